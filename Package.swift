@@ -1,0 +1,84 @@
+// swift-tools-version: 6.2
+// Graft: data-parallel fine-tuning of convolutional networks over MPI.
+// Targets are listed bottom up; a target imports only what stands above it in this file (LayeringTests holds them to it).
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+/// A Swift target of this package: every one is compiled under the same strict settings.
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+let fixtures: [Resource] = [.copy("Fixtures")]
+
+let package = Package(
+    name: "graft",
+    products: [.executable(name: "graft", targets: ["graft"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    ],
+    targets: [
+        // Layer 0: the C world.
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+        .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
+        .target(name: "CVectorLoops", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"])]),
+        .target(
+            name: "CImageCodecs", cSettings: [.unsafeFlags(["-O3"])],
+            linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png"), .linkedLibrary("webp")]),
+
+        // Layer 1: values.
+        library("Tensors"),
+        library("Collectives"),
+        library("RunConfiguration", [.product(name: "Yams", package: "Yams")]),
+
+        // Layer 2: one subject each.
+        library("CollectivesMPI", ["Collectives", "CMPI"]),
+        library("Graphs", ["Tensors"]),
+        library("Kernels", ["Tensors", "COpenBLAS", "COneDNN", "CVectorLoops"]),
+        library("ImageData", ["Tensors", "CImageCodecs", "CVectorLoops"]),
+        library("Optimization", ["Tensors", "CVectorLoops"]),
+        library("WeightFiles", ["Tensors"]),
+
+        // Layer 3: networks and their execution.
+        library("Networks", ["Graphs", "Tensors"]),
+        library("Execution", ["Graphs", "Kernels", "Tensors"]),
+
+        // Layer 4: the loop and those who watch it.
+        library(
+            "Training",
+            ["Tensors", "Collectives", "Graphs", "ImageData", "Optimization", "WeightFiles", "Networks", "Execution"]),
+        library("Reporting", ["Training", "Tensors"]),
+
+        // Layer 5: the program.
+        .executableTarget(
+            name: "graft",
+            dependencies: [
+                "Tensors", "Collectives", "RunConfiguration", "CollectivesMPI", "Graphs", "Kernels", "ImageData", "Optimization",
+                "WeightFiles", "Networks", "Execution", "Training", "Reporting",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
+
+        // Tests mirror the targets.
+        tests("TensorsTests", ["Tensors"]),
+        tests("CollectivesTests", ["Collectives"]),
+        tests("RunConfigurationTests", ["RunConfiguration"]),
+        tests("ImageDataTests", ["ImageData", "Tensors"], resources: fixtures),
+        tests("OptimizationTests", ["Optimization"], resources: fixtures),
+        tests("WeightFilesTests", ["WeightFiles", "Tensors"], resources: fixtures),
+    ]
+)

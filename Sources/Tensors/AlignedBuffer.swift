@@ -1,0 +1,48 @@
+// Memory that kernels run on: aligned to a cache line, zeroed by the kernel when its pages are first touched.
+import Foundation
+
+/// A block of memory of fixed size, aligned to 64 bytes (a cache line and an AVX-512 register), initially zero.
+///
+/// Large blocks come straight from the operating system, so untouched pages cost nothing.
+package final class AlignedBuffer: @unchecked Sendable {
+    // Sendable because base and byteCount never change; who writes which bytes when is the plan's business.
+
+    /// The alignment of every buffer and of every offset that the planner hands out, in bytes.
+    package static let alignment = 64
+
+    package let base: UnsafeMutableRawPointer
+    package let byteCount: Int
+    private let mappedBytes: Int
+
+    /// Reserves `byteCount` zeroed bytes.
+    package init(byteCount: Int) {
+        precondition(byteCount >= 0, "a buffer's size must not be negative")
+        self.byteCount = byteCount
+        let page = 4096
+        mappedBytes = max(page, (byteCount + page - 1) / page * page)
+        let address = mmap(nil, mappedBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let address, address != MAP_FAILED else {
+            preconditionFailure("the system has no \(byteCount) bytes of memory left for a buffer")
+        }
+        base = address
+        // Huge pages save most of the address translation in convolutions over large arenas; a refusal is harmless.
+        if byteCount >= 4 << 20 { madvise(address, mappedBytes, 14 /* MADV_HUGEPAGE, a macro Swift cannot import */) }
+    }
+
+    deinit { munmap(base, mappedBytes) }
+
+    /// Reserves room for `count` float32 zeros.
+    package convenience init(floatCount: Int) {
+        self.init(byteCount: floatCount * MemoryLayout<Float>.stride)
+    }
+
+    /// The whole buffer as float32 numbers.
+    package var floats: UnsafeMutableBufferPointer<Float> {
+        UnsafeMutableBufferPointer(start: base.assumingMemoryBound(to: Float.self), count: byteCount / MemoryLayout<Float>.stride)
+    }
+
+    /// The whole buffer as raw bytes.
+    package var bytes: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(start: base, count: byteCount)
+    }
+}

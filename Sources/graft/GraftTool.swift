@@ -1,0 +1,8 @@
+// The program: its commands and its exit statuses.
+import ArgumentParser
+
+@main
+struct GraftTool: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "graft", abstract: "Fine-tunes pretrained convolutional networks on image folders, over MPI.")
+}
