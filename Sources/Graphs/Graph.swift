@@ -1,0 +1,51 @@
+// A network as data: named nodes in topological order. Nothing here computes.
+package import Tensors
+
+/// One operation with its inputs and parameters.
+package struct Node: Sendable {
+    /// The layer's dotted name, as in `layer1.0.conv1`; nodes without parameters are named after what they follow.
+    package let name: String
+    package let operation: Operation
+    /// Indices of the nodes whose outputs this one reads; all smaller than its own.
+    package let inputs: [Int]
+    /// Indices into `Graph.parameters`, in the operation's order: weight, bias; scale, shift, mean, variance.
+    package let parameters: Range<Int>
+    /// The output's shape for one image: `[H, W, C]` or `[C]`.
+    package let shape: TensorShape
+}
+
+/// A network: a flat list of nodes in topological order, its parameters, and where its outputs are.
+package struct Graph: Sendable {
+    /// The architecture's name in the catalogue.
+    package let name: String
+    package let nodes: [Node]
+    package let parameters: [ParameterSpec]
+    /// The node of the class scores, `[classes]` an image.
+    package let logits: Int
+    /// Auxiliary class scores used while training (GoogLeNet), each weighted `auxiliaryWeight` in the loss.
+    package let auxiliaryLogits: [Int]
+    package let auxiliaryWeight: Float
+    /// Name of the layer that is replaced for new classes; always trained.
+    package let head: String
+
+    package var classCount: Int { nodes[logits].shape[0] }
+    /// The input's shape for one image, `[H, W, 3]`.
+    package var inputShape: TensorShape { nodes[0].shape }
+    /// Trainable numbers (statistics left out), as papers count them.
+    package var parameterCount: Int { parameters.filter { !$0.role.isStatistic }.reduce(0) { $0 + $1.shape.count } }
+
+    /// The parameters of a node, in the operation's order.
+    package func parameters(of node: Node) -> ArraySlice<ParameterSpec> { parameters[node.parameters] }
+
+    /// Multiply-accumulates of one image in a node: convolutions and linear layers, as papers count them.
+    package func multiplyAccumulates(of node: Node) -> Int {
+        switch node.operation {
+        case .convolution(_, let outputChannels, _, _):
+            node.shape.count / outputChannels * parameters[node.parameters.lowerBound].shape.count
+        case .linear: parameters[node.parameters.lowerBound].shape.count
+        default: 0
+        }
+    }
+
+    package var multiplyAccumulates: Int { nodes.reduce(0) { $0 + multiplyAccumulates(of: $1) } }
+}

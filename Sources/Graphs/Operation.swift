@@ -1,0 +1,104 @@
+// What a network's nodes do. Attributes only: shapes come from shape inference, arithmetic from kernels.
+
+/// Zeros (or, for max pooling, minus infinity) around an image, in pixels. TensorFlow's SAME padding is not symmetric.
+package struct Padding: Sendable, Hashable {
+    package var top: Int
+    package var left: Int
+    package var bottom: Int
+    package var right: Int
+
+    package init(top: Int, left: Int, bottom: Int, right: Int) {
+        self.top = top
+        self.left = left
+        self.bottom = bottom
+        self.right = right
+    }
+
+    package init(_ all: Int) { self.init(top: all, left: all, bottom: all, right: all) }
+}
+
+/// A two-dimensional window that slides over an image: its size, step and padding.
+package struct SlidingWindow: Sendable, Hashable {
+    package var height: Int
+    package var width: Int
+    package var stride: Int
+    package var padding: Padding
+    /// Whether a last, partly outside window counts (Caffe's pooling, torchvision's GoogLeNet).
+    package var roundsUp: Bool
+
+    package init(height: Int, width: Int, stride: Int, padding: Padding, roundsUp: Bool = false) {
+        self.height = height
+        self.width = width
+        self.stride = stride
+        self.padding = padding
+        self.roundsUp = roundsUp
+    }
+}
+
+/// An element-wise non-linearity.
+package enum ActivationKind: String, Sendable, Hashable {
+    case relu, relu6, silu, sigmoid
+
+    /// Whether the derivative can be told from the output alone, so that the input need not be kept.
+    package var derivativeFollowsFromOutput: Bool { self != .silu }
+}
+
+/// The operation of a node. Activations are NHWC; every node has one output.
+package enum Operation: Sendable, Hashable {
+    /// The normalised photographs, `[H, W, 3]` an image.
+    case input
+    /// Cross-correlation; weights `[out, in / groups, height, width]`, bias optional.
+    case convolution(SlidingWindow, outputChannels: Int, groups: Int, hasBias: Bool)
+    /// Per-channel normalisation with scale, shift, running mean and running variance.
+    case batchNorm(epsilon: Float, momentum: Float)
+    case activation(ActivationKind)
+    /// The sum of two values of one shape.
+    case add
+    /// The first input, each channel multiplied with the second, `[1, 1, C]` an image (squeeze-excitation's gate).
+    case gate
+    /// Inputs side by side along the channels.
+    case concatenate
+    case maxPool(SlidingWindow)
+    /// Averages; `countsPadding` divides by the window's size everywhere.
+    case averagePool(SlidingWindow, countsPadding: Bool)
+    /// torch's adaptive average pooling to `[height, width]`.
+    case adaptiveAveragePool(height: Int, width: Int)
+    /// To one vector an image in the order C, H, W, which published weights expect.
+    case flatten
+    /// `x · weightᵀ + bias`; weights `[out, in]`.
+    case linear(outputs: Int, hasBias: Bool)
+    /// Zeroes elements with probability `rate` while training, and scales the rest by 1 / (1 − rate).
+    case dropout(rate: Float)
+    /// Zeroes whole images of a residual branch with probability `rate` while its block trains.
+    case stochasticDepth(rate: Float)
+    /// Divides by (k + α / size · Σ x² over neighbouring channels)^β.
+    case localResponseNorm(size: Int, alpha: Float, beta: Float, k: Float)
+
+    /// Whether the operation draws random numbers while training.
+    package var isRandom: Bool {
+        switch self {
+        case .dropout, .stochasticDepth: true
+        default: false
+        }
+    }
+
+    /// The operation's short name, as plans print it.
+    package var label: String {
+        switch self {
+        case .input: "input"
+        case .convolution: "convolution"
+        case .batchNorm: "batch norm"
+        case .activation(let kind): kind.rawValue
+        case .add: "add"
+        case .gate: "gate"
+        case .concatenate: "concatenate"
+        case .maxPool: "max pool"
+        case .averagePool, .adaptiveAveragePool: "average pool"
+        case .flatten: "flatten"
+        case .linear: "linear"
+        case .dropout: "dropout"
+        case .stochasticDepth: "stochastic depth"
+        case .localResponseNorm: "local response norm"
+        }
+    }
+}
