@@ -1,1 +1,2 @@
 #pragma once
+#include "optimizer_loops.h"

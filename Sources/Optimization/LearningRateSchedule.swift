@@ -1,0 +1,51 @@
+// The learning rate as a pure function of the update's number, so that a resumed run cannot restart it.
+private import Foundation
+
+/// How the learning rate moves over a run: a linear warm-up, then one of three shapes.
+///
+/// Updates are numbered from 1. During warm-up update n has n / warmUpSteps of the rate that it would otherwise have, so
+/// the last warm-up update has all of it.
+package struct LearningRateSchedule: Sendable, Equatable {
+    package enum Shape: Sendable, Equatable {
+        /// The base rate throughout.
+        case constant
+        /// Multiplied by `gamma` once `steps` updates are done, and again after every further `steps`; as torch's `StepLR`.
+        case every(steps: Int, gamma: Double)
+        /// Multiplied by `gamma` each time that many updates are done; as torch's `MultiStepLR`.
+        case milestones([Int], gamma: Double)
+        /// From the base rate after warm-up down a half cosine to `finalRate` after `totalSteps` updates in all, and there
+        /// from then on; as torch's `CosineAnnealingLR` over `totalSteps - warmUpSteps`.
+        case cosine(totalSteps: Int, finalRate: Double)
+    }
+
+    package var baseRate: Double
+    package var warmUpSteps: Int
+    package var shape: Shape
+
+    package init(baseRate: Double, warmUpSteps: Int = 0, shape: Shape) {
+        self.baseRate = baseRate
+        self.warmUpSteps = warmUpSteps
+        self.shape = shape
+    }
+
+    /// The learning rate of update `number`, counted from 1.
+    package func rate(ofUpdate number: Int) -> Double {
+        precondition(number >= 1, "updates are numbered from 1")
+        let done = number - 1
+        let shaped =
+            switch shape {
+            case .constant: baseRate
+            case .every(let steps, let gamma): baseRate * pow(gamma, Double(done / max(1, steps)))
+            case .milestones(let milestones, let gamma): baseRate * pow(gamma, Double(milestones.count { $0 <= done }))
+            case .cosine(let totalSteps, let finalRate): cosineRate(done: done, totalSteps: totalSteps, finalRate: finalRate)
+            }
+        return number < warmUpSteps ? shaped * Double(number) / Double(warmUpSteps) : shaped
+    }
+
+    private func cosineRate(done: Int, totalSteps: Int, finalRate: Double) -> Double {
+        guard done > warmUpSteps else { return baseRate }
+        guard done < totalSteps else { return finalRate }
+        let progress = Double(done - warmUpSteps) / Double(totalSteps - warmUpSteps)
+        return finalRate + (baseRate - finalRate) * (1 + cos(.pi * progress)) / 2
+    }
+}
