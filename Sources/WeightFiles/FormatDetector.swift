@@ -1,0 +1,27 @@
+// Which format a file has, told from its first bytes.
+
+/// Tells the formats apart and hands the file to the right reader.
+enum FormatDetector {
+    static func read(_ file: MappedFile) throws(WeightFileError) -> WeightFileContents {
+        if SafetensorsReader.recognizes(file) { return try SafetensorsReader.read(file) }
+        throw unknown(file)
+    }
+
+    /// What a file that is no weight file looks like, for the mistakes that people make.
+    private static func unknown(_ file: MappedFile) -> WeightFileError {
+        let formats = "Graft reads safetensors and torch's .pth"
+        if file.holds([0x1F, 0x8B]) { return .unsupported(file.path, at: 0, "is compressed with gzip", "unpack it first") }
+        if file.holds(Array("version https://git-lfs".utf8)) {
+            return .unsupported(
+                file.path, at: 0, "is a Git LFS pointer, not the weights", "fetch the file itself with 'git lfs pull'")
+        }
+        if file.holds(Array("<!DOCTYPE".utf8)) || file.holds(Array("<html".utf8)) {
+            return .unsupported(file.path, at: 0, "is a web page, not weights", "download the file again")
+        }
+        if file.holds([0x80, 0x02]) || file.holds([0x80, 0x03]) || file.holds([0x80, 0x04]) {
+            return .unsupported(
+                file.path, at: 0, "is a plain pickle without torch's header", "save it with torch.save or as safetensors")
+        }
+        return .unsupported(file.path, at: 0, "is of no known weight format (it is damaged, or no weight file)", formats)
+    }
+}

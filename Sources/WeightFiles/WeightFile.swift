@@ -1,0 +1,154 @@
+// One opened weight file of any format that Graft reads: names, shapes, and the numbers as float32.
+import Synchronization
+import Tensors
+
+/// What a format's reader found in a file.
+struct WeightFileContents {
+    var format: WeightFile.Format
+    /// In file order; names are distinct.
+    var tensors: [StoredTensor]
+    var metadata: [String: String] = [:]
+    var section: String? = nil
+    /// The bytes of tensors that are packed in the file, by name.
+    var decoded: [String: AlignedBuffer] = [:]
+}
+
+/// One opened weight file, mapped into memory read-only. Opening checks everything: afterwards each tensor is known to lie within the file.
+package final class WeightFile: Sendable {
+    /// The containers that weights come in, told apart by content, never by suffix.
+    package enum Format: String, Sendable, Hashable, CaseIterable {
+        case safetensors
+        /// torch.save since 1.6: a zip of a pickle and raw storages.
+        case torchZip = "torch zip"
+        /// torch.save from 0.1.10 to 1.5: pickles, then raw storages.
+        case torchPickle = "torch legacy pickle"
+        /// torch.save before 0.1.10.
+        case torchTar = "torch legacy tar"
+    }
+
+    package let path: String
+    package let format: Format
+    /// The tensors' names in file order.
+    package let names: [String]
+    package let tensors: [String: StoredTensor]
+    /// safetensors' `__metadata__`; empty for other formats.
+    package let metadata: [String: String]
+    /// The entry of a wrapped checkpoint under which the tensors stood (`state_dict_ema`), if they did not stand at the top.
+    package let section: String?
+
+    private let file: MappedFile
+    private let decoded: [String: AlignedBuffer]
+    private let checksumOnce = Mutex<UInt64?>(nil)
+
+    /// Opens the file at `path`, whatever its format, and checks all of its structure.
+    ///
+    /// Throws when the file cannot be read, is of no known format, is damaged, or asks for anything but tensors.
+    package static func open(_ path: String) throws(WeightFileError) -> WeightFile {
+        try open(MappedFile(path))
+    }
+
+    static func open(_ file: MappedFile) throws(WeightFileError) -> WeightFile {
+        WeightFile(file, try FormatDetector.read(file))
+    }
+
+    private init(_ file: MappedFile, _ contents: WeightFileContents) {
+        path = file.path
+        format = contents.format
+        names = contents.tensors.map(\.name)
+        tensors = Dictionary(contents.tensors.map { ($0.name, $0) }) { first, _ in first }
+        metadata = contents.metadata
+        section = contents.section
+        self.file = file
+        decoded = contents.decoded
+    }
+
+    /// Writes the tensor `name` into `destination` as packed row-major float32; `destination` must have exactly its element count.
+    ///
+    /// Throws when the file has no such tensor.
+    package func readFloats(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws(WeightFileError) {
+        let tensor = try tensor(name)
+        precondition(
+            destination.count == tensor.shape.count,
+            "\(destination.count) floats cannot hold tensor '\(name)' of shape \(tensor.shape)")
+        copy(tensor, to: destination)
+    }
+
+    /// The tensor `name` as packed row-major float32 numbers. Throws when the file has no such tensor.
+    package func floats(_ name: String) throws(WeightFileError) -> [Float] {
+        let tensor = try tensor(name)
+        return [Float](unsafeUninitializedCapacity: tensor.shape.count) { buffer, count in
+            count = tensor.shape.count
+            copy(tensor, to: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+        }
+    }
+
+    /// A window on the file itself, valid as long as this object lives: when the tensor is float32, row-major and aligned to 4 bytes.
+    package func floatBytesIfContiguous(_ name: String) -> UnsafeRawBufferPointer? {
+        guard let tensor = tensors[name], tensor.elementType == .float32, tensor.isRowMajor, tensor.byteCount > 0 else {
+            return nil
+        }
+        let start = tensor.byteOffset
+        let window = UnsafeRawBufferPointer(rebasing: bytes(of: tensor)[start..<start + tensor.byteCount])
+        guard let base = window.baseAddress, Int(bitPattern: base) % 4 == 0 else { return nil }
+        return window
+    }
+
+    /// XXH64 of the whole file, computed when first asked for.
+    package var checksum: UInt64 {
+        checksumOnce.withLock { known in
+            if let known { return known }
+            var checksum = Checksum()
+            checksum.update(file.bytes)
+            known = checksum.value
+            return checksum.value
+        }
+    }
+
+    private func tensor(_ name: String) throws(WeightFileError) -> StoredTensor {
+        guard let tensor = tensors[name] else {
+            throw .unsupported(path, "has no tensor '\(name)'", "see its names with 'graft weights inspect'")
+        }
+        return tensor
+    }
+
+    private func bytes(of tensor: StoredTensor) -> UnsafeRawBufferPointer {
+        decoded[tensor.name].map { UnsafeRawBufferPointer($0.bytes) } ?? file.bytes
+    }
+
+    private func copy(_ tensor: StoredTensor, to destination: UnsafeMutableBufferPointer<Float>) {
+        guard destination.count > 0, let base = bytes(of: tensor).baseAddress else { return }
+        if tensor.isRowMajor {
+            FloatConversion.convert(base + tensor.byteOffset, of: tensor.elementType, to: destination)
+        } else {
+            gather(tensor, from: base + tensor.byteOffset, to: destination)
+        }
+    }
+
+    /// Copies a tensor whose elements do not lie in row-major order, one run along the last axis at a time.
+    private func gather(_ tensor: StoredTensor, from base: UnsafeRawPointer, to destination: UnsafeMutableBufferPointer<Float>) {
+        let size = tensor.elementType.byteCount
+        let (run, runStride) = (tensor.shape[tensor.shape.rank - 1], tensor.strides[tensor.shape.rank - 1])
+        let outer = Array(zip(tensor.shape.extents, tensor.strides).dropLast())
+        var position = [Int](repeating: 0, count: outer.count)
+        var source = 0
+        for start in stride(from: 0, to: destination.count, by: run) {
+            if runStride == 1 {
+                let row = UnsafeMutableBufferPointer(rebasing: destination[start..<start + run])
+                FloatConversion.convert(base + source * size, of: tensor.elementType, to: row)
+            } else {
+                for index in 0..<run {
+                    let one = UnsafeMutableBufferPointer(rebasing: destination[start + index..<start + index + 1])
+                    FloatConversion.convert(base + (source + index * runStride) * size, of: tensor.elementType, to: one)
+                }
+            }
+            // The next run: count up, the last outer axis fastest.
+            for axis in outer.indices.reversed() {
+                position[axis] += 1
+                source += outer[axis].1
+                if position[axis] < outer[axis].0 { break }
+                source -= outer[axis].0 * outer[axis].1
+                position[axis] = 0
+            }
+        }
+    }
+}
