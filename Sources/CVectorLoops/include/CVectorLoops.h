@@ -1,2 +1,5 @@
+// Hot loops in C: Swift cannot compile one function for several instruction sets, and these are bound by vector width.
 #pragma once
+#include "elementwise_loops.h"
+#include "normalization_loops.h"
 #include "optimizer_loops.h"

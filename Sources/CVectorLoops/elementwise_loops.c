@@ -1,0 +1,155 @@
+// Element-wise loops: bound by memory and vector width, so each is compiled for every instruction set worth having.
+#include "elementwise_loops.h"
+#include "vector_math.h"
+#include <string.h>
+
+GRAFT_INLINE float value_of(float x, graft_loop_activation kind) {
+    switch (kind) {
+    case graft_loop_identity: return x;
+    case graft_loop_relu: return x > 0 ? x : 0;
+    case graft_loop_relu6: return x > 0 ? (x < 6 ? x : 6) : 0;
+    case graft_loop_silu: return x * graft_sigmoid_of(x);
+    case graft_loop_sigmoid: return graft_sigmoid_of(x);
+    }
+    return x;
+}
+
+/// The derivative, from the input for SiLU and from the output for the others.
+GRAFT_INLINE float slope_of(float kept, graft_loop_activation kind) {
+    switch (kind) {
+    case graft_loop_identity: return 1;
+    case graft_loop_relu: return kept > 0 ? 1 : 0;
+    case graft_loop_relu6: return kept > 0 && kept < 6 ? 1 : 0;
+    case graft_loop_silu: {
+        float s = graft_sigmoid_of(kept);
+        return s * (1 + kept * (1 - s));
+    }
+    case graft_loop_sigmoid: return kept * (1 - kept);
+    }
+    return 1;
+}
+
+// One loop a kind, so that the choice stands outside of it and the body vectorises.
+#define FOR_EACH_KIND(body)                                                                                                               \
+    switch (kind) {                                                                                                                       \
+    case graft_loop_identity: { enum { K = graft_loop_identity }; body } break;                                                           \
+    case graft_loop_relu: { enum { K = graft_loop_relu }; body } break;                                                                   \
+    case graft_loop_relu6: { enum { K = graft_loop_relu6 }; body } break;                                                                 \
+    case graft_loop_silu: { enum { K = graft_loop_silu }; body } break;                                                                   \
+    case graft_loop_sigmoid: { enum { K = graft_loop_sigmoid }; body } break;                                                             \
+    }
+
+GRAFT_VECTORIZED void graft_activate(const float *x, float *y, size_t count, graft_loop_activation kind) {
+    FOR_EACH_KIND(for (size_t i = 0; i < count; i++) y[i] = value_of(x[i], K);)
+}
+
+GRAFT_VECTORIZED void graft_activate_backward(const float *dy, const float *kept, float *dx, size_t count,
+                                              graft_loop_activation kind) {
+    FOR_EACH_KIND(for (size_t i = 0; i < count; i++) dx[i] = dy[i] * slope_of(kept[i], K);)
+}
+
+GRAFT_VECTORIZED void graft_add_activate(const float *a, const float *b, float *y, size_t count, graft_loop_activation kind) {
+    FOR_EACH_KIND(for (size_t i = 0; i < count; i++) y[i] = value_of(a[i] + b[i], K);)
+}
+
+GRAFT_VECTORIZED void graft_combine_gradients(const float *a, const float *b, const float *kept, float *dx, size_t count,
+                                              graft_loop_activation kind) {
+    if (kind == graft_loop_identity) {
+        // Nothing is kept for the identity: `kept` may be null.
+        if (b) { for (size_t i = 0; i < count; i++) dx[i] = a[i] + b[i]; }
+        else if (dx != a) memcpy(dx, a, count * sizeof(float));
+        return;
+    }
+    if (b) { FOR_EACH_KIND(for (size_t i = 0; i < count; i++) dx[i] = (a[i] + b[i]) * slope_of(kept[i], K);) }
+    else { FOR_EACH_KIND(for (size_t i = 0; i < count; i++) dx[i] = a[i] * slope_of(kept[i], K);) }
+}
+
+GRAFT_VECTORIZED void graft_gate(const float *x, const float *gate, float *y, size_t pixels, size_t channels) {
+    for (size_t p = 0; p < pixels; p++)
+        for (size_t c = 0; c < channels; c++) y[p * channels + c] = x[p * channels + c] * gate[c];
+}
+
+GRAFT_VECTORIZED void graft_gate_backward(const float *dy, const float *x, float *dgate, size_t pixels, size_t channels) {
+    memset(dgate, 0, channels * sizeof(float));
+    for (size_t p = 0; p < pixels; p++)
+        for (size_t c = 0; c < channels; c++) dgate[c] += dy[p * channels + c] * x[p * channels + c];
+}
+
+GRAFT_VECTORIZED void graft_pixel_sum(const float *x, float *y, size_t pixels, size_t channels, float scale) {
+    memset(y, 0, channels * sizeof(float));
+    for (size_t p = 0; p < pixels; p++)
+        for (size_t c = 0; c < channels; c++) y[c] += x[p * channels + c];
+    for (size_t c = 0; c < channels; c++) y[c] *= scale;
+}
+
+GRAFT_VECTORIZED void graft_pixel_spread(const float *dy, float *dx, size_t pixels, size_t channels, float scale) {
+    for (size_t p = 0; p < pixels; p++)
+        for (size_t c = 0; c < channels; c++) dx[p * channels + c] = dy[c] * scale;
+}
+
+GRAFT_VECTORIZED void graft_channels_first(const float *x, float *y, size_t pixels, size_t channels) {
+    for (size_t c = 0; c < channels; c++)
+        for (size_t p = 0; p < pixels; p++) y[c * pixels + p] = x[p * channels + c];
+}
+
+GRAFT_VECTORIZED void graft_channels_last(const float *x, float *y, size_t pixels, size_t channels) {
+    for (size_t p = 0; p < pixels; p++)
+        for (size_t c = 0; c < channels; c++) y[p * channels + c] = x[c * pixels + p];
+}
+
+GRAFT_VECTORIZED void graft_dropout(const float *x, float *y, size_t count, uint64_t key, float rate) {
+    float keep = 1.0f / (1.0f - rate);
+    for (size_t i = 0; i < count; i++) {
+        // The finaliser of SplitMix64 over a counter, as in CounterRandom.
+        uint64_t z = key + (i + 1) * 0x9E3779B97F4A7C15u;
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+        z ^= z >> 31;
+        float u = (float)(uint32_t)(z >> 40) * 0x1p-24f;
+        y[i] = u >= rate ? x[i] * keep : 0;
+    }
+}
+
+GRAFT_VECTORIZED void graft_scale_rows(const float *x, const float *scale, float *y, size_t rows, size_t columns) {
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < columns; c++) y[r * columns + c] = x[r * columns + c] * scale[r];
+}
+
+GRAFT_VECTORIZED void graft_scale(const float *x, float *y, size_t count, float factor) {
+    for (size_t i = 0; i < count; i++) y[i] = x[i] * factor;
+}
+
+GRAFT_VECTORIZED void graft_accumulate(const float *x, float *y, size_t count) {
+    for (size_t i = 0; i < count; i++) y[i] += x[i];
+}
+
+GRAFT_VECTORIZED void graft_column_sums(const float *x, float *sums, size_t rows, size_t columns) {
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < columns; c++) sums[c] += x[r * columns + c];
+}
+
+GRAFT_VECTORIZED double graft_dot(const float *a, const float *b, size_t count) {
+    double lanes[8] = {0};
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8)
+        for (size_t lane = 0; lane < 8; lane++) lanes[lane] += (double)a[i + lane] * b[i + lane];
+    for (; i < count; i++) lanes[0] += (double)a[i] * b[i];
+    return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+}
+
+GRAFT_VECTORIZED void graft_to_bfloat16(const float *x, uint16_t *y, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
+        uint32_t quiet = (bits >> 16) | 0x40;
+        y[i] = (uint16_t)((bits & 0x7FFFFFFF) > 0x7F800000 ? quiet : rounded);
+    }
+}
+
+GRAFT_VECTORIZED void graft_from_bfloat16(const uint16_t *x, float *y, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits = (uint32_t)x[i] << 16;
+        memcpy(y + i, &bits, sizeof bits);
+    }
+}

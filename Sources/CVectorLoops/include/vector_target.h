@@ -1,0 +1,13 @@
+// One binary, the best code chosen at load: each hot loop is compiled for AVX-512, AVX2 and the baseline.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__x86_64__) && defined(__linux__)
+#define GRAFT_VECTORIZED __attribute__((target_clones("avx512f", "arch=haswell", "default")))
+#else
+#define GRAFT_VECTORIZED
+#endif
+
+/// For helpers that must be compiled inside each clone.
+#define GRAFT_INLINE static inline __attribute__((always_inline))

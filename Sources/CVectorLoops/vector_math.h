@@ -1,0 +1,21 @@
+// Elementary functions that the compiler can vectorise: no calls, no branches.
+#pragma once
+#include "vector_target.h"
+
+/// eˣ within 2 units in the last place. Range reduction to ±½·ln 2 and the degree-5 polynomial of Cephes' expf (S. Moshier).
+GRAFT_INLINE float graft_exp(float x) {
+    x = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
+    float n = __builtin_floorf(x * 1.44269504088896341f + 0.5f);
+    float r = x - n * 0.693359375f + n * 2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    union { int32_t bits; float value; } power = {.bits = ((int32_t)n + 127) << 23};
+    return p * power.value;
+}
+
+GRAFT_INLINE float graft_sigmoid_of(float x) { return 1.0f / (1.0f + graft_exp(-x)); }
