@@ -1,0 +1,79 @@
+// The decoder that the three formats stand behind.
+#include "CodecInternal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+ImageCodec *image_codec_create(void) {
+    ImageCodec *codec = calloc(1, sizeof *codec);
+    if (!codec) return NULL;
+    codec->jpeg = jpeg_state_create();
+    if (!codec->jpeg) {
+        free(codec);
+        return NULL;
+    }
+    return codec;
+}
+
+void image_codec_destroy(ImageCodec *codec) {
+    if (!codec) return;
+    jpeg_state_destroy(codec->jpeg);
+    free(codec);
+}
+
+ImageCodecStatus image_codec_open(
+    ImageCodec *codec, ImageCodecFormat format, const uint8_t *bytes, size_t count, uint64_t pixel_limit, int scale) {
+    codec->format = format;
+    codec->status = IMAGE_CODEC_OK;
+    codec->bytes = bytes;
+    codec->count = count;
+    codec->pixel_limit = pixel_limit;
+    codec->width = codec->height = 0;
+    codec->warnings = 0;
+    codec->message[0] = 0;
+    switch (format) {
+        case IMAGE_CODEC_JPEG: return jpeg_open(codec, scale);
+        case IMAGE_CODEC_PNG: return png_open(codec);
+        case IMAGE_CODEC_WEBP: return webp_open(codec);
+    }
+    return codec_fail(codec, IMAGE_CODEC_UNSUPPORTED, "unknown format");
+}
+
+ImageCodecStatus image_codec_decode(ImageCodec *codec, uint8_t *rgb) {
+    if (codec->status != IMAGE_CODEC_OK) return codec->status;
+    switch (codec->format) {
+        case IMAGE_CODEC_JPEG: return jpeg_decode(codec, rgb);
+        case IMAGE_CODEC_PNG: return png_decode(codec, rgb);
+        case IMAGE_CODEC_WEBP: return webp_decode(codec, rgb);
+    }
+    return codec_fail(codec, IMAGE_CODEC_UNSUPPORTED, "unknown format");
+}
+
+uint32_t image_codec_width(const ImageCodec *codec) { return codec->width; }
+uint32_t image_codec_height(const ImageCodec *codec) { return codec->height; }
+long image_codec_warnings(const ImageCodec *codec) { return codec->warnings; }
+const char *image_codec_message(const ImageCodec *codec) { return codec->message; }
+
+ImageCodecStatus codec_fail(ImageCodec *codec, ImageCodecStatus status, const char *message) {
+    codec->status = status;
+    snprintf(codec->message, sizeof codec->message, "%s", message);
+    return status;
+}
+
+ImageCodecStatus codec_set_size(ImageCodec *codec, uint64_t width, uint64_t height) {
+    if (width == 0 || height == 0) return codec_fail(codec, IMAGE_CODEC_CORRUPT, "the image has no pixels");
+    codec->width = (uint32_t)width;
+    codec->height = (uint32_t)height;
+    if (width > codec->pixel_limit / height) return codec_fail(codec, IMAGE_CODEC_TOO_LARGE, "too many pixels");
+    return IMAGE_CODEC_OK;
+}
+
+void codec_over_white(const uint8_t *rgba, uint8_t *rgb, size_t pixels) {
+    for (size_t i = 0; i < pixels; i++) {
+        unsigned alpha = rgba[4 * i + 3];
+        for (int c = 0; c < 3; c++) {
+            unsigned sum = rgba[4 * i + c] * alpha + 255 * (255 - alpha) + 128;
+            rgb[3 * i + c] = (uint8_t)((sum + (sum >> 8)) >> 8);  // exactly sum / 255 here
+        }
+    }
+}

@@ -1,0 +1,151 @@
+// JPEG through libjpeg(-turbo): grey, YCbCr, RGB, CMYK and YCCK, baseline and progressive. The integer ("slow") DCT and smooth
+// chroma upsampling, the library's defaults, give the same bits as Pillow.
+#include "CodecInternal.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jpeglib.h>
+#include <jerror.h>
+
+struct JpegState {
+    struct jpeg_decompress_struct info;
+    struct jpeg_error_mgr errors;
+    struct jpeg_source_mgr source;
+    struct jpeg_progress_mgr progress;
+    jmp_buf recovery;
+    ImageCodec *codec;
+};
+
+static JpegState *state_of(j_common_ptr info) { return (JpegState *)info->client_data; }
+
+/// Never returns: libjpeg's own would end the process.
+static void leave(j_common_ptr info) {
+    JpegState *state = state_of(info);
+    if (state->codec && state->codec->status == IMAGE_CODEC_OK) {
+        char text[JMSG_LENGTH_MAX];
+        info->err->format_message(info, text);
+        int memory = info->err->msg_code == JERR_OUT_OF_MEMORY;
+        codec_fail(state->codec, memory ? IMAGE_CODEC_OUT_OF_MEMORY : IMAGE_CODEC_CORRUPT, text);
+    }
+    longjmp(state->recovery, 1);
+}
+
+static void count_warning(j_common_ptr info, int level) {
+    if (level < 0 && state_of(info)->codec) state_of(info)->codec->warnings += 1;
+}
+
+static void stay_silent(j_common_ptr info) { (void)info; }
+
+static void refuse_endless_scans(j_common_ptr info) {
+    if (!info->is_decompressor || ((j_decompress_ptr)info)->input_scan_number <= JPEG_SCAN_LIMIT) return;
+    codec_fail(state_of(info)->codec, IMAGE_CODEC_CORRUPT, "the file has an absurd number of scans");
+    longjmp(state_of(info)->recovery, 1);
+}
+
+static void source_nothing(j_decompress_ptr info) { (void)info; }
+
+/// libjpeg's own source feigns an end marker and paints the rest grey; a picture cut short must not be trained on.
+static boolean source_ended(j_decompress_ptr info) {
+    codec_fail(state_of((j_common_ptr)info)->codec, IMAGE_CODEC_TRUNCATED, "the file ends before the image does");
+    longjmp(state_of((j_common_ptr)info)->recovery, 1);
+}
+
+static void source_skip(j_decompress_ptr info, long count) {
+    if (count <= 0) return;
+    if ((size_t)count > info->src->bytes_in_buffer) source_ended(info);
+    info->src->next_input_byte += count;
+    info->src->bytes_in_buffer -= (size_t)count;
+}
+
+JpegState *jpeg_state_create(void) {
+    JpegState *state = calloc(1, sizeof *state);
+    if (!state) return NULL;
+    state->info.err = jpeg_std_error(&state->errors);
+    state->errors.error_exit = leave;
+    state->errors.emit_message = count_warning;
+    state->errors.output_message = stay_silent;
+    state->info.client_data = state;
+    if (setjmp(state->recovery)) {
+        jpeg_destroy_decompress(&state->info);
+        free(state);
+        return NULL;
+    }
+    jpeg_create_decompress(&state->info);
+    state->info.client_data = state;
+    state->info.mem->max_memory_to_use = JPEG_MEMORY_LIMIT;
+    state->source = (struct jpeg_source_mgr){
+        .init_source = source_nothing, .fill_input_buffer = source_ended, .skip_input_data = source_skip,
+        .resync_to_restart = jpeg_resync_to_restart, .term_source = source_nothing};
+    state->info.src = &state->source;
+    state->progress.progress_monitor = refuse_endless_scans;
+    state->info.progress = &state->progress;
+    return state;
+}
+
+void jpeg_state_destroy(JpegState *state) {
+    if (!state) return;
+    state->codec = NULL;
+    if (!setjmp(state->recovery)) jpeg_destroy_decompress(&state->info);
+    free(state);
+}
+
+ImageCodecStatus jpeg_open(ImageCodec *codec, int scale) {
+    JpegState *state = codec->jpeg;
+    j_decompress_ptr info = &state->info;
+    state->codec = codec;
+    if (setjmp(state->recovery)) return codec->status;
+    jpeg_abort_decompress(info);
+    state->source.next_input_byte = codec->bytes;
+    state->source.bytes_in_buffer = codec->count;
+    jpeg_read_header(info, TRUE);
+    ImageCodecStatus status = codec_set_size(codec, info->image_width, info->image_height);
+    if (status != IMAGE_CODEC_OK) return status;
+    switch (info->jpeg_color_space) {
+        case JCS_GRAYSCALE: case JCS_YCbCr: case JCS_RGB: info->out_color_space = JCS_RGB; break;
+        case JCS_CMYK: case JCS_YCCK: info->out_color_space = JCS_CMYK; break;
+        default: return codec_fail(codec, IMAGE_CODEC_UNSUPPORTED, "its colour space is unknown");
+    }
+    info->scale_num = 1;
+    info->scale_denom = (unsigned)scale;
+    jpeg_calc_output_dimensions(info);
+    return codec_set_size(codec, info->output_width, info->output_height);
+}
+
+/// CMYK as Adobe writes it, inverted, which is what nearly all such files are and what Pillow takes all of them for.
+static void rgb_from_inverted_cmyk(const uint8_t *cmyk, uint8_t *rgb, size_t pixels) {
+    for (size_t i = 0; i < pixels; i++) {
+        unsigned light = cmyk[4 * i + 3];
+        for (int c = 0; c < 3; c++) {
+            unsigned ink = (255u - cmyk[4 * i + c]) * light + 128;
+            rgb[3 * i + c] = (uint8_t)(light - ((ink + (ink >> 8)) >> 8));
+        }
+    }
+}
+
+ImageCodecStatus jpeg_decode(ImageCodec *codec, uint8_t *rgb) {
+    JpegState *state = codec->jpeg;
+    j_decompress_ptr info = &state->info;
+    if (setjmp(state->recovery)) return codec->status;
+    jpeg_start_decompress(info);
+    size_t width = info->output_width;
+    if (info->out_color_space == JCS_CMYK) {
+        JSAMPARRAY row = info->mem->alloc_sarray((j_common_ptr)info, JPOOL_IMAGE, (JDIMENSION)(4 * width), 1);
+        while (info->output_scanline < info->output_height) {
+            uint8_t *target = rgb + (size_t)info->output_scanline * width * 3;
+            jpeg_read_scanlines(info, row, 1);
+            rgb_from_inverted_cmyk(row[0], target, width);
+        }
+    } else {
+        while (info->output_scanline < info->output_height) {
+            JSAMPROW rows[8];
+            for (int i = 0; i < 8; i++) rows[i] = rgb + ((size_t)info->output_scanline + (size_t)i) * width * 3;
+            JDIMENSION left = info->output_height - info->output_scanline;
+            jpeg_read_scanlines(info, rows, left < 8 ? left : 8);
+        }
+    }
+    jpeg_finish_decompress(info);  // reads to the end marker, so that a file without one counts as cut short
+    return codec->status;
+}

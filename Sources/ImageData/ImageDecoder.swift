@@ -1,0 +1,115 @@
+// From a file to upright RGB pixels: read, recognise, decode, turn.
+internal import CImageCodecs
+internal import Foundation
+
+/// Reads JPEG, PNG and WebP files into 8-bit RGB, the right way up, transparency laid over white.
+///
+/// Keeps its buffers from one image to the next; for one thread at a time.
+package final class ImageDecoder {
+    /// The most pixels an image may have: twice the number at which Pillow warns of a decompression bomb.
+    package static let pixelLimit = 178_956_970
+    /// The most bytes a file may have.
+    package static let fileLimit = 1 << 30
+
+    /// How often the codecs found something odd in a file that they could still read, over all images so far.
+    package private(set) var warnings = 0
+    private let codec: OpaquePointer
+    private let file = PixelBuffer()
+    private let decoded = PixelBuffer()
+    private let turned = PixelBuffer()
+
+    package init() {
+        guard let codec = image_codec_create() else { preconditionFailure("no memory left for an image decoder") }
+        self.codec = codec
+    }
+
+    deinit { image_codec_destroy(codec) }
+
+    /// Decodes a file. Throws `ImageError` with its path for anything that is not a whole image.
+    package func decode(path: String) throws(ImageError) -> PixelImage {
+        PixelImage(try view(ofFile: path))
+    }
+
+    /// Decodes an image in memory; `name` stands for it in errors.
+    package func decode(_ bytes: [UInt8], name: String) throws(ImageError) -> PixelImage {
+        do {
+            return try bytes.withUnsafeBytes { PixelImage(try view(of: $0, name: name)) }
+        } catch let error as ImageError {
+            throw error
+        } catch {
+            throw ImageError(path: name, reason: .damaged("\(error)"))
+        }
+    }
+
+    /// The pixels of a file, in memory that the next call reuses.
+    func view(ofFile path: String) throws(ImageError) -> PixelView {
+        try view(of: try contents(of: path), name: path)
+    }
+
+    private func view(of bytes: UnsafeRawBufferPointer, name: String) throws(ImageError) -> PixelView {
+        guard bytes.count > 0 else { throw ImageError(path: name, reason: .empty) }
+        let format = ImageFormat(sniffing: bytes)
+        guard let codecFormat = format.codec else { throw ImageError(path: name, reason: Self.refusal(of: format, bytes)) }
+        let status = image_codec_open(
+            codec, codecFormat, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count, UInt64(Self.pixelLimit), 1)
+        guard status == IMAGE_CODEC_OK else { throw failure(status, name) }
+        let (width, height) = (Int(image_codec_width(codec)), Int(image_codec_height(codec)))
+        guard let pixels = decoded.reserveIfPossible(width * height * 3) else {
+            throw ImageError(path: name, reason: .outOfMemory)
+        }
+        let result = image_codec_decode(codec, pixels)
+        guard result == IMAGE_CODEC_OK else { throw failure(result, name) }
+        warnings += image_codec_warnings(codec)
+        let stored = PixelView(base: pixels, width: width, height: height)
+        let orientation = Orientation(of: bytes, format: format)
+        if orientation == .upright { return stored }
+        guard let room = turned.reserveIfPossible(width * height * 3) else { throw ImageError(path: name, reason: .outOfMemory) }
+        return orientation.apply(to: stored, into: room)
+    }
+
+    /// The bytes of a file, in memory that the next call reuses.
+    private func contents(of path: String) throws(ImageError) -> UnsafeRawBufferPointer {
+        func refused(_ reason: ImageError.Reason) -> ImageError { ImageError(path: path, reason: reason) }
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)  // without waiting for the writer of a pipe
+        guard descriptor >= 0 else { throw refused(.cannotRead(String(cString: strerror(errno)))) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw refused(.cannotRead(String(cString: strerror(errno)))) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw refused(.cannotRead("it is not a file")) }
+        let size = Int(status.st_size)
+        guard size <= Self.fileLimit else { throw refused(.fileTooLarge(bytes: size)) }
+        guard let target = file.reserveIfPossible(size) else { throw refused(.outOfMemory) }
+        var done = 0
+        while done < size {
+            let count = read(descriptor, target + done, size - done)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw refused(.cannotRead(String(cString: strerror(errno)))) }
+            if count == 0 { break }  // cut short since; the codec will notice
+            done += count
+        }
+        return UnsafeRawBufferPointer(start: target, count: done)
+    }
+
+    private func failure(_ status: ImageCodecStatus, _ name: String) -> ImageError {
+        let words = String(cString: image_codec_message(codec))
+        let reason: ImageError.Reason =
+            switch status {
+            case IMAGE_CODEC_TRUNCATED: .truncated(words)
+            case IMAGE_CODEC_TOO_LARGE: .tooLarge(width: Int(image_codec_width(codec)), height: Int(image_codec_height(codec)))
+            case IMAGE_CODEC_UNSUPPORTED: .unsupported("an image of an unusual kind (\(words))")
+            case IMAGE_CODEC_OUT_OF_MEMORY: .outOfMemory
+            default: .damaged(words)
+            }
+        return ImageError(path: name, reason: reason)
+    }
+
+    private static func refusal(of format: ImageFormat, _ bytes: UnsafeRawBufferPointer) -> ImageError.Reason {
+        if case .unsupported(let name) = format { return .unsupported(name) }
+        let start = bytes.prefix(16)
+        if start.allSatisfy({ (0x20...0x7E).contains($0) || [0x09, 0x0A, 0x0D].contains($0) }) {
+            let line = String(decoding: start, as: UTF8.self).split(whereSeparator: \.isNewline).first ?? ""
+            return .notAnImage(startsWith: "the text '\(line)'")
+        }
+        return .notAnImage(startsWith: "the bytes " + bytes.prefix(8).map { String($0, radix: 16) }.joined(separator: " "))
+    }
+}

@@ -1,0 +1,193 @@
+"""Makes the fixtures of ImageDataTests: small drawn images of every kind, and what Pillow and torchvision make of them.
+
+    python make_fixtures.py    (Pillow, numpy, torch and torchvision; writes beside itself)
+
+`decoding/NAME.*` are files to be read; `decoding.json` lists what to expect: size and the file of raw R, G, B bytes, or the kind
+of error. `resampling.json`, `transforms.json` and `colour.json` do the same for operations on `source.rgb`.
+"""
+import io
+import json
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, __version__ as pillow_version
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms import functional as F
+
+HERE = Path(__file__).parent
+(HERE / "decoding").mkdir(exist_ok=True)
+(HERE / "expected").mkdir(exist_ok=True)
+
+
+def drawing(width, height, seed):
+    """Gradients, stripes, an edge and some noise: something for every filter to trip over."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float64)
+    red = 255 * x / width
+    green = 127 + 120 * np.sin(x * 0.9 + y * 0.4)
+    blue = np.where((x - width / 2) ** 2 + (y - height / 3) ** 2 < (height / 3) ** 2, 240, 20) + 0 * x
+    image = np.stack([red, green, blue], -1) + random.normal(0, 12, (height, width, 3))
+    return Image.fromarray(image.clip(0, 255).astype(np.uint8), "RGB")
+
+
+def write_rgb(name, image):
+    (HERE / "expected" / f"{name}.rgb").write_bytes(np.asarray(image.convert("RGB")).tobytes())
+    return {"expected": f"{name}.rgb", "width": image.width, "height": image.height}
+
+
+# Decoding ------------------------------------------------------------------------------------------------------------------
+decoding = []
+base = drawing(27, 21, 1)
+alpha = Image.fromarray((np.mgrid[0:21, 0:27][1] * 10 % 256).astype(np.uint8), "L")
+
+
+def over_white(image):
+    image = image.convert("RGBA")
+    white = Image.new("RGB", image.size, (255, 255, 255))
+    white.paste(image, mask=image.getchannel("A"))
+    return white
+
+
+def good(filename, data, expected=None, orientation=1):
+    (HERE / "decoding" / filename).write_bytes(data)
+    image = expected if expected is not None else ImageOps.exif_transpose(Image.open(io.BytesIO(data)).convert("RGB"))
+    if expected is None and orientation != 1:
+        image = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
+    decoding.append({"file": filename, **write_rgb(filename.replace(".", "-"), image)})
+
+
+def bad(filename, data, error):
+    (HERE / "decoding" / filename).write_bytes(data)
+    decoding.append({"file": filename, "error": error})
+
+
+def saved(image, kind, **options):
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+jpeg = saved(base, "JPEG", quality=90)
+good("ycbcr420.jpg", jpeg)
+good("ycbcr422.jpg", saved(base, "JPEG", quality=85, subsampling="4:2:2"))
+# Pillow cannot write 4:4:0 (what turning a 4:2:2 picture gives): the same blocks read with the sampling factors exchanged.
+square = saved(base.resize((32, 32)), "JPEG", quality=85, subsampling="4:2:2")
+good("ycbcr440.jpg", square.replace(b"\x01\x21\x00", b"\x01\x12\x00", 1))
+good("ycbcr444.jpg", saved(base, "JPEG", quality=95, subsampling="4:4:4"))
+good("rgb.jpg", saved(base, "JPEG", quality=90, keep_rgb=True))
+good("grey.jpg", saved(base.convert("L"), "JPEG", quality=90))
+good("progressive.jpg", saved(base, "JPEG", quality=80, progressive=True))
+good("restarts.jpg", saved(base, "JPEG", quality=80, restart_marker_blocks=2))
+good("cmyk.jpg", saved(base.convert("CMYK"), "JPEG", quality=90))
+good("jpeg-named.png", jpeg, Image.open(io.BytesIO(jpeg)))
+# Bytes after the end marker, and stray bytes between segments: readers warn and go on.
+good("trailing.jpg", jpeg + b"trailing bytes")
+good("stray.jpg", jpeg[:2] + jpeg[2:20] + b"\0" * 5 + jpeg[20:], Image.open(io.BytesIO(jpeg)))
+for value in range(1, 9):
+    exif = Image.Exif()
+    exif[0x0112] = value
+    small = base.resize((13, 7))
+    good(f"orientation{value}.jpg", saved(small, "JPEG", quality=90, exif=exif), orientation=value)
+exif = Image.Exif()
+exif[0x0112] = 6
+good("orientation6.png", saved(base.resize((13, 7)), "PNG", exif=exif), orientation=6)
+good("orientation8.webp", saved(base.resize((13, 7)), "WEBP", exif=exif.tobytes().replace(b"\x06\0\0\0", b"\x08\0\0\0")), orientation=8)
+
+good("rgb.png", saved(base, "PNG"))
+good("grey.png", saved(base.convert("L"), "PNG"))
+good("bilevel.png", saved(base.convert("1"), "PNG"))
+good("palette.png", saved(base.quantize(11), "PNG"))
+transparent = base.quantize(16)
+good("palette-transparent.png", saved(transparent, "PNG", transparency=3), over_white(Image.open(io.BytesIO(saved(transparent, "PNG", transparency=3)))))
+rgba = base.copy()
+rgba.putalpha(alpha)
+good("alpha.png", saved(rgba, "PNG"), over_white(rgba))
+grey_alpha = rgba.convert("LA")
+good("grey-alpha.png", saved(grey_alpha, "PNG"), over_white(grey_alpha))
+
+
+def png(width, height, depth, colour, rows, interlace=0):
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlace)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b"")
+
+
+def plain_rows(array):
+    return b"".join(b"\0" + row.tobytes() for row in array)
+
+
+deep = (np.asarray(base).astype(np.uint16) * 257 - 100 * (np.asarray(base) > 9)).astype(">u2")
+good("rgb16.png", png(27, 21, 16, 2, plain_rows(deep)), Image.fromarray((deep >> 8).astype(np.uint8), "RGB"))
+grey16 = deep[:, :, 1].copy()
+good("grey16.png", png(27, 21, 16, 0, plain_rows(grey16)), Image.fromarray((grey16 >> 8).astype(np.uint8), "L").convert("RGB"))
+adam7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+for name, source, colour, expected in (("interlaced", base, 2, base), ("interlaced-alpha", rgba, 6, over_white(rgba))):
+    pixels = np.asarray(source)
+    rows = b"".join(plain_rows(np.ascontiguousarray(pixels[y::dy, x::dx])) for x, y, dx, dy in adam7)
+    good(f"{name}.png", png(27, 21, 8, colour, rows, interlace=1), expected)
+
+good("lossy.webp", saved(base, "WEBP", quality=80))
+good("lossless.webp", saved(base, "WEBP", lossless=True))
+good("alpha.webp", saved(rgba, "WEBP", lossless=True, exact=True), over_white(rgba))
+
+bad("truncated.jpg", jpeg[: len(jpeg) * 4 // 5], "truncated")
+bad("no-end.jpg", jpeg[:-2], "truncated")
+bad("header-only.jpg", jpeg[:100], "truncated")
+progressive = saved(base, "JPEG", quality=80, progressive=True)
+bad("truncated-progressive.jpg", progressive[: len(progressive) // 2], "truncated")
+bad("truncated.png", saved(base, "PNG")[:500], "truncated")
+bad("truncated.webp", saved(base, "WEBP", quality=80)[:200], "truncated")
+damaged = bytearray(saved(base, "PNG"))
+damaged[200] ^= 0x55
+bad("damaged.png", bytes(damaged), "damaged")
+bad("empty.jpg", b"", "empty")
+bad("text.jpg", b"<html>not a picture</html>\n", "notAnImage")
+bad("gif.jpg", saved(base.resize((4, 4)), "GIF"), "unsupported")
+bad("bmp.png", saved(base.resize((4, 4)), "BMP"), "unsupported")
+bad("tiff.jpg", saved(base.resize((4, 4)), "TIFF"), "unsupported")
+bad("avif.jpg", b"\0\0\0\x20ftypavif" + b"\0" * 20, "unsupported")
+bad("heic.jpg", b"\0\0\0\x20ftypheic" + b"\0" * 20, "unsupported")
+bad("animation.webp", saved(base.resize((4, 4)), "WEBP", save_all=True, append_images=[base.resize((4, 4)).rotate(90)]), "unsupported")
+bad("enormous.png", png(60000, 60000, 8, 2, b""), "tooLarge")
+bad("enormous.jpg", jpeg.replace(struct.pack(">HH", 21, 27), struct.pack(">HH", 65500, 65500)), "tooLarge")
+
+# Resampling ----------------------------------------------------------------------------------------------------------------
+source = drawing(67, 47, 2)
+(HERE / "source.rgb").write_bytes(np.asarray(source).tobytes())
+filters = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+resampling = []
+cases = [(32, 24, None), (19, 31, None), (67, 20, None), (20, 47, None), (5, 3, None), (1, 1, None), (40, 33, (30, 20, 23, 19)), (32, 32, (7, 5, 50, 41)), (31, 24, (50, 30, 17, 17)), (16, 16, (3, 2, 1, 1))]
+for filter_name, filter in filters.items():
+    for index, (width, height, box) in enumerate(cases):
+        image = source if box is None else source.crop((box[0], box[1], box[0] + box[2], box[1] + box[3]))
+        result = image.resize((width, height), filter)
+        resampling.append({"filter": filter_name, "region": box, **write_rgb(f"{filter_name}{index}", result)})
+
+# torchvision's evaluation transform: resize the short side, crop the centre -------------------------------------------------
+transforms = []
+for filter_name, interpolation in (("bilinear", InterpolationMode.BILINEAR), ("bicubic", InterpolationMode.BICUBIC)):
+    for index, (resize, crop, turned) in enumerate([(40, 32, False), (40, 32, True), (41, 32, False), (24, 24, False), (21, 27, False), (16, 27, True), (60, 21, False), (20, 25, False), (14, 31, False)]):
+        image = source.transpose(Image.Transpose.TRANSPOSE) if turned else source
+        result = F.center_crop(F.resize(image, [resize], interpolation), [crop])
+        transforms.append({"filter": filter_name, "resize": resize, "crop": crop, "transposed": turned, **write_rgb(f"eval-{filter_name}{index}", result)})
+
+# Colour adjustments, as torchvision does them on Pillow images --------------------------------------------------------------
+colour = []
+small = drawing(31, 17, 3)
+(HERE / "colour.rgb").write_bytes(np.asarray(small).tobytes())
+for kind, function, factors in (
+    ("brightness", F.adjust_brightness, (0.6, 1.4)),
+    ("contrast", F.adjust_contrast, (0.6, 1.4)),
+    ("saturation", F.adjust_saturation, (0.0, 0.5, 1.7)),
+    ("hue", F.adjust_hue, (-0.3, 0.1, 0.5)),
+):
+    for factor in factors:
+        colour.append({"kind": kind, "factor": factor, **write_rgb(f"{kind}{factor}", function(small, factor))})
+
+for name, value in (("decoding", decoding), ("resampling", resampling), ("transforms", transforms), ("colour", colour)):
+    (HERE / f"{name}.json").write_text("[\n" + ",\n".join(json.dumps(entry) for entry in value) + "\n]\n")
+print("Pillow", pillow_version, sum(f.stat().st_size for f in HERE.rglob("*") if f.is_file()), "bytes")

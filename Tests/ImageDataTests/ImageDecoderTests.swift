@@ -1,0 +1,89 @@
+// Decoding against Pillow, bit for bit, and every way a file can disappoint.
+import Testing
+
+@testable import ImageData
+
+struct DecodingCase: Decodable {
+    let file: String
+    let expected: String?
+    let width: Int?
+    let height: Int?
+    let error: String?
+}
+
+struct ImageDecoderTests {
+    @Test func everyKindOfImageEqualsPillow() throws {
+        let decoder = ImageDecoder()
+        for entry: DecodingCase in try Fixture.list("decoding.json") {
+            guard let expected = entry.expected, let width = entry.width, let height = entry.height else { continue }
+            let reference = try Fixture.image("expected/" + expected, width: width, height: height)
+            let image = try decoder.decode(path: Fixture.path("decoding/" + entry.file))
+            #expect(largestDifference(image, reference) == 0, "\(entry.file)")
+        }
+    }
+
+    @Test func badFilesAreNamedWithTheirReason() throws {
+        let decoder = ImageDecoder()
+        for entry: DecodingCase in try Fixture.list("decoding.json") {
+            guard let error = entry.error else { continue }
+            let thrown = #expect(throws: ImageError.self, "\(entry.file)") {
+                try decoder.decode(path: Fixture.path("decoding/" + entry.file))
+            }
+            let reason = try #require(thrown).reason
+            #expect(kind(of: reason) == error, "\(entry.file): \(reason)")
+            #expect(try #require(thrown).description.hasPrefix(Fixture.path("decoding/" + entry.file)))
+        }
+        // The decoder works on after all of that.
+        #expect(try decoder.decode(path: Fixture.path("decoding/rgb.png")).width == 27)
+    }
+
+    private func kind(of reason: ImageError.Reason) -> String {
+        switch reason {
+        case .empty: "empty"
+        case .notAnImage: "notAnImage"
+        case .unsupported: "unsupported"
+        case .truncated: "truncated"
+        case .damaged: "damaged"
+        case .tooLarge: "tooLarge"
+        default: "other"
+        }
+    }
+
+    @Test func oddButReadableFilesAreCountedAsWarnings() throws {
+        let decoder = ImageDecoder()
+        _ = try decoder.decode(path: Fixture.path("decoding/ycbcr420.jpg"))
+        #expect(decoder.warnings == 0)
+        _ = try decoder.decode(path: Fixture.path("decoding/stray.jpg"))
+        #expect(decoder.warnings == 1)
+    }
+
+    @Test func messagesSayWhatIsThere() {
+        let decoder = ImageDecoder()
+        let text = #expect(throws: ImageError.self) { try decoder.decode(Array("hello\nworld".utf8), name: "a.jpg") }
+        #expect(text?.description == "a.jpg: is not an image: starts with the text 'hello'")
+        let bytes = #expect(throws: ImageError.self) { try decoder.decode([0, 1, 2, 0xFF], name: "b.jpg") }
+        #expect(bytes?.description == "b.jpg: is not an image: starts with the bytes 0 1 2 ff")
+        let missing = #expect(throws: ImageError.self) { try decoder.decode(path: "nowhere/c.jpg") }
+        #expect(missing?.description == "nowhere/c.jpg: cannot be read: No such file or directory")
+        let folder = #expect(throws: ImageError.self) { try decoder.decode(path: "/") }
+        #expect(folder?.description == "/: cannot be read: it is not a file")
+    }
+
+    /// No byte of a file may lead anywhere but to an image or an error: every prefix, and a flip of every byte.
+    @Test(arguments: [
+        "progressive.jpg", "orientation6.jpg", "cmyk.jpg", "orientation6.png", "interlaced-alpha.png", "palette-transparent.png",
+        "orientation8.webp", "alpha.webp",
+    ])
+    func mangledFilesAreImagesOrErrors(_ name: String) throws {
+        let decoder = ImageDecoder()
+        let original = try Fixture.bytes("decoding/" + name)
+        var readable = 0
+        for position in original.indices {
+            if (try? decoder.decode(Array(original.prefix(position)), name: name)) != nil { readable += 1 }
+            var mangled = original
+            mangled[position] ^= UInt8(truncatingIfNeeded: 1 << (position % 8)) | 0x80
+            _ = try? decoder.decode(mangled, name: name)
+        }
+        #expect(readable <= 24, "a cut file counts as whole only where all pixels are there")
+    }
+}
