@@ -1,0 +1,70 @@
+// From a config file and `--set` options to a checked value, or to the list of everything that is wrong.
+private import Foundation
+
+extension RunConfiguration {
+    private static let largestFile = 1 << 20
+
+    /// Reads, decodes and validates a config file.
+    ///
+    /// Without `run.name` the run is called like the file.
+    ///
+    /// - Parameters:
+    ///   - path: the file, relative to the working directory.
+    ///   - overrides: `key.path=value` options, applied in order; the value is parsed as YAML and replaces the file's.
+    /// - Throws: all problems of the file and the options together.
+    package static func load(path: String, overrides: [String] = []) throws(ConfigurationProblems) -> RunConfiguration {
+        let name = URL(filePath: path).deletingPathExtension().lastPathComponent
+        return try parse(text(of: path), path: path, name: name, overrides: overrides)
+    }
+
+    /// Decodes and validates the text of a config; `path` is only used in messages, `name` stands in for `run.name`.
+    package static func parse(
+        _ text: String, path: String, name: String, overrides: [String] = []
+    ) throws(ConfigurationProblems) -> RunConfiguration {
+        var problems: [ConfigurationProblem] = []
+        let document = YAMLText(text: text, place: { .line(path, $0) })
+        guard var tree = document.tree(&problems) else { throw ConfigurationProblems(problems) }
+        if case .null = tree.content, overrides.isEmpty {
+            problems.append(.init(place: .file(path), key: [], message: "the file is empty; configs/README.md lists the keys"))
+            throw ConfigurationProblems(problems)
+        }
+        tree.place = .file(path)
+        for option in overrides { Overrides.apply(option, to: &tree, &problems) }
+
+        var reader = Reader(knownKeys: RunConfiguration().tree.leaves, problems: problems)
+        guard var configuration = RunConfiguration.read(tree, as: [], &reader) else {
+            throw ConfigurationProblems(reader.problems)
+        }
+        if configuration.run.name.isEmpty { configuration.run.name = name }
+        problems = reader.problems
+        problems += configuration.findings(at: []).filter { finding in
+            !reader.problems.contains { explains($0, finding) }
+        }.map { ConfigurationProblem(place: tree.place(of: $0.key), key: $0.key, message: $0.message) }
+        if !problems.isEmpty { throw ConfigurationProblems(problems) }
+        return configuration
+    }
+
+    /// Whether a finding may only follow from an earlier problem: the same key, or for contradictions the same section.
+    private static func explains(_ problem: ConfigurationProblem, _ finding: Finding) -> Bool {
+        finding.isContradiction
+            ? problem.key.first == finding.key.first : finding.key.starts(with: problem.key) && !problem.key.isEmpty
+    }
+
+    private static func text(of path: String) throws(ConfigurationProblems) -> String {
+        func problem(_ message: String) -> ConfigurationProblems {
+            ConfigurationProblems([ConfigurationProblem(place: .file(path), key: [], message: message)])
+        }
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw problem("there is no such config file; paths are relative to the working directory")
+        }
+        if isFolder.boolValue { throw problem("this is a folder, not a config file") }
+        let bytes: Foundation.Data
+        do { bytes = try Foundation.Data(contentsOf: URL(filePath: path)) } catch {
+            throw problem("cannot be read: \(error.localizedDescription)")
+        }
+        guard bytes.count <= largestFile else { throw problem("\(bytes.count) bytes are too many for a config") }
+        guard let text = String(data: bytes, encoding: .utf8) else { throw problem("not UTF-8 text, so not a config file") }
+        return text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
+    }
+}

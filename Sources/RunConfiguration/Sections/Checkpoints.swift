@@ -1,0 +1,22 @@
+// The section `checkpoints`.
+
+extension RunConfiguration {
+    /// When the state of a run is saved and how much of it is kept.
+    package struct Checkpoints: Sendable, Equatable {
+        package var everyEpochs = 1
+        /// Also after every so many updates; nil for not.
+        package var everySteps: Int?
+        /// How many of the latest stay, besides the best.
+        package var keep = 2
+    }
+}
+
+extension RunConfiguration.Checkpoints: Section {
+    static var keys: [Key<Self>] {
+        [
+            Key("every_epochs", \.everyEpochs, .atLeast(1)),
+            Key("every_steps", \.everySteps, .atLeast(1)),
+            Key("keep", \.keep, .atLeast(1)),
+        ]
+    }
+}

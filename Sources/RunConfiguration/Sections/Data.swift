@@ -1,0 +1,95 @@
+// The section `data`.
+
+extension RunConfiguration {
+    /// The photographs and how they are read.
+    package struct Data: Sendable, Equatable {
+        /// The folder of training images, one folder a class.
+        package var train = ""
+        /// The folder of validation images, with class folders of the same names.
+        package var validation: String?
+        /// Instead of `validation`: this share of each class of `train` is held out.
+        package var validationFraction: Double?
+        package var augmentation = Augmentation.standard
+        /// Whether every epoch has its own random order; else file order.
+        package var shuffle = true
+        /// Threads a rank that decode ahead.
+        package var loaderThreads = ThreadCount.automatic
+        /// The share of unreadable images above which the run ends.
+        package var unreadableLimit = 0.01
+        /// What to do with the orientation that a camera noted.
+        package var exif = EXIFOrientation.apply
+
+        /// Where validation images come from.
+        package var validationSource: ValidationSource {
+            if let validation { return .folder(validation) }
+            return validationFraction.map { .fraction($0) } ?? .nothing
+        }
+    }
+
+    /// Where validation images come from.
+    package enum ValidationSource: Sendable, Equatable {
+        /// There are none: the run is not evaluated.
+        case nothing
+        case folder(String)
+        /// A share of each class of the training folder.
+        case fraction(Double)
+    }
+
+    /// Whether a photograph is turned the way its EXIF orientation says.
+    package enum EXIFOrientation: String, Sendable, CaseIterable {
+        case apply
+        case ignore
+    }
+
+    /// A number of threads, or as many as the rank's cores allow.
+    package enum ThreadCount: Sendable, Equatable {
+        case automatic
+        case exactly(Int)
+    }
+}
+
+extension RunConfiguration.EXIFOrientation: Choice {}
+
+extension RunConfiguration.ThreadCount: ConfigurationValue {
+    static func read(_ tree: Tree, as key: KeyName, _ reader: inout Reader) -> Self? {
+        guard case .scalar(let text, _) = tree.content else { return reader.refuse(tree, key, wanted: "auto or a whole number") }
+        if text == "auto" { return .automatic }
+        guard text.first?.isNumber == true || text.first == "-" else {
+            return reader.refuse(tree, key, wanted: "auto or a whole number")
+        }
+        return Int.read(tree, as: key, &reader).map { .exactly($0) }
+    }
+
+    var tree: Tree {
+        switch self {
+        case .automatic: .plain("auto")
+        case .exactly(let count): count.tree
+        }
+    }
+
+    func findings(at key: KeyName) -> [Finding] {
+        guard case .exactly(let count) = self else { return [] }
+        return Limit<Int>.from(1, to: 4096).findings(count, key)
+    }
+}
+
+extension RunConfiguration.Data: Section {
+    static var keys: [Key<Self>] {
+        [
+            Key("train", \.train, .required("the folder of training images, with one folder for each class")),
+            Key("validation", \.validation, .notEmpty),
+            Key("validation_fraction", \.validationFraction, .between(0, and: 1)),
+            Key("augmentation", \.augmentation),
+            Key("shuffle", \.shuffle),
+            Key("loader_threads", \.loaderThreads),
+            Key("unreadable_limit", \.unreadableLimit, .from(0, to: 1)),
+            Key("exif", \.exif),
+        ]
+    }
+
+    var contradictions: [Finding] {
+        guard validation != nil, validationFraction != nil else { return [] }
+        let message = "data.validation and data.validation_fraction exclude each other: remove one, or set it to null"
+        return [Finding(key: ["validation_fraction"], message: message)]
+    }
+}

@@ -1,0 +1,31 @@
+// The section `evaluation`.
+
+extension RunConfiguration {
+    /// When and where the network is tried on the validation images.
+    package struct Evaluation: Sendable, Equatable {
+        package var everyEpochs = 1
+        package var ranks = EvaluatingRanks.root
+        /// Images a pass on each evaluating rank; nil for a rank's share of the training batch.
+        package var batchSize: Int?
+    }
+
+    /// Who evaluates; the numbers are the same.
+    package enum EvaluatingRanks: String, Sendable, CaseIterable {
+        /// Rank 0, while the others wait.
+        case root
+        /// All ranks, each a share.
+        case all
+    }
+}
+
+extension RunConfiguration.EvaluatingRanks: Choice {}
+
+extension RunConfiguration.Evaluation: Section {
+    static var keys: [Key<Self>] {
+        [
+            Key("every_epochs", \.everyEpochs, .atLeast(1)),
+            Key("ranks", \.ranks),
+            Key("batch_size", \.batchSize, .atLeast(1)),
+        ]
+    }
+}

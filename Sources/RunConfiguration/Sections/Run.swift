@@ -1,0 +1,23 @@
+// The section `run`.
+
+extension RunConfiguration {
+    /// Which run this is.
+    package struct Run: Sendable, Equatable {
+        /// The name of the run's own folder in `folder`. Loading sets it to the config file's name if there is none.
+        package var name = ""
+        /// The folder that holds all runs.
+        package var folder = "runs"
+        /// The seed of everything random: head, order, augmentation, dropout, split.
+        package var seed = 17
+    }
+}
+
+extension RunConfiguration.Run: Section {
+    static var keys: [Key<Self>] {
+        [
+            Key("name", \.name, .plainName),
+            Key("folder", \.folder, .notEmpty),
+            Key("seed", \.seed, .atLeast(0)),
+        ]
+    }
+}

@@ -1,0 +1,55 @@
+// The section `schedule`.
+
+extension RunConfiguration {
+    /// How the learning rate moves.
+    package struct Schedule: Sendable, Equatable {
+        package var kind = ScheduleKind.cosine
+        /// Updates over which the rate rises linearly to what it should be.
+        package var warmupSteps = 0
+        /// For `step`: lowered after every so many epochs.
+        package var stepEpochs: Int?
+        /// For `step`, instead: lowered once this many epochs are done, for each of them.
+        package var milestones: [Int]?
+        /// For `step`: the factor on the rate each time.
+        package var gamma = 0.1
+        /// For `cosine`: the rate at the end.
+        package var finalRate = 0.0
+    }
+
+    /// The shape of the schedule after warm-up.
+    package enum ScheduleKind: String, Sendable, CaseIterable {
+        case constant
+        case step
+        case cosine
+    }
+}
+
+extension RunConfiguration.ScheduleKind: Choice {}
+
+extension RunConfiguration.Schedule: Section {
+    static var keys: [Key<Self>] {
+        [
+            Key("kind", \.kind),
+            Key("warmup_steps", \.warmupSteps, .atLeast(0)),
+            Key("step_epochs", \.stepEpochs, .atLeast(1)),
+            Key("milestones", \.milestones, .ascendingFromOne),
+            Key("gamma", \.gamma, .check("above 0 and at most 1") { $0 > 0 && $0 <= 1 }),
+            Key("final_rate", \.finalRate, .atLeast(0)),
+        ]
+    }
+
+    var contradictions: [Finding] {
+        var found: [Finding] = []
+        if kind == .step, (stepEpochs == nil) == (milestones == nil) {
+            found.append(Finding(key: ["kind"], message: "schedule.kind: step needs either step_epochs or milestones"))
+        }
+        let stepKeys = [("step_epochs", stepEpochs != nil), ("milestones", milestones != nil)]
+        for (name, isSet) in stepKeys where isSet && kind != .step {
+            found.append(Finding(key: [name], message: "schedule.\(name) needs kind: step, it is \(kind.rawValue)"))
+        }
+        if finalRate > 0, kind != .cosine {
+            found.append(Finding(key: ["final_rate"], message: "schedule.final_rate needs kind: cosine, it is \(kind.rawValue)"))
+        }
+        return found
+    }
+}

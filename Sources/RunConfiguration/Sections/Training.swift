@@ -1,0 +1,32 @@
+// The section `training`.
+
+extension RunConfiguration {
+    /// How long and on how many images at a time.
+    package struct Training: Sendable, Equatable {
+        /// How often every training image is seen.
+        package var epochs = 5
+        /// Images of one forward and backward pass, over all ranks together.
+        package var batchSize = 64
+        /// Ends the run after this many updates; nil for all epochs.
+        package var steps: Int?
+        /// Passes that make one update.
+        package var accumulation = 1
+        /// The share of the target probability that is spread over all classes.
+        package var labelSmoothing = 0.0
+        /// The largest global norm of the gradients; nil for no clipping.
+        package var clipNorm: Double?
+    }
+}
+
+extension RunConfiguration.Training: Section {
+    static var keys: [Key<Self>] {
+        [
+            Key("epochs", \.epochs, .atLeast(1)),
+            Key("batch_size", \.batchSize, .atLeast(1)),
+            Key("steps", \.steps, .atLeast(1)),
+            Key("accumulation", \.accumulation, .atLeast(1)),
+            Key("label_smoothing", \.labelSmoothing, .from(0, below: 1)),
+            Key("clip_norm", \.clipNorm, .above(0)),
+        ]
+    }
+}
