@@ -1,0 +1,102 @@
+// From pixels to a network's input: cut, resized, coloured, normalised.
+internal import CImageCodecs
+internal import Foundation
+package import Tensors
+
+/// Which part of the resized image becomes the network's input, and where in it.
+struct CropPlacement: Hashable {
+    /// Size of the whole image after resizing.
+    var width, height: Int
+    /// The part of it that is used.
+    var window: PixelRegion
+    /// Where the window's first pixel lies in the crop; the crop's rest is black.
+    var left = 0
+    var top = 0
+
+    /// torchvision's `Resize` and `CenterCrop`: the short side becomes `resize`, the long side is rounded down, the centre is
+    /// rounded half to even; an image smaller than the crop is padded.
+    static func evaluation(width: Int, height: Int, preprocessing: Preprocessing) -> CropPlacement {
+        let (short, long) = (min(width, height), max(width, height))
+        let newLong = Int(Double(preprocessing.resize * long) / Double(short))
+        let resizedWidth = width <= height ? preprocessing.resize : newLong
+        let resizedHeight = width <= height ? newLong : preprocessing.resize
+        let (column, left, usedWidth) = center(resizedWidth, preprocessing.crop)
+        let (row, top, usedHeight) = center(resizedHeight, preprocessing.crop)
+        return CropPlacement(
+            width: resizedWidth, height: resizedHeight,
+            window: PixelRegion(left: column, top: row, width: usedWidth, height: usedHeight), left: left, top: top)
+    }
+
+    /// A view that fills the crop.
+    static func filling(_ side: Int) -> CropPlacement {
+        CropPlacement(width: side, height: side, window: PixelRegion(left: 0, top: 0, width: side, height: side))
+    }
+
+    /// Along one axis: first pixel of the resized image, first pixel of the crop, and how many.
+    private static func center(_ length: Int, _ crop: Int) -> (Int, Int, Int) {
+        if length < crop { return (0, (crop - length) / 2, length) }
+        return (Int((Double(length - crop) / 2).rounded(.toNearestOrEven)), 0, crop)
+    }
+}
+
+/// Turns images into network input `[crop, crop, 3]`, float32, `(level - mean) / deviation`.
+///
+/// Keeps its buffers from one image to the next; for one thread at a time.
+package final class ImagePreparer {
+    package let preprocessing: Preprocessing
+    private let inverse: [Float]
+    private let resampler = Resampler()
+    private let levels = PixelBuffer()
+
+    /// Numbers that one prepared image takes.
+    package var elementCount: Int { preprocessing.crop * preprocessing.crop * 3 }
+
+    package init(preprocessing: Preprocessing) {
+        precondition(
+            preprocessing.mean.count == 3 && preprocessing.deviation.count == 3, "one mean and deviation for each channel")
+        precondition(preprocessing.crop > 0 && preprocessing.resize > 0, "crop and resize are sizes in pixels")
+        self.preprocessing = preprocessing
+        inverse = preprocessing.deviation.map { 1 / $0 }
+    }
+
+    /// Writes an image as evaluation sees it, or the given view of it, to `target`, which has room for `elementCount` numbers.
+    package func prepare(_ image: PixelImage, as view: AugmentedView = .evaluation, into target: UnsafeMutablePointer<Float>) {
+        image.withView { prepare($0, as: view, into: target) }
+    }
+
+    func prepare(_ source: PixelView, as view: AugmentedView, into target: UnsafeMutablePointer<Float>) {
+        let side = preprocessing.crop
+        let pixels = render(source, view)
+        for adjustment in view.colour { adjustment.apply(to: UnsafeMutableBufferPointer(start: pixels, count: side * side * 3)) }
+        pixels_normalize(
+            pixels, side * side, preprocessing.mean, inverse, preprocessing.channelOrder == .bgr ? 1 : 0, target)
+        if let erased = view.erased { erase(erased, in: target) }
+    }
+
+    /// The crop's pixels as bytes, for comparing with other libraries.
+    func rendered(_ image: PixelImage, as view: AugmentedView = .evaluation) -> PixelImage {
+        let side = preprocessing.crop
+        return image.withView { PixelImage(PixelView(base: render($0, view), width: side, height: side)) }
+    }
+
+    private func render(_ source: PixelView, _ view: AugmentedView) -> UnsafeMutablePointer<UInt8> {
+        let side = preprocessing.crop
+        let pixels = levels.reserve(side * side * 3)
+        let placement =
+            view.region == nil
+            ? CropPlacement.evaluation(width: source.width, height: source.height, preprocessing: preprocessing) : .filling(side)
+        if placement.window.width < side || placement.window.height < side { memset(pixels, 0, side * side * 3) }
+        resampler.resample(
+            source, region: view.region ?? PixelRegion(left: 0, top: 0, width: source.width, height: source.height),
+            width: placement.width, height: placement.height, window: placement.window, filter: preprocessing.interpolation,
+            mirrored: view.mirrored, into: pixels + (placement.top * side + placement.left) * 3, targetStride: side * 3)
+        return pixels
+    }
+
+    /// Erased pixels become 0, the mean colour.
+    private func erase(_ region: PixelRegion, in target: UnsafeMutablePointer<Float>) {
+        for row in region.top..<region.top + region.height {
+            (target + (row * preprocessing.crop + region.left) * 3).update(repeating: 0, count: region.width * 3)
+        }
+    }
+}

@@ -1,0 +1,136 @@
+// Changing the size of images exactly as Pillow does: published accuracies were measured with its filters, and others cost up to
+// a percent. Separable and antialiased: horizontally first, rounded to bytes, then vertically.
+internal import CImageCodecs
+package import Tensors
+
+/// The weights of a filter along one axis, for a range of output pixels; reused from image to image.
+///
+/// Source: Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc` (src/libImaging/Resample.c), with which it agrees bit for bit.
+struct AxisWeights {
+    /// For each output pixel, the first source pixel and the number of source pixels it sums.
+    private(set) var starts: [Int32] = []
+    private(set) var counts: [Int32] = []
+    /// `taps` weights for each output pixel, in units of 2⁻²².
+    private(set) var weights: [Int32] = []
+    private(set) var taps = 0
+    private var exact: [Double] = []
+
+    /// The source pixels that the range needs.
+    var sourceRange: Range<Int> {
+        guard let first = starts.first, let last = starts.last, let count = counts.last else { return 0..<0 }
+        return Int(first)..<Int(last + count)
+    }
+
+    /// Computes the weights for output pixels `range` of `output`, which together cover `input` source pixels.
+    mutating func compute(input: Int, output: Int, range: Range<Int>, filter: Preprocessing.Interpolation) {
+        let scale = Double(input) / Double(output)
+        let stretch = max(scale, 1)  // a filter narrower than a source pixel would miss some
+        let support = filter.support * stretch
+        taps = Int(support.rounded(.up)) * 2 + 1
+        starts.removeAll(keepingCapacity: true)
+        counts.removeAll(keepingCapacity: true)
+        weights.removeAll(keepingCapacity: true)
+        for place in range {
+            let center = (Double(place) + 0.5) * scale
+            let start = max(0, Int(center - support + 0.5))
+            let end = min(input, Int(center + support + 0.5))
+            exact.removeAll(keepingCapacity: true)
+            var sum = 0.0
+            for pixel in start..<end {
+                let weight = filter.weight((Double(pixel) - center + 0.5) * (1 / stretch))
+                exact.append(weight)
+                sum += weight
+            }
+            for weight in exact {
+                let scaled = (sum != 0 ? weight / sum : weight) * Double(1 << Int(PIXEL_WEIGHT_BITS))
+                weights.append(Int32(scaled + (scaled < 0 ? -0.5 : 0.5)))
+            }
+            weights.append(contentsOf: repeatElement(0, count: taps - exact.count))
+            starts.append(Int32(start))
+            counts.append(Int32(end - start))
+        }
+    }
+}
+
+extension Preprocessing.Interpolation {
+    /// How far the filter reaches to each side, in pixels of the coarser image.
+    fileprivate var support: Double {
+        switch self {
+        case .bilinear: 1
+        case .bicubic: 2
+        }
+    }
+
+    /// The filter at a distance; bicubic is Keys' with a = -0.5.
+    fileprivate func weight(_ distance: Double) -> Double {
+        let x = abs(distance)
+        switch self {
+        case .bilinear: return x < 1 ? 1 - x : 0
+        case .bicubic:
+            let a = -0.5
+            if x < 1 { return ((a + 2) * x - (a + 3)) * x * x + 1 }
+            return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0
+        }
+    }
+}
+
+/// Resamples images; keeps its memory from one to the next. For one thread at a time.
+final class Resampler {
+    private var horizontal = AxisWeights()
+    private var vertical = AxisWeights()
+    private let rows = PixelBuffer()
+
+    /// Resamples a rectangle of an image, whose surroundings are not looked at, to `width` × `height` pixels, and writes the part
+    /// `window` of the result to `target` (rows `targetStride` bytes apart), left and right exchanged if `mirrored`.
+    func resample(
+        _ source: PixelView, region: PixelRegion, width: Int, height: Int, window: PixelRegion,
+        filter: Preprocessing.Interpolation, mirrored: Bool, into target: UnsafeMutablePointer<UInt8>, targetStride: Int
+    ) {
+        precondition(
+            region.left >= 0 && region.top >= 0 && region.left + region.width <= source.width
+                && region.top + region.height <= source.height && region.width > 0 && region.height > 0,
+            "the region to resample lies within the image")
+        precondition(
+            window.left >= 0 && window.top >= 0 && window.left + window.width <= width && window.top + window.height <= height,
+            "the window lies within the resampled image")
+        guard window.width > 0, window.height > 0 else { return }
+        horizontal.compute(
+            input: region.width, output: width, range: window.left..<window.left + window.width, filter: filter)
+        vertical.compute(input: region.height, output: height, range: window.top..<window.top + window.height, filter: filter)
+        let needed = vertical.sourceRange
+        let stride = 3 * window.width
+        let between = rows.reserve(stride * needed.count)
+        for row in needed {
+            pixel_row_resample(
+                source.base + (region.top + row) * source.stride + 3 * region.left, between + (row - needed.lowerBound) * stride,
+                Int32(window.width), horizontal.starts, horizontal.counts, horizontal.weights, Int32(horizontal.taps),
+                mirrored ? 1 : 0)
+        }
+        vertical.weights.withUnsafeBufferPointer { weights in
+            guard let weights = weights.baseAddress else { return }
+            for row in 0..<window.height {
+                pixel_rows_blend(
+                    between + (Int(vertical.starts[row]) - needed.lowerBound) * stride, stride, vertical.counts[row],
+                    weights + row * vertical.taps, target + row * targetStride, stride)
+            }
+        }
+    }
+}
+
+extension PixelImage {
+    /// This image at another size, as Pillow's `resize` makes it; with `region`, as its `crop` and then `resize`.
+    package func resized(
+        width: Int, height: Int, filter: Preprocessing.Interpolation, region: PixelRegion? = nil
+    ) -> PixelImage {
+        let whole = PixelRegion(left: 0, top: 0, width: self.width, height: self.height)
+        let target = PixelBuffer()
+        let base = target.reserve(width * height * 3)
+        withView { view in
+            Resampler().resample(
+                view, region: region ?? whole, width: width, height: height,
+                window: PixelRegion(left: 0, top: 0, width: width, height: height), filter: filter, mirrored: false, into: base,
+                targetStride: 3 * width)
+        }
+        return withExtendedLifetime(target) { PixelImage(PixelView(base: base, width: width, height: height)) }
+    }
+}

@@ -1,0 +1,126 @@
+// Resampling, evaluation's transform and colour changes against Pillow and torchvision.
+import Tensors
+import Testing
+
+@testable import ImageData
+
+struct ResamplingCase: Decodable {
+    let filter: String
+    let region: [Int]?
+    let expected: String
+    let width: Int
+    let height: Int
+}
+
+struct TransformCase: Decodable {
+    let filter: String
+    let resize: Int
+    let crop: Int
+    let transposed: Bool
+    let expected: String
+}
+
+struct ColourCase: Decodable {
+    let kind: String
+    let factor: Float
+    let expected: String
+    let width: Int
+    let height: Int
+}
+
+struct ResamplingTests {
+    @Test func resizingEqualsPillow() throws {
+        let source = try Fixture.source()
+        for entry: ResamplingCase in try Fixture.list("resampling.json") {
+            let reference = try Fixture.image("expected/" + entry.expected, width: entry.width, height: entry.height)
+            let filter = try #require(Preprocessing.Interpolation(rawValue: entry.filter))
+            let region = entry.region.map { PixelRegion(left: $0[0], top: $0[1], width: $0[2], height: $0[3]) }
+            let image = source.resized(width: entry.width, height: entry.height, filter: filter, region: region)
+            #expect(largestDifference(image, reference) == 0, "\(entry.expected)")
+        }
+    }
+
+    @Test func evaluationEqualsTorchvision() throws {
+        let source = try Fixture.source()
+        for entry: TransformCase in try Fixture.list("transforms.json") {
+            let reference = try Fixture.image("expected/" + entry.expected, width: entry.crop, height: entry.crop)
+            let filter = try #require(Preprocessing.Interpolation(rawValue: entry.filter))
+            let preprocessing = Preprocessing(
+                resize: entry.resize, crop: entry.crop, interpolation: filter, mean: [0, 0, 0], deviation: [1, 1, 1])
+            let image = ImagePreparer(preprocessing: preprocessing).rendered(entry.transposed ? transposed(source) : source)
+            #expect(largestDifference(image, reference) == 0, "\(entry.expected)")
+        }
+    }
+
+    @Test func coloursEqualTorchvision() throws {
+        for entry: ColourCase in try Fixture.list("colour.json") {
+            let reference = try Fixture.image("expected/" + entry.expected, width: entry.width, height: entry.height)
+            var pixels = try Fixture.bytes("colour.rgb")
+            let adjustment: ColourAdjustment =
+                switch entry.kind {
+                case "brightness": .brightness(entry.factor)
+                case "contrast": .contrast(entry.factor)
+                case "saturation": .saturation(entry.factor)
+                default: .hue(entry.factor)
+                }
+            pixels.withUnsafeMutableBufferPointer { adjustment.apply(to: $0) }
+            let image = PixelImage(width: entry.width, height: entry.height, pixels: pixels)
+            #expect(largestDifference(image, reference) <= 1, "\(entry.expected)")
+        }
+    }
+
+    @Test(arguments: [Preprocessing.ChannelOrder.rgb, .bgr], [1, 5, 16, 19])
+    func normalisingFollowsChannelOrder(_ order: Preprocessing.ChannelOrder, _ side: Int) throws {
+        let preprocessing = Preprocessing(
+            resize: side, crop: side, channelOrder: order, mean: [100, 110, 120], deviation: [50, 60, 70])
+        let preparer = ImagePreparer(preprocessing: preprocessing)
+        let image = try Fixture.source()
+        let levels = preparer.rendered(image).pixels
+        var prepared = [Float](repeating: .nan, count: preparer.elementCount)
+        prepared.withUnsafeMutableBufferPointer { preparer.prepare(image, into: $0.baseAddress!) }
+        for index in prepared.indices {
+            let channel = index % 3
+            let level = Float(levels[index - channel + (order == .bgr ? 2 - channel : channel)])
+            let expected = (level - preprocessing.mean[channel]) / preprocessing.deviation[channel]
+            #expect(abs(prepared[index] - expected) < 1e-6)
+        }
+    }
+
+    @Test func mirroringAndErasing() throws {
+        let preparer = ImagePreparer(preprocessing: Preprocessing(resize: 9, crop: 9, mean: [0, 0, 0], deviation: [1, 1, 1]))
+        let image = try Fixture.source()
+        var view = AugmentedView(region: PixelRegion(left: 3, top: 5, width: 31, height: 17))
+        let straight = preparer.rendered(image, as: view)
+        view.mirrored = true
+        let mirrored = preparer.rendered(image, as: view)
+        for y in 0..<9 {
+            for x in 0..<9 {
+                for channel in 0..<3 {
+                    #expect(straight.pixels[(y * 9 + x) * 3 + channel] == mirrored.pixels[(y * 9 + 8 - x) * 3 + channel])
+                }
+            }
+        }
+        view.erased = PixelRegion(left: 2, top: 1, width: 4, height: 3)
+        var prepared = [Float](repeating: .nan, count: preparer.elementCount)
+        prepared.withUnsafeMutableBufferPointer { preparer.prepare(image, as: view, into: $0.baseAddress!) }
+        for index in prepared.indices {
+            let (y, x) = (index / 27, index / 3 % 9)
+            let expected = (1..<4).contains(y) && (2..<6).contains(x) ? 0 : Float(mirrored.pixels[index])
+            #expect(prepared[index] == expected)
+        }
+    }
+
+    @Test func extremeShapesCostOnlyTheirCrop() {
+        let wide = PixelImage(width: 30000, height: 1, pixels: [UInt8](repeating: 77, count: 90000))
+        let preparer = ImagePreparer(preprocessing: .imageNet())
+        #expect(preparer.rendered(wide).pixels.allSatisfy { $0 == 77 })
+    }
+
+    private func transposed(_ image: PixelImage) -> PixelImage {
+        image.withView { view in
+            let target = PixelBuffer()
+            let result = Orientation.transposed.apply(to: view, into: target.reserve(image.pixels.count))
+            return withExtendedLifetime(target) { PixelImage(result) }
+        }
+    }
+}
