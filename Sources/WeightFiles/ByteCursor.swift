@@ -56,10 +56,10 @@ struct ByteCursor {
         return text
     }
 
-    /// Reads up to the next line feed, which is passed over.
+    /// Reads up to the next line feed, which is passed over; a line of more than 1024 bytes is refused.
     mutating func line(_ what: @autoclosure () -> String) throws(WeightFileError) -> String {
-        guard let feed = file.bytes(in: offset..<end).firstIndex(of: 0x0A) else {
-            throw .damaged(file.path, at: offset, "ends within \(what())")
+        guard let feed = file.bytes(in: offset..<min(end, offset + 1024)).firstIndex(of: 0x0A) else {
+            throw .damaged(file.path, at: offset, "has no end to \(what())")
         }
         let text = try text(feed, what())
         offset += 1

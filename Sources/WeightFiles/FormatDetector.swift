@@ -4,6 +4,12 @@
 enum FormatDetector {
     static func read(_ file: MappedFile) throws(WeightFileError) -> WeightFileContents {
         if SafetensorsReader.recognizes(file) { return try SafetensorsReader.read(file) }
+        if TorchPickleReader.recognizes(file) { return try TorchPickleReader.read(file) }
+        if ZipDirectory.recognizes(file) {
+            if let contents = try TorchZipReader.read(file, ZipDirectory(file)) { return contents }
+            throw .unsupported(file.path, at: 0, "is a zip file without weights of a known kind", "name the weight file itself")
+        }
+        if TorchTarReader.recognizes(file) { return try TorchTarReader.read(file) }
         throw unknown(file)
     }
 
