@@ -81,6 +81,7 @@ let package = Package(
         tests("RunConfigurationTests", ["RunConfiguration"]),
         tests("ImageDataTests", ["ImageData", "Tensors"], resources: fixtures),
         tests("OptimizationTests", ["Optimization"], resources: fixtures),
+        tests("NetworksTests", ["Networks", "Graphs", "Tensors"], resources: fixtures),
         tests("WeightFilesTests", ["WeightFiles", "Tensors"], resources: fixtures),
     ]
 )

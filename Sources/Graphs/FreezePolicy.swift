@@ -75,20 +75,22 @@ package struct FreezePolicy: Sendable, Hashable {
         for (index, node) in graph.nodes.enumerated() {
             guard case .batchNorm = node.operation else { continue }
             for parameter in node.parameters {
-                isTrained[parameter] = isUnfrozen[parameter] && batchNorm != .frozen && !graph.parameters[parameter].role.isStatistic
+                isTrained[parameter] =
+                    isUnfrozen[parameter] && batchNorm != .frozen && !graph.parameters[parameter].role.isStatistic
             }
             if isTrained[node.parameters].contains(true) { modes[index] = batchNorm }
         }
         return Trainability(isTrained: isTrained, normModes: modes)
     }
 
-    /// A parameter's own name and those of all layers around it: `a.b.weight` → `a.b.weight`, `a.b`, `a`.
-    private static func ancestors(of name: String) -> [String] {
-        let parts = name.split(separator: ".")
-        return (1...parts.count).reversed().map { parts.prefix($0).joined(separator: ".") }
+    /// A parameter's own name and those of all layers around it: `a.b.weight` → `a.b.weight`, `a.b`, `a`. Caffe's names have slashes:
+    /// `a/b.weight` → `a/b.weight`, `a/b`, `a`.
+    package static func ancestors(of name: String) -> [String] {
+        [name] + name.indices.reversed().filter { name[$0] == "." || name[$0] == "/" }.map { String(name[..<$0]) }
     }
 
-    private static func matches(_ pattern: String, _ name: String) -> Bool {
+    /// Whether a pattern (a name or a glob) means this name.
+    package static func matches(_ pattern: String, _ name: String) -> Bool {
         pattern == name || fnmatch(pattern, name, 0) == 0
     }
 

@@ -16,14 +16,17 @@ package struct GraphBuilder {
     /// How convolution weights start when the network is not pretrained.
     package var convolutionInitialization: ConvolutionInitialization = .kaimingFanOut
 
-    /// The rules by which torchvision's networks initialise their convolutions.
+    /// The rules by which published networks initialise their convolutions.
     package enum ConvolutionInitialization: Sendable {
-        /// Normal with variance 2 / (out · height · width): ResNet, VGG, EfficientNet (He et al. 2015).
+        /// Normal with variance 2 / (out · height · width), biases 0: torchvision's ResNet, VGG, EfficientNet (He et al. 2015). As in
+        /// torch, groups do not divide the fan.
         case kaimingFanOut
-        /// Uniform in ±1 / √(in · height · width): torch's default, AlexNet.
+        /// Uniform in ±1 / √(in / groups · height · width), biases too: torch's default, AlexNet.
         case torchDefault
-        /// Truncated normal with a fixed deviation: GoogLeNet.
-        case truncatedNormal(Float)
+        /// Normal with a fixed deviation and a fixed bias: torchvision's GoogLeNet, Caffe's AlexNet.
+        case normal(deviation: Float, bias: Float)
+        /// Uniform in ±√(3 / (in / groups · height · width)) and a fixed bias: Caffe's `xavier`, its GoogLeNet.
+        case xavier(bias: Float)
     }
 
     package init() {}
@@ -48,14 +51,19 @@ package struct GraphBuilder {
         let fanIn = Float(shape[1] * shape[2] * shape[3])
         let initialization: Initialization =
             switch convolutionInitialization {
-            case .kaimingFanOut: .normal(deviation: (2 / Float(out / groups * shape[2] * shape[3])).squareRoot())
+            case .kaimingFanOut: .normal(deviation: (2 / Float(out * shape[2] * shape[3])).squareRoot())
             case .torchDefault: .uniform(bound: 1 / fanIn.squareRoot())
-            case .truncatedNormal(let deviation): .truncatedNormal(deviation: deviation)
+            case .normal(let deviation, _): .normal(deviation: deviation)
+            case .xavier: .uniform(bound: (3 / fanIn).squareRoot())
             }
         var specs = [spec(name, "weight", shape, .convolutionWeight, initialization)]
         if bias {
             let start: Initialization =
-                if case .torchDefault = convolutionInitialization { .uniform(bound: 1 / fanIn.squareRoot()) } else { .constant(0) }
+                switch convolutionInitialization {
+                case .kaimingFanOut: .constant(0)
+                case .torchDefault: .uniform(bound: 1 / fanIn.squareRoot())
+                case .normal(_, let bias), .xavier(let bias): .constant(bias)
+                }
             specs.append(spec(name, "bias", [out], .bias, start))
         }
         return append(name, .convolution(window, outputChannels: out, groups: groups, hasBias: bias), [x], specs)
@@ -72,20 +80,23 @@ package struct GraphBuilder {
             ])
     }
 
-    /// A linear layer; `deviation` nil starts it as torch does, uniform in ±1 / √in.
-    package mutating func linear(_ name: String, _ x: Value, out: Int, deviation: Float? = nil, bias: Bool = true) -> Value {
-        let bound = 1 / Float(x.shape.count).squareRoot()
-        let start: Initialization = deviation.map { .normal(deviation: $0) } ?? .uniform(bound: bound)
-        var specs = [spec(name, "weight", [out, x.shape.count], .linearWeight, start)]
-        if bias { specs.append(spec(name, "bias", [out], .bias, deviation == nil ? .uniform(bound: bound) : .constant(0))) }
+    /// A linear layer. Weight and bias start as torch's do, uniform in ±1 / √in, unless told otherwise.
+    package mutating func linear(
+        _ name: String, _ x: Value, out: Int, weightStart: Initialization? = nil, biasStart: Initialization? = nil,
+        bias: Bool = true
+    ) -> Value {
+        let torchDefault = Initialization.uniform(bound: 1 / Float(x.shape.count).squareRoot())
+        var specs = [spec(name, "weight", [out, x.shape.count], .linearWeight, weightStart ?? torchDefault)]
+        if bias { specs.append(spec(name, "bias", [out], .bias, biasStart ?? torchDefault)) }
         return append(name, .linear(outputs: out, hasBias: bias), [x], specs)
     }
 
-    package mutating func activation(_ kind: ActivationKind, _ x: Value) -> Value {
-        append(follower(of: x, kind.rawValue), .activation(kind), [x])
+    /// An activation, named after what it follows unless it has a name of its own.
+    package mutating func activation(_ kind: ActivationKind, _ x: Value, name: String? = nil) -> Value {
+        append(name ?? follower(of: x, kind.rawValue), .activation(kind), [x])
     }
 
-    package mutating func relu(_ x: Value) -> Value { activation(.relu, x) }
+    package mutating func relu(_ x: Value, name: String? = nil) -> Value { activation(.relu, x, name: name) }
 
     package mutating func add(_ name: String, _ x: Value, _ y: Value) -> Value { append(name, .add, [x, y]) }
 

@@ -1,0 +1,102 @@
+// One pass over a network's parameters and a file's tensors.
+import Graphs
+import Tensors
+
+/// A match in the making: every tensor of the file ends in exactly one of its lists.
+struct Matching {
+    let graph: Graph
+    let entry: NetworkEntry
+    let source: WeightSource
+    let file: FileTensors
+    var fresh: Set<Int>
+    private var assignments: [WeightMatch.Assignment] = []
+    private var missing: [String] = []
+    private var misshapen: [WeightMatch.Misshapen] = []
+    private var used: Set<String> = []
+
+    init(graph: Graph, entry: NetworkEntry, source: WeightSource, file: FileTensors, fresh: Set<Int>) {
+        self.graph = graph
+        self.entry = entry
+        self.source = source
+        self.file = file
+        self.fresh = fresh
+    }
+
+    mutating func run(_ stored: [StoredParameter]) -> WeightMatch {
+        refreshHeads(stored)
+        refreshIgnoredLayers()
+        for (index, parameter) in stored.enumerated() {
+            guard let name = file.find(parameter), let found = file.shapes[name] else {
+                if !fresh.contains(index) { missing.append(parameter.names[0]) }
+                continue
+            }
+            used.insert(name)
+            if fresh.contains(index) { continue }
+            if withoutLeadingOnes(found, rank: parameter.shape.rank) == parameter.shape {
+                assignments.append(.init(parameter: index, tensor: file.original(name), transform: parameter.transform))
+            } else {
+                misshapen.append(.init(name: file.original(name), expected: parameter.shape, found: found))
+            }
+        }
+        return finish()
+    }
+
+    /// A head for another number of classes starts anew, as a whole; a head of another width is an error like any other.
+    private mutating func refreshHeads(_ stored: [StoredParameter]) {
+        for node in [graph.logits] + graph.auxiliaryLogits {
+            let parameters = graph.nodes[node].parameters
+            guard let weight = parameters.first, let name = file.find(stored[weight]), let shape = file.shapes[name] else {
+                continue
+            }
+            let found = withoutLeadingOnes(shape, rank: stored[weight].shape.rank)
+            if found.differsOnlyInClasses(from: stored[weight].shape, transform: stored[weight].transform) {
+                fresh.formUnion(parameters)
+            }
+        }
+    }
+
+    /// Layers whose tensors in the file are never used start anew where the graph has them.
+    private mutating func refreshIgnoredLayers() {
+        for (index, parameter) in graph.parameters.enumerated() where isInIgnoredLayer(parameter.name) { fresh.insert(index) }
+    }
+
+    private func isInIgnoredLayer(_ name: String) -> Bool { entry.family.ignoredLayers.contains { name.hasPrefix($0) } }
+
+    private func finish() -> WeightMatch {
+        let rest = file.shapes.keys.filter { !used.contains($0) }.sorted()
+        let isIgnored = { (name: String) in name.hasSuffix("num_batches_tracked") || self.isInIgnoredLayer(name) }
+        return WeightMatch(
+            source: source, assignments: assignments, fresh: fresh.sorted(), missing: missing,
+            unexpected: rest.filter { !isIgnored($0) }.map(file.original), misshapen: misshapen,
+            ignored: rest.filter(isIgnored).map(file.original), preprocessing: preprocessing)
+    }
+
+    /// The source's own preparation of pixels, where it differs from the entry's.
+    private var preprocessing: Preprocessing? {
+        let implied: Preprocessing =
+            switch (source, entry.family) {
+            case (.timm, .efficientNetLite): entry.preprocessing.withInceptionRange()
+            default: entry.preprocessing
+            }
+        return implied == entry.preprocessing ? nil : implied
+    }
+}
+
+/// Caffe's old files write a vector as 1×1×1×N and a matrix as 1×1×N×M.
+private func withoutLeadingOnes(_ shape: TensorShape, rank: Int) -> TensorShape {
+    guard shape.rank > rank, shape.extents.dropLast(rank).allSatisfy({ $0 == 1 }) else { return shape }
+    return TensorShape(Array(shape.extents.suffix(rank)))
+}
+
+extension TensorShape {
+    /// Whether a head's weight has the right inputs but another number of classes.
+    fileprivate func differsOnlyInClasses(from expected: TensorShape, transform: WeightTransform) -> Bool {
+        guard rank == expected.rank else { return false }
+        let classes = transform == .none ? 0 : rank - 1
+        var (own, other) = (extents, expected.extents)
+        guard own[classes] != other[classes] else { return false }
+        own.remove(at: classes)
+        other.remove(at: classes)
+        return own == other
+    }
+}

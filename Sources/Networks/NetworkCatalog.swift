@@ -1,0 +1,16 @@
+// Every network that Graft knows, by name.
+
+/// The list of networks.
+package enum NetworkCatalog {
+    /// All networks, family by family.
+    package static let entries: [NetworkEntry] =
+        ResNet.entries + EfficientNet.entries + EfficientNetLite.entries
+
+    /// The network of this name. Throws `unknownNetwork` with the nearest names.
+    package static func entry(named name: String) throws(NetworkError) -> NetworkEntry {
+        guard let entry = entries.first(where: { $0.name == name }) else {
+            throw .unknownNetwork(name: name, nearest: nearestNames(to: name, among: entries.map(\.name)))
+        }
+        return entry
+    }
+}

@@ -1,0 +1,38 @@
+// What a user can get wrong about networks and their weights.
+import Graphs
+
+/// A network that does not exist, or weights that do not fit one.
+package enum NetworkError: Error, Equatable, CustomStringConvertible {
+    case unknownNetwork(name: String, nearest: [String])
+    /// A pattern of `network.fresh` that names no layer.
+    case unmatchedFresh(pattern: String, network: String, nearest: [String])
+    /// Tensors that are missing, left over or of another shape; each list names every one.
+    case weightsDoNotFit(network: String, missing: [String], unexpected: [String], misshapen: [WeightMatch.Misshapen])
+
+    package var description: String {
+        switch self {
+        case .unknownNetwork(let name, let nearest):
+            return "there is no network '\(name)'; the nearest names are \(quoted(nearest)) ('graft networks' lists all)"
+        case .unmatchedFresh(let pattern, let network, let nearest):
+            return "network.fresh: '\(pattern)' matches no layer of \(network); the nearest names are \(quoted(nearest))"
+        case .weightsDoNotFit(let network, let missing, let unexpected, let misshapen):
+            var parts: [String] = []
+            if !missing.isEmpty { parts.append("missing: \(missing.joined(separator: ", "))") }
+            if !unexpected.isEmpty { parts.append("unexpected: \(unexpected.joined(separator: ", "))") }
+            if !misshapen.isEmpty {
+                parts.append(
+                    "misshapen: " + misshapen.map { "\($0.name) is \($0.found), not \($0.expected)" }.joined(separator: ", "))
+            }
+            return
+                "the weights do not fit \(network); \(parts.joined(separator: "; ")); choose the architecture that the file was "
+                + "made for, or name layers that may start at random in network.fresh"
+        }
+    }
+
+    private func quoted(_ names: [String]) -> String { names.map { "'\($0)'" }.joined(separator: ", ") }
+}
+
+/// The names most like a given one, best first.
+func nearestNames(to name: String, among names: some Sequence<String>, count: Int = 3) -> [String] {
+    Set(names).map { (editDistance($0, name), $0) }.sorted { $0 < $1 }.prefix(count).map(\.1)
+}

@@ -1,0 +1,54 @@
+// What a weight file brings for a network: which tensor becomes which parameter, and what does not fit.
+package import Tensors
+
+/// The library whose names a weight file uses.
+package enum WeightSource: String, Sendable, Hashable, CaseIterable {
+    /// torchvision's state dicts; also the names that Graft itself writes.
+    case torchvision
+    case timm
+    case efficientNetPytorch = "efficientnet-pytorch"
+    case keras
+    case caffe
+}
+
+/// The outcome of laying a file's names against a network's parameters.
+package struct WeightMatch: Sendable {
+    /// One parameter and the tensor that fills it.
+    package struct Assignment: Sendable, Hashable {
+        /// Index into `Graph.parameters`.
+        package let parameter: Int
+        /// The tensor's name in the file, as the file spells it.
+        package let tensor: String
+        package let transform: WeightTransform
+    }
+
+    /// A tensor of another shape than the network needs; shapes as the file stores them.
+    package struct Misshapen: Sendable, Hashable {
+        package let name: String
+        package let expected: TensorShape
+        package let found: TensorShape
+    }
+
+    /// Whose names the file uses.
+    package let source: WeightSource
+    package let assignments: [Assignment]
+    /// Parameters that start anew, as indices into `Graph.parameters`: the head of other classes, and what `network.fresh` names.
+    package let fresh: [Int]
+    /// Names that the network needs and the file lacks, in the file's own naming.
+    package let missing: [String]
+    /// Names that the file has and the network does not know.
+    package let unexpected: [String]
+    package let misshapen: [Misshapen]
+    /// Names that are known and not needed: counters, untrained auxiliary heads, an optimizer's state.
+    package let ignored: [String]
+    /// How pixels must be prepared for these weights, where that differs from the network's entry.
+    package let preprocessing: Preprocessing?
+    package var fits: Bool { missing.isEmpty && unexpected.isEmpty && misshapen.isEmpty }
+
+    /// Throws `weightsDoNotFit` with every name, unless all fits.
+    package func validate(for network: String) throws(NetworkError) {
+        guard fits else {
+            throw .weightsDoNotFit(network: network, missing: missing, unexpected: unexpected, misshapen: misshapen)
+        }
+    }
+}

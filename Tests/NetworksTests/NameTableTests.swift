@@ -1,0 +1,84 @@
+// Matching files against networks: what is missing, left over, misshapen, fresh or ignored is said by name.
+import Graphs
+import Tensors
+import Testing
+
+@testable import Networks
+
+@Suite struct NameTableTests {
+    /// The tensors that torchvision would save for a graph.
+    private func tensors(of graph: Graph) -> [String: TensorShape] {
+        Dictionary(uniqueKeysWithValues: graph.parameters.map { ($0.name, $0.shape) })
+    }
+
+    @Test func everyMisfitIsNamed() throws {
+        let entry = try NetworkCatalog.entry(named: "resnet18")
+        let graph = entry.build()
+        var file = tensors(of: graph)
+        file["conv1.weight"] = [64, 3, 3, 3]
+        file["layer1.0.bn1.weight"] = nil
+        file["layer9.weight"] = [1]
+        file["bn1.num_batches_tracked"] = []
+        let match = try NameTable.match(file, to: graph, of: entry)
+        #expect(match.missing == ["layer1.0.bn1.weight"])
+        #expect(match.unexpected == ["layer9.weight"])
+        #expect(match.misshapen == [.init(name: "conv1.weight", expected: [64, 3, 7, 7], found: [64, 3, 3, 3])])
+        #expect(match.ignored == ["bn1.num_batches_tracked"])
+        let error = #expect(throws: NetworkError.self) { try match.validate(for: "resnet18") }
+        for name in ["layer1.0.bn1.weight", "layer9.weight", "conv1.weight is 64×3×3×3, not 64×3×7×7"] {
+            #expect(error?.description.contains(name) == true)
+        }
+    }
+
+    @Test func headOfAnotherWidthIsAnError() throws {
+        let entry = try NetworkCatalog.entry(named: "resnet18")
+        let graph = entry.build(BuildOptions(classes: 2))
+        var file = tensors(of: entry.build())
+        file["fc.weight"] = [1000, 2048]
+        let match = try NameTable.match(file, to: graph, of: entry)
+        #expect(match.fresh.isEmpty)
+        #expect(match.misshapen.map(\.name) == ["fc.weight", "fc.bias"])
+    }
+
+    @Test func freshLayersNeedNoTensors() throws {
+        let entry = try NetworkCatalog.entry(named: "resnet18")
+        let graph = entry.build()
+        let file = tensors(of: graph).filter { !$0.key.hasPrefix("layer4") && $0.key != "fc.bias" }
+        let match = try NameTable.match(file, to: graph, of: entry, fresh: ["layer4", "f*"])
+        try match.validate(for: "resnet18")
+        #expect(
+            match.fresh.allSatisfy { graph.parameters[$0].name.hasPrefix("layer4") || graph.parameters[$0].name.hasPrefix("fc") })
+        #expect(match.assignments.count + match.fresh.count == graph.parameters.count)
+        let error = #expect(throws: NetworkError.self) { try NameTable.match(file, to: graph, of: entry, fresh: ["layer5"]) }
+        #expect(error?.description.contains("'layer1'") == true)
+    }
+
+    @Test func wrappersAreSeenThrough() throws {
+        let entry = try NetworkCatalog.entry(named: "resnet18")
+        let graph = entry.build()
+        let file = Dictionary(uniqueKeysWithValues: tensors(of: graph).map { ("model.module.\($0.key)", $0.value) })
+        let match = try NameTable.match(file, to: graph, of: entry)
+        try match.validate(for: "resnet18")
+        #expect(match.assignments[0].tensor == "model.module.conv1.weight")
+    }
+
+    @Test func timmsLiteNetworksBringTheirOwnRange() throws {
+        let entry = try NetworkCatalog.entry(named: "efficientnet_lite0")
+        let graph = entry.build()
+        let stored = NameTable.storedParameters(of: graph, family: entry.family, source: .timm)
+        let match = try NameTable.match(
+            Dictionary(uniqueKeysWithValues: stored.map { ($0.names[0], $0.shape) }), to: graph, of: entry)
+        #expect(match.preprocessing?.mean == [127.5, 127.5, 127.5])
+    }
+
+    @Test(arguments: [
+        (WeightTransform.hwioToOIHW, TensorShape([1, 2, 2, 2]), [0, 4, 2, 6, 1, 5, 3, 7]),
+        (.transpose, TensorShape([2, 3]), [0, 3, 1, 4, 2, 5]),
+        (.depthwiseHWIMToOIHW, TensorShape([1, 2, 3, 1]), [0, 3, 1, 4, 2, 5]),
+        (.denseAfterFlatten(height: 1, width: 2, channels: 2), TensorShape([4, 2]), [0, 4, 2, 6, 1, 5, 3, 7]),
+    ])
+    func transformsRearrange(_ transform: WeightTransform, _ shape: TensorShape, _ expected: [Int]) {
+        let result = transform.apply((0..<shape.count).map(Float.init), shape: shape)
+        #expect(result == expected.map(Float.init))
+    }
+}
