@@ -34,7 +34,8 @@ enum PickleGlobal: Equatable {
     /// `torch.FloatTensor` and its like, in the oldest files.
     case tensorType
 
-    private static let storageNames: [String: ElementType] = [
+    /// What stands before `Storage` and `Tensor` in the names of torch's classes.
+    static let storageNames: [String: ElementType] = [
         "Float": .float32, "Half": .float16, "BFloat16": .bfloat16, "Double": .float64, "Long": .int64, "Int": .int32,
         "Short": .int16, "Char": .int8, "Byte": .uint8, "Bool": .bool,
     ]
