@@ -1,0 +1,161 @@
+// Batch normalisation that is not folded into a convolution: with fixed, local or synchronised statistics, forward and backward.
+internal import CVectorLoops
+import Foundation
+package import Tensors
+
+/// One batch-norm layer over rows of channels (`[images, H, W]` run together), with its statistics of the current batch.
+///
+/// Ioffe and Szegedy 2015; running statistics as torch keeps them: new = (1 − m) · old + m · batch, with the unbiased variance.
+package final class BatchNormKernel {
+    /// The layer's parameters, each with one number a channel.
+    package struct Parameters {
+        package var scale: UnsafePointer<Float>
+        package var shift: UnsafePointer<Float>
+        package var runningMean: UnsafeMutablePointer<Float>
+        package var runningVariance: UnsafeMutablePointer<Float>
+
+        package init(
+            scale: UnsafePointer<Float>, shift: UnsafePointer<Float>, runningMean: UnsafeMutablePointer<Float>,
+            runningVariance: UnsafeMutablePointer<Float>
+        ) {
+            self.scale = scale
+            self.shift = shift
+            self.runningMean = runningMean
+            self.runningVariance = runningVariance
+        }
+    }
+
+    private let channels: Int
+    private let epsilon: Float
+    private let momentum: Float
+    private let activation: FusedActivation
+    private let workers: Workers
+    /// Sums over rows: [Σ x, Σ x², rows], then in backward [Σ g, Σ g·(x − mean), rows].
+    private var sums: [Double]
+    private var partials: [Double]
+    private let vectors: AlignedBuffer
+    /// y = x · factor + offset; mean and 1 / deviation of what normalised the last batch; dx = a · g + b · x + d.
+    private let factor, offset, mean, inverse, a, b, d: UnsafeMutablePointer<Float>
+
+    /// `activation` (none, ReLU or ReLU6) is applied after normalisation, and in backward its mask is computed again from x.
+    package init(channels: Int, epsilon: Float, momentum: Float, activation: FusedActivation, _ workers: Workers) {
+        precondition([.none, .relu, .relu6].contains(activation), "batch norm fuses only ReLU and ReLU6")
+        self.channels = channels
+        self.epsilon = epsilon
+        self.momentum = momentum
+        self.activation = activation
+        self.workers = workers
+        sums = Array(repeating: 0, count: 2 * channels + 1)
+        partials = Array(repeating: 0, count: 2 * channels * workers.count)
+        let stride = (channels + 15) / 16 * 16
+        vectors = AlignedBuffer(floatCount: 7 * stride)
+        let base = vectors.base.assumingMemoryBound(to: Float.self)
+        (factor, offset, mean, inverse) = (base, base + stride, base + 2 * stride, base + 3 * stride)
+        (a, b, d) = (base + 4 * stride, base + 5 * stride, base + 6 * stride)
+    }
+
+    /// Normalises with the running statistics.
+    package func useRunningStatistics(_ parameters: Parameters) {
+        for channel in 0..<channels {
+            mean[channel] = parameters.runningMean[channel]
+            inverse[channel] = 1 / (parameters.runningVariance[channel] + epsilon).squareRoot()
+        }
+        prepare(parameters)
+    }
+
+    /// Normalises with the statistics of the first `rows` rows of x, joined with other ranks' by `synchronize` (which sums the doubles
+    /// it is given over all ranks), and moves the running statistics towards them.
+    package func useBatchStatistics(
+        _ x: UnsafePointer<Float>, rows: Int, _ parameters: Parameters, synchronize: ((UnsafeMutableBufferPointer<Double>) -> Void)?
+    ) {
+        reduce(rows) { graft_channel_moments(x + $0.lowerBound * channels, $0.count, channels, $1, $2) }
+        synchronizeSums(synchronize)
+        let total = sums[2 * channels]
+        guard total > 0 else { return useRunningStatistics(parameters) }
+        for channel in 0..<channels {
+            let average = sums[channel] / total
+            let variance = max(0, sums[channels + channel] / total - average * average)
+            mean[channel] = Float(average)
+            inverse[channel] = Float(1 / (variance + Double(epsilon)).squareRoot())
+            let unbiased = total > 1 ? variance * total / (total - 1) : variance
+            parameters.runningMean[channel] += momentum * (Float(average) - parameters.runningMean[channel])
+            parameters.runningVariance[channel] += momentum * (Float(unbiased) - parameters.runningVariance[channel])
+        }
+        prepare(parameters)
+    }
+
+    /// y = f(normalised x + residual) for `rows` rows; `residual` may be missing.
+    package func forward(
+        _ x: UnsafePointer<Float>, residual: UnsafePointer<Float>?, _ y: UnsafeMutablePointer<Float>, rows: Int
+    ) {
+        workers.run(rows) { range in
+            let start = range.lowerBound * channels
+            graft_normalize(x + start, factor, offset, residual.map { $0 + start }, y + start, range.count, channels, activation.loop)
+        }
+    }
+
+    /// The gradients of scale and shift (this rank's part), and dx for `rows` of `capacity` rows, zeros for the rest. `dy` is the
+    /// gradient of y, not masked yet if `masks`; with `usesBatchStatistics` dx accounts for mean and variance depending on x.
+    package func backward(
+        dy: UnsafePointer<Float>, _ x: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>?, rows: Int, capacity: Int,
+        _ parameters: Parameters, scaleGradient: UnsafeMutablePointer<Float>, shiftGradient: UnsafeMutablePointer<Float>, masks: Bool,
+        usesBatchStatistics: Bool, synchronize: ((UnsafeMutableBufferPointer<Double>) -> Void)?
+    ) {
+        let kind = (masks ? activation : .none).loop
+        reduce(rows) { range, first, second in
+            let start = range.lowerBound * channels
+            graft_normalize_backward_sums(dy + start, x + start, mean, factor, offset, range.count, channels, kind, first, second)
+        }
+        for channel in 0..<channels {
+            shiftGradient[channel] = Float(sums[channel])
+            scaleGradient[channel] = Float(sums[channels + channel]) * inverse[channel]
+        }
+        if usesBatchStatistics { synchronizeSums(synchronize) }
+        guard let dx else { return }
+        let total = usesBatchStatistics ? max(1, sums[2 * channels]) : 1
+        for channel in 0..<channels {
+            a[channel] = factor[channel]
+            let curvature = Float(sums[channels + channel] / total) * inverse[channel] * inverse[channel]
+            b[channel] = usesBatchStatistics ? -a[channel] * curvature : 0
+            d[channel] = usesBatchStatistics ? -a[channel] * Float(sums[channel] / total) - b[channel] * mean[channel] : 0
+        }
+        workers.run(rows) { range in
+            let start = range.lowerBound * channels
+            graft_normalize_backward(
+                dy + start, x + start, factor, offset, a, b, d, dx + start, range.count, channels, kind)
+        }
+        (dx + rows * channels).update(repeating: 0, count: (capacity - rows) * channels)
+    }
+
+    private func prepare(_ parameters: Parameters) {
+        for channel in 0..<channels {
+            factor[channel] = parameters.scale[channel] * inverse[channel]
+            offset[channel] = parameters.shift[channel] - mean[channel] * factor[channel]
+        }
+    }
+
+    /// Adds up two sums a channel over the rows, piece by piece in the threads, then in order.
+    private func reduce(_ rows: Int, _ body: (Range<Int>, UnsafeMutablePointer<Double>, UnsafeMutablePointer<Double>) -> Void) {
+        let pieces = max(1, min(workers.count, rows))
+        partials.withUnsafeMutableBufferPointer { partials in
+            guard let base = partials.baseAddress else { return }
+            nonisolated(unsafe) let start = base
+            workers.run(pieces) { range in
+                for piece in range {
+                    let first = start + 2 * channels * piece
+                    body(rows * piece / pieces..<rows * (piece + 1) / pieces, first, first + channels)
+                }
+            }
+        }
+        for index in 0..<2 * channels {
+            sums[index] = partials[index]
+            for piece in 1..<pieces { sums[index] += partials[2 * channels * piece + index] }
+        }
+        sums[2 * channels] = Double(rows)
+    }
+
+    private func synchronizeSums(_ synchronize: ((UnsafeMutableBufferPointer<Double>) -> Void)?) {
+        guard let synchronize else { return }
+        sums.withUnsafeMutableBufferPointer { synchronize($0) }
+    }
+}

@@ -1,0 +1,156 @@
+// Sliding-window pooling and local response normalisation through oneDNN; pooling over a whole image by our own loops.
+internal import COneDNN
+internal import CVectorLoops
+package import Tensors
+
+/// What a pooling window computes.
+package enum PoolingKind: Sendable, Hashable {
+    case max
+    /// The mean of the pixels inside the image, or of the whole window with zeros outside.
+    case averageInside, averagePadded
+
+    var code: graft_pooling {
+        switch self {
+        case .max: graft_max_pool
+        case .averageInside: graft_average_pool_inside
+        case .averagePadded: graft_average_pool_padded
+        }
+    }
+}
+
+/// Constants of local response normalisation: x / (k + α / size · Σ x²)^β.
+package struct ResponseNormConstants: Sendable, Hashable {
+    package var size: Int
+    package var alpha: Float
+    package var beta: Float
+    package var k: Float
+
+    package init(size: Int, alpha: Float, beta: Float, k: Float) {
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+    }
+}
+
+extension OneDNNKernel {
+    /// Roles: source, destination, and for training of max pooling the workspace that backward reads.
+    package static func pooling(
+        _ engine: OneDNNEngine, _ geometry: WindowGeometry, _ kind: PoolingKind, training: Bool, type: ElementType = .float32
+    ) throws -> OneDNNKernel {
+        var shape = geometry.shim
+        return try OneDNNKernel("pooling with \(geometry.label)", engine) {
+            graft_pooling_forward(engine.handle, &shape, kind.code, training ? 1 : 0, type.shim, &$0)
+        }
+    }
+
+    /// Roles: destinationGradient, sourceGradient, workspace.
+    package static func poolingBackward(_ engine: OneDNNEngine, _ geometry: WindowGeometry, _ kind: PoolingKind) throws -> OneDNNKernel
+    {
+        var shape = geometry.shim
+        return try OneDNNKernel("pooling's gradient with \(geometry.label)", engine) {
+            graft_pooling_backward(engine.handle, &shape, kind.code, &$0)
+        }
+    }
+
+    /// Roles: source, destination, workspace.
+    package static func responseNorm(
+        _ engine: OneDNNEngine, images: Int, shape: TensorShape, _ constants: ResponseNormConstants, training: Bool
+    ) throws -> OneDNNKernel {
+        var geometry = Self.pointwise(images, shape)
+        return try OneDNNKernel("local response normalisation of \(images)×\(shape)", engine) {
+            graft_response_norm_forward(
+                engine.handle, &geometry, Int64(constants.size), constants.alpha, constants.beta, constants.k, training ? 1 : 0, &$0)
+        }
+    }
+
+    /// Roles: source, destinationGradient, sourceGradient, workspace.
+    package static func responseNormBackward(
+        _ engine: OneDNNEngine, images: Int, shape: TensorShape, _ constants: ResponseNormConstants
+    ) throws -> OneDNNKernel {
+        var geometry = Self.pointwise(images, shape)
+        return try OneDNNKernel("the gradient of local response normalisation of \(images)×\(shape)", engine) {
+            graft_response_norm_backward(
+                engine.handle, &geometry, Int64(constants.size), constants.alpha, constants.beta, constants.k, &$0)
+        }
+    }
+
+    private static func pointwise(_ images: Int, _ shape: TensorShape) -> graft_geometry {
+        WindowGeometry(
+            images: images, source: shape, destination: shape, kernelHeight: 1, kernelWidth: 1, stride: 1, padTop: 0, padLeft: 0
+        ).shim
+    }
+}
+
+/// torch's adaptive average pooling: output pixel i averages input pixels ⌊i·H/h⌋ ..< ⌈(i+1)·H/h⌉.
+package struct AdaptiveAveragePool: Sendable {
+    /// `[H, W, C]` and `[h, w, C]` of one image.
+    package let source: TensorShape
+    package let destination: TensorShape
+
+    package init(source: TensorShape, destination: TensorShape) {
+        self.source = source
+        self.destination = destination
+    }
+
+    private static func range(_ index: Int, _ outputs: Int, _ inputs: Int) -> Range<Int> {
+        index * inputs / outputs..<((index + 1) * inputs + outputs - 1) / outputs
+    }
+
+    /// y `[images, h, w, C]` from x `[images, H, W, C]`.
+    package func forward(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, images: Int, _ workers: Workers) {
+        let channels = source[2]
+        workers.run(images) { range in
+            for image in range {
+                let (from, to) = (x + image * source.count, y + image * destination.count)
+                if destination[0] == 1 && destination[1] == 1 {
+                    let pixels = source[0] * source[1]
+                    graft_pixel_sum(from, to, pixels, channels, 1 / Float(pixels))
+                    continue
+                }
+                forEachWindow { output, rows, columns in
+                    let target = to + output * channels
+                    target.update(repeating: 0, count: channels)
+                    for row in rows {
+                        for column in columns { graft_accumulate(from + (row * source[1] + column) * channels, target, channels) }
+                    }
+                    graft_scale(target, target, channels, 1 / Float(rows.count * columns.count))
+                }
+            }
+        }
+    }
+
+    /// dx from dy.
+    package func backward(_ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, images: Int, _ workers: Workers) {
+        let channels = source[2]
+        workers.run(images) { range in
+            for image in range {
+                let (from, to) = (dy + image * destination.count, dx + image * source.count)
+                if destination[0] == 1 && destination[1] == 1 {
+                    let pixels = source[0] * source[1]
+                    graft_pixel_spread(from, to, pixels, channels, 1 / Float(pixels))
+                    continue
+                }
+                to.update(repeating: 0, count: source.count)
+                forEachWindow { output, rows, columns in
+                    let share = 1 / Float(rows.count * columns.count)
+                    for row in rows {
+                        for column in columns {
+                            let target = to + (row * source[1] + column) * channels
+                            for channel in 0..<channels { target[channel] += from[output * channels + channel] * share }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private func forEachWindow(_ body: (Int, Range<Int>, Range<Int>) -> Void) {
+        for row in 0..<destination[0] {
+            for column in 0..<destination[1] {
+                let rows = Self.range(row, destination[0], source[0])
+                body(row * destination[1] + column, rows, Self.range(column, destination[1], source[1]))
+            }
+        }
+    }
+}
