@@ -63,7 +63,8 @@ extension ImageError.Reason: CustomStringConvertible {
         case .emptyClasses(let names):
             "has \(Self.list(names, "class folder")) without images; add images or remove the folder"
         case .nestedTooDeep(let names):
-            "is one level above the classes: its \(Self.list(names, "folder")) hold only folders; give one of these as the folder"
+            "seems to lie one level above the classes: no images lie directly in \(Self.list(names)), only folders; "
+                + "give one of these as the folder"
         case .extraClasses(let names, let known):
             "has \(Self.list(names, "class", plural: "classes")) that the training set lacks (its classes: "
                 + "\(known.prefix(10).joined(separator: ", "))\(known.count > 10 ? ", …" : "")); rename or remove them"
@@ -75,8 +76,12 @@ extension ImageError.Reason: CustomStringConvertible {
 
     /// `class folder 'a'`, `class folders 'a', 'b' and 3 more`.
     private static func list(_ names: [String], _ singular: String, plural: String? = nil) -> String {
+        "\(names.count == 1 ? singular : plural ?? singular + "s") \(list(names))"
+    }
+
+    private static func list(_ names: [String]) -> String {
         let shown = names.prefix(10).map { "'\($0)'" }.joined(separator: ", ")
         let rest = names.count > 10 ? " and \(names.count - 10) more" : ""
-        return "\(names.count == 1 ? singular : plural ?? singular + "s") \(shown)\(rest)"
+        return shown + rest
     }
 }

@@ -1,0 +1,154 @@
+// Decoding ahead: threads fill a ring of batches while the network computes, so that a step finds its images ready.
+internal import Foundation
+package import Tensors
+
+/// An image that was left out, and why.
+package struct UnreadableImage: Sendable, Hashable, CustomStringConvertible {
+    /// Its index among the samples.
+    package let sample: Int
+    /// Its path, relative to the image folder.
+    package let path: String
+    package let reason: ImageError.Reason
+
+    package var description: String { "\(path): \(reason)" }
+}
+
+/// One rank's share of a batch, in a slot of the loader's ring: valid until the next call of `next` or `begin`.
+package struct ImageBatch {
+    /// `[capacity, crop, crop, 3]` float32, of which the first `count` images are this batch; the others hold older numbers.
+    package let images: UnsafeMutablePointer<Float>
+    /// The classes of the images, `count` of them.
+    package let labels: UnsafePointer<Int32>
+    /// The sample indices of the images, in the order asked for, without those that could not be read.
+    package let samples: UnsafeBufferPointer<Int>
+    /// Images that could be read. May be 0.
+    package var count: Int { samples.count }
+    /// Images of this batch that were left out.
+    package let unreadableCount: Int
+    /// Those of them that were not named before by this loader.
+    package let newlyUnreadable: [UnreadableImage]
+    /// How long `next` waited for this batch, in seconds.
+    package let waitSeconds: Double
+}
+
+/// Delivers batches of prepared images in a fixed order, whatever the number of threads. For one consuming thread.
+package final class BatchLoader {
+    package struct Options: Sendable {
+        /// Images that a slot holds: the largest share of a batch.
+        package var capacity: Int
+        /// Threads that read images; 0 reads them in `next`.
+        package var threads: Int
+        /// Batches in the making and in use.
+        package var slots: Int
+        package var seed: UInt64
+        package var preprocessing: Preprocessing
+        package var augmentation: Augmentation
+
+        package init(
+            capacity: Int, threads: Int, slots: Int = 3, seed: UInt64, preprocessing: Preprocessing, augmentation: Augmentation
+        ) {
+            self.capacity = capacity
+            self.threads = threads
+            self.slots = slots
+            self.seed = seed
+            self.preprocessing = preprocessing
+            self.augmentation = augmentation
+        }
+    }
+
+    package let source: SampleSource
+    package let options: Options
+    /// How long `next` has waited so far, in seconds.
+    package private(set) var waitSeconds = 0.0
+    /// Every image that could not be read so far, each once, in the order in which they came up.
+    package private(set) var unreadable: [UnreadableImage] = []
+    private let ring: BatchRing
+    private let callersReader: SampleReader?
+    private var named: Set<Int> = []
+
+    /// Oddities in files that could be read (warnings of the codecs), so far.
+    package var warningCount: Int { ring.warningCount }
+
+    package init(source: SampleSource, options: Options) {
+        precondition(options.capacity >= 0 && options.threads >= 0, "counts are not negative")
+        precondition(
+            options.slots >= 2 || options.threads == 0 && options.slots >= 1, "one slot is in use while others are filled")
+        self.source = source
+        self.options = options
+        ring = BatchRing(
+            slots: options.slots, capacity: options.capacity,
+            elements: options.preprocessing.crop * options.preprocessing.crop * 3)
+        callersReader = options.threads == 0 ? SampleReader(source: source, options: options) : nil
+        for number in 0..<options.threads { startThread(number) }
+    }
+
+    deinit { stop() }
+
+    /// Starts an epoch: the samples of this rank's share of each batch to come. An entry may be empty. Whatever was left of an
+    /// earlier epoch is dropped.
+    package func begin(epoch: Int, batches: [[Int]]) {
+        precondition(
+            batches.allSatisfy { $0.count <= options.capacity }, "a share fits into a slot of \(options.capacity) images")
+        precondition(batches.allSatisfy { $0.allSatisfy { (0..<source.count).contains($0) } }, "every sample exists")
+        ring.begin(epoch: epoch, batches: batches)
+    }
+
+    /// The next batch; waits until it is ready. Nil after the last one. Images that cannot be read are left out and reported.
+    package func next() -> ImageBatch? {
+        let start = ContinuousClock.now
+        let worker = callersReader.map { reader in { [ring] task in Self.perform(task, reader, ring) } }
+        guard let (slot, asked) = ring.next(worker: worker) else { return nil }
+        let waited = (ContinuousClock.now - start) / .seconds(1)
+        waitSeconds += waited
+        let fresh = compact(slot, asked)
+        return ImageBatch(
+            images: slot.images, labels: UnsafePointer(slot.labels),
+            samples: UnsafeBufferPointer(start: slot.indices, count: fresh.count), unreadableCount: asked - fresh.count,
+            newlyUnreadable: fresh.failures, waitSeconds: waited)
+    }
+
+    /// Ends the threads. The loader delivers nothing after that.
+    package func stop() { ring.stop() }
+
+    /// Moves the images that could be read to the front, in order, and sets their labels.
+    private func compact(_ slot: BatchSlot, _ asked: Int) -> (count: Int, failures: [UnreadableImage]) {
+        let imageElements = ring.imageElements
+        var count = 0
+        var failures: [UnreadableImage] = []
+        for position in 0..<asked {
+            let sample = slot.indices[position]
+            if let reason = slot.failures[position] {
+                if named.insert(sample).inserted {
+                    failures.append(UnreadableImage(sample: sample, path: source.name(of: sample), reason: reason))
+                }
+                continue
+            }
+            if count < position {
+                (slot.images + count * imageElements).update(from: slot.images + position * imageElements, count: imageElements)
+                slot.indices[count] = sample
+            }
+            slot.labels[count] = Int32(source.label(of: sample))
+            count += 1
+        }
+        unreadable += failures
+        return (count, failures)
+    }
+
+    private func startThread(_ number: Int) {
+        ring.threadStarts()
+        let thread = Thread { [ring, source, options] in
+            let reader = SampleReader(source: source, options: options)
+            while let task = ring.take() { Self.perform(task, reader, ring) }
+            ring.threadEnds()
+        }
+        thread.name = "loader \(number)"
+        thread.start()
+    }
+
+    private static func perform(_ task: BatchRing.Task, _ reader: SampleReader, _ ring: BatchRing) {
+        let before = reader.warnings
+        let failure = reader.read(
+            task.sample, epoch: task.epoch, into: ring.slots[task.slot].images + task.position * ring.imageElements)
+        ring.finish(task, failure: failure, newWarnings: reader.warnings - before)
+    }
+}

@@ -1,0 +1,140 @@
+// Finding out what an image folder holds, and telling the usual mistakes apart.
+internal import Foundation
+
+extension ImageFolder {
+    /// Companions of photographs that nobody takes for photographs. Any other suffix, and none, counts as an image: what a file is
+    /// is decided by its contents.
+    private static let leftOut: Set<String> = [
+        "txt", "csv", "tsv", "json", "jsonl", "xml", "yaml", "yml", "md", "html", "htm", "pdf", "db", "ini", "log", "py", "sh",
+        "svg",
+        "ogg", "wav", "mp3", "mp4", "mov", "avi", "zip", "tar", "gz", "npy", "npz", "sha256", "md5",
+    ]
+    /// Names that belong to parts of a data set, not to classes.
+    private static let partNames: Set<String> = ["train", "training", "val", "valid", "validation", "test", "testing"]
+
+    /// Reads `root/class/**`: classes are its sub-folders, samples all files below them. Hidden files and folders are ignored;
+    /// links are followed to files and from the root to class folders, not to folders further down (they may run in circles).
+    ///
+    /// Throws `ImageError` for a folder without classes, with the folders of a data set's parts instead of classes, without any
+    /// image, or, unless `allowEmptyClasses`, with a class without images.
+    package static func scan(_ root: String, allowEmptyClasses: Bool = false) throws(ImageError) -> ImageFolder {
+        var scan = FolderScan(root: root)
+        let top = try scan.list("")
+        guard !top.folders.isEmpty else { throw ImageError(path: root, reason: .noClasses(files: top.files.count)) }
+        let classes = top.folders.sorted(by: bytewise)
+        var folder = ImageFolder(root: root, classes: classes, samples: [])
+        var nested: [String] = []
+        for (label, name) in classes.enumerated() {
+            let direct = try scan.collect(name, label: label, into: &folder.samples)
+            if direct == 0, scan.lastFolderCount > 0 { nested.append(name) }
+        }
+        let areParts = classes.allSatisfy { partNames.contains($0.lowercased()) }
+        if nested.count == classes.count, areParts || classes.count == 1 {
+            throw ImageError(path: root, reason: .nestedTooDeep(nested))
+        }
+        guard !folder.samples.isEmpty else { throw ImageError(path: root, reason: .noImages) }
+        try folder.checkClasses(allowEmpty: allowEmptyClasses)
+        folder.samples.sort { bytewise($0.path, $1.path) }
+        folder.notes += scan.notes(looseFiles: top.files.count)
+        return folder
+    }
+
+    private mutating func checkClasses(allowEmpty: Bool) throws(ImageError) {
+        let counts = classCounts
+        let empty = classes.indices.filter { counts[$0] == 0 }.map { classes[$0] }
+        if !empty.isEmpty {
+            guard allowEmpty else { throw ImageError(path: root, reason: .emptyClasses(empty)) }
+            notes.append("\(root) has class folders without images: \(empty.joined(separator: ", "))")
+        }
+        var seen: Set<String> = []
+        var folded: [String: String] = [:]
+        for name in classes {
+            guard seen.insert(name).inserted else { throw ImageError(path: root, reason: .sameName(name)) }
+            if let twin = folded.updateValue(name, forKey: name.lowercased()) {
+                notes.append("\(root): the classes '\(twin)' and '\(name)' differ in case only; they are taken for two classes")
+            }
+        }
+    }
+
+    /// The walk through the folders.
+    private struct FolderScan {
+        struct Listing {
+            var files: [String] = []
+            var folders: [String] = []
+        }
+
+        let root: String
+        var lastFolderCount = 0
+        private var ignoredSuffixes: [String: Int] = [:]
+        private var ignoredOthers = 0
+
+        init(root: String) { self.root = root }
+
+        /// Adds all images below `folder` and returns how many lie directly in it.
+        mutating func collect(_ folder: String, label: Int, into samples: inout [ImageSample]) throws(ImageError) -> Int {
+            let listing = try list(folder)
+            var direct = 0
+            for file in listing.files {
+                let suffix = URL(fileURLWithPath: file).pathExtension.lowercased()
+                if leftOut.contains(suffix) {
+                    ignoredSuffixes[suffix, default: 0] += 1
+                } else {
+                    samples.append(ImageSample(path: folder + "/" + file, label: label))
+                    direct += 1
+                }
+            }
+            for name in listing.folders { _ = try collect(folder + "/" + name, label: label, into: &samples) }
+            lastFolderCount = listing.folders.count
+            return direct
+        }
+
+        /// The visible files and folders of a folder (`""` is the root).
+        mutating func list(_ folder: String) throws(ImageError) -> Listing {
+            let path = folder.isEmpty ? root : root + "/" + folder
+            guard let stream = opendir(path) else {
+                let code = errno
+                if code == ENOTDIR { throw ImageError(path: path, reason: .notAFolder) }
+                throw ImageError(path: path, reason: .cannotRead(String(cString: strerror(code))))
+            }
+            defer { closedir(stream) }
+            var listing = Listing()
+            while let entry = readdir(stream) {
+                let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+                guard bytes.first != UInt8(ascii: ".") else { continue }
+                guard let name = String(validating: bytes, as: UTF8.self) else {
+                    throw ImageError(path: path + "/" + String(decoding: bytes, as: UTF8.self), reason: .notUTF8)
+                }
+                sort(name, at: path + "/" + name, type: Int(entry.pointee.d_type), isRoot: folder.isEmpty, into: &listing)
+            }
+            return listing
+        }
+
+        private mutating func sort(_ name: String, at path: String, type: Int, isRoot: Bool, into listing: inout Listing) {
+            if type == Int(DT_REG) { return listing.files.append(name) }
+            if type == Int(DT_DIR) { return listing.folders.append(name) }
+            // A link, or a file system that does not tell.
+            var own = stat()
+            var target = stat()
+            guard lstat(path, &own) == 0, stat(path, &target) == 0 else { return ignoredOthers += 1 }
+            let isLink = own.st_mode & S_IFMT == S_IFLNK
+            switch target.st_mode & S_IFMT {
+            case S_IFREG: listing.files.append(name)
+            case S_IFDIR where isRoot || !isLink: listing.folders.append(name)
+            default: ignoredOthers += 1
+            }
+        }
+
+        func notes(looseFiles: Int) -> [String] {
+            var notes: [String] = []
+            if looseFiles > 0 { notes.append("\(root): \(looseFiles) files that lie beside the class folders are left out") }
+            if !ignoredSuffixes.isEmpty {
+                let list = ignoredSuffixes.sorted { $0.key < $1.key }.map { "\($0.value) .\($0.key)" }.joined(separator: ", ")
+                notes.append("\(root): files that are no images by their names are left out: \(list)")
+            }
+            if ignoredOthers > 0 {
+                notes.append("\(root): \(ignoredOthers) dead links, links to folders and special files are left out")
+            }
+            return notes
+        }
+    }
+}

@@ -1,0 +1,80 @@
+// Where a loader's images come from, and the reader that makes one of them into network input.
+internal import Tensors
+
+/// The samples a loader draws from.
+package enum SampleSource: Sendable {
+    case folder(ImageFolder)
+    /// Noise with a tint for each class, made from the seed: for benchmarks and tests, where no file is wanted.
+    case synthetic(count: Int, classes: Int)
+
+    package var count: Int {
+        switch self {
+        case .folder(let folder): folder.samples.count
+        case .synthetic(let count, _): count
+        }
+    }
+
+    package func label(of sample: Int) -> Int {
+        switch self {
+        case .folder(let folder): folder.samples[sample].label
+        case .synthetic(_, let classes): sample % classes
+        }
+    }
+
+    /// How messages and tables name a sample: its path relative to the folder.
+    package func name(of sample: Int) -> String {
+        switch self {
+        case .folder(let folder): folder.samples[sample].path
+        case .synthetic: "synthetic \(sample)"
+        }
+    }
+}
+
+/// Reads samples one after the other, with buffers of its own. For one thread at a time.
+final class SampleReader {
+    private let source: SampleSource
+    private let options: BatchLoader.Options
+    private let decoder = ImageDecoder()
+    private let preparer: ImagePreparer
+
+    /// Oddities in files that could be read, so far.
+    var warnings: Int { decoder.warnings }
+
+    init(source: SampleSource, options: BatchLoader.Options) {
+        self.source = source
+        self.options = options
+        preparer = ImagePreparer(preprocessing: options.preprocessing)
+    }
+
+    /// Writes a sample as network input, `[crop, crop, 3]`. Returns why it could not be read.
+    func read(_ sample: Int, epoch: Int, into target: UnsafeMutablePointer<Float>) -> ImageError.Reason? {
+        switch source {
+        case .folder(let folder):
+            do {
+                let pixels = try decoder.view(ofFile: folder.path(of: folder.samples[sample]))
+                let view = options.augmentation.view(
+                    width: pixels.width, height: pixels.height, side: options.preprocessing.crop, seed: options.seed,
+                    epoch: epoch,
+                    index: sample)
+                preparer.prepare(pixels, as: view, into: target)
+                return nil
+            } catch {
+                return error.reason
+            }
+        case .synthetic(_, let classes):
+            synthesize(sample, label: sample % classes, into: target)
+            return nil
+        }
+    }
+
+    private func synthesize(_ sample: Int, label: Int, into target: UnsafeMutablePointer<Float>) {
+        var tints = CounterRandom(seed: options.seed, epoch: 0, index: label, purpose: .synthetic)
+        let tint = (tints.normal() / 2, tints.normal() / 2, tints.normal() / 2)
+        var noise = CounterRandom(seed: options.seed, epoch: 1, index: sample, purpose: .synthetic)
+        for pixel in 0..<preparer.elementCount / 3 {
+            target[3 * pixel] = noise.uniform(-1.7, 1.7) + tint.0
+            target[3 * pixel + 1] = noise.uniform(-1.7, 1.7) + tint.1
+            target[3 * pixel + 2] = noise.uniform(-1.7, 1.7) + tint.2
+        }
+    }
+}

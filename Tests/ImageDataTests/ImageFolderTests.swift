@@ -1,0 +1,139 @@
+// What a folder of photographs holds, and the mistakes people make with them.
+import Foundation
+import Testing
+
+@testable import ImageData
+
+struct ImageFolderTests {
+    private func folder(_ files: [String]) throws -> TemporaryFolder {
+        let folder = try TemporaryFolder()
+        for file in files { try folder.write(file, [1, 2, 3]) }
+        return folder
+    }
+
+    private func reason(_ folder: TemporaryFolder) -> ImageError.Reason? {
+        #expect(throws: ImageError.self) { try ImageFolder.scan(folder.path) }?.reason
+    }
+
+    @Test func classesAndSamplesAreSortedByBytes() throws {
+        let files = ["b/2.jpg", "b/10.jpg", "B/x.png", "a-b/1.jpg", "a/deep/er/z.webp", "a/é.jpg", "a/.hidden", ".git/x", "é/1"]
+        let temporary = try folder(files)
+        let found = try ImageFolder.scan(temporary.path)
+        #expect(found.classes == ["B", "a", "a-b", "b", "é"])
+        #expect(
+            found.samples.map(\.path) == ["B/x.png", "a-b/1.jpg", "a/deep/er/z.webp", "a/é.jpg", "b/10.jpg", "b/2.jpg", "é/1"])
+        #expect(found.samples.map(\.label) == [0, 2, 1, 1, 3, 3, 4])
+        #expect(found.classCounts == [1, 2, 1, 2, 1])
+        #expect(found.notes.count == 1 && found.notes[0].contains("'B' and 'b' differ in case only"))
+    }
+
+    @Test func companionsAndSpecialFilesAreLeftOutWithANote() throws {
+        let temporary = try folder(["a/1.jpg", "a/1.TXT", "a/2", "b/1.jpg", "b/sound.ogg", "README.md"])
+        let manager = FileManager.default
+        try manager.createSymbolicLink(atPath: temporary.path + "/a/link.jpg", withDestinationPath: "../b/1.jpg")
+        try manager.createSymbolicLink(atPath: temporary.path + "/a/circle", withDestinationPath: "..")
+        try manager.createSymbolicLink(atPath: temporary.path + "/b/dead.jpg", withDestinationPath: "nowhere")
+        try manager.createSymbolicLink(atPath: temporary.path + "/c", withDestinationPath: "b")
+        let found = try ImageFolder.scan(temporary.path + "/")
+        #expect(found.samples.map(\.path) == ["a/1.jpg", "a/2", "a/link.jpg", "b/1.jpg", "c/1.jpg"])
+        #expect(found.notes.joined(separator: "\n").contains("2 .ogg, 1 .txt"))
+        #expect(found.notes.joined(separator: "\n").contains("3 dead links"))
+        #expect(found.notes.joined(separator: "\n").contains("1 files that lie beside"))
+        #expect(found.path(of: found.samples[0]) == temporary.path + "/a/1.jpg")
+    }
+
+    @Test func mistakesAreNamed() throws {
+        #expect(reason(try folder(["1.jpg", "2.jpg"])) == .noClasses(files: 2))
+        #expect(reason(try folder(["photos/cat/1.jpg", "photos/dog/1.jpg"])) == .nestedTooDeep(["photos"]))
+        #expect(reason(try folder(["train/cat/1.jpg", "validation/cat/1.jpg"])) == .nestedTooDeep(["train", "validation"]))
+        let empty = try folder(["a/1.jpg", "c/notes.txt"])
+        try empty.makeFolder("b")
+        #expect(reason(empty) == .emptyClasses(["b", "c"]))
+        #expect(try ImageFolder.scan(empty.path, allowEmptyClasses: true).samples.count == 1)
+        #expect(reason(try folder(["a/1.txt", "b/2.txt"])) == .noImages)
+        #expect(reason(try folder(["cafe\u{301}/1.jpg", "caf\u{e9}/1.jpg"])) == .sameName("café"))
+        let file = try folder(["a/1.jpg"])
+        #expect(#expect(throws: ImageError.self) { try ImageFolder.scan(file.path + "/a/1.jpg") }?.reason == .notAFolder)
+        let missing = #expect(throws: ImageError.self) { try ImageFolder.scan("nowhere") }
+        #expect(missing?.description == "nowhere: cannot be read: No such file or directory")
+    }
+
+    @Test func namesThatAreNotTextAreRefused() throws {
+        let temporary = try folder(["a/1.jpg"])
+        let descriptor = open(temporary.path + "/a/\u{78}", O_CREAT | O_WRONLY, 0o600)
+        close(descriptor)
+        var bytes = Array((temporary.path + "/a/").utf8CString.dropLast())
+        bytes += [CChar(bitPattern: 0xFF), 0]
+        #expect(rename(temporary.path + "/a/x", bytes) == 0)
+        #expect(reason(temporary) == .notUTF8)
+    }
+
+    @Test func splitsAreMatchedByName() throws {
+        let validation = ImageFolder(
+            root: "v", classes: ["dog", "zebra"],
+            samples: [ImageSample(path: "dog/1", label: 0), ImageSample(path: "zebra/1", label: 1)])
+        let matched = try validation.matching(classes: ["cat", "dog", "horse", "zebra"])
+        #expect(matched.samples.map(\.label) == [1, 3])
+        #expect(matched.classes == ["cat", "dog", "horse", "zebra"])
+        #expect(matched.notes == ["v has no images of 'cat', 'horse'"])
+        let error = #expect(throws: ImageError.self) { try validation.matching(classes: ["cat", "dog"]) }
+        #expect(error?.reason == .extraClasses(["zebra"], known: ["cat", "dog"]))
+        #expect(error?.description.hasPrefix("v: has class 'zebra' that the training set lacks (its classes: cat, dog)") == true)
+    }
+
+    @Test func digestFollowsNamesAndSizes() throws {
+        let temporary = try folder(["a/1.jpg", "b/2.jpg"])
+        let found = try ImageFolder.scan(temporary.path)
+        let digest = try found.digest()
+        #expect(try ImageFolder.scan(temporary.path + "/").digest() == digest)
+        try temporary.write("a/1.jpg", [1, 2, 3, 4])
+        #expect(try found.digest() != digest)
+        try FileManager.default.removeItem(atPath: temporary.path + "/b/2.jpg")
+        #expect(throws: ImageError.self) { try found.digest() }
+    }
+
+    @Test func verifyNamesWhatCannotBeRead() throws {
+        let temporary = try TemporaryFolder()
+        for (index, name) in ["rgb.png", "truncated.jpg", "stray.jpg", "text.jpg", "lossy.webp"].enumerated() {
+            try temporary.write("a/\(index)-\(name)", try Fixture.bytes("decoding/" + name))
+        }
+        let found = try ImageFolder.scan(temporary.path).verify(threads: 3)
+        #expect(found.images == 5)
+        #expect(found.unreadable.map(\.path) == ["a/1-truncated.jpg", "a/3-text.jpg"])
+        #expect(found.odd == ["a/2-stray.jpg"])
+    }
+}
+
+struct ValidationSplitTests {
+    private func folder(_ counts: [Int], skipping: Set<String> = []) -> ImageFolder {
+        var folder = ImageFolder(root: "r", classes: counts.indices.map { "c\($0)" }, samples: [])
+        for (label, count) in counts.enumerated() {
+            for number in 100..<100 + count where !skipping.contains("c\(label)/\(number).jpg") {
+                folder.samples.append(ImageSample(path: "c\(label)/\(number).jpg", label: label))
+            }
+        }
+        return folder
+    }
+
+    @Test func partsAreStratifiedAndDisjoint() {
+        let whole = folder([40, 10, 3, 2, 1])
+        let split = ValidationSplit(of: whole, fraction: 0.25, seed: 17)
+        #expect(split.validation.classCounts == [10, 3, 1, 1, 0])
+        #expect(split.training.classCounts == [30, 7, 2, 1, 1])
+        let both = split.training.samples + split.validation.samples
+        #expect(both.sorted { $0.path < $1.path } == whole.samples)
+        #expect(split.validation.classes == whole.classes)
+    }
+
+    @Test func splitDependsOnSeedAndPathsOnly() {
+        let split = ValidationSplit(of: folder([60, 60]), fraction: 0.2, seed: 1)
+        var elsewhere = folder([60, 60])
+        elsewhere.root = "somewhere/else"
+        #expect(ValidationSplit(of: elsewhere, fraction: 0.2, seed: 1).validation.samples == split.validation.samples)
+        #expect(ValidationSplit(of: folder([60, 60]), fraction: 0.2, seed: 2).validation.samples != split.validation.samples)
+        // Removing a training file moves no other file, or at most the one at the edge.
+        let gone = split.training.samples[5].path
+        let after = ValidationSplit(of: folder([60, 60], skipping: [gone]), fraction: 0.2, seed: 1)
+        #expect(Set(split.validation.samples).symmetricDifference(after.validation.samples).count <= 1)
+    }
+}
