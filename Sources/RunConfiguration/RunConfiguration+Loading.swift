@@ -29,13 +29,17 @@ extension RunConfiguration {
             throw ConfigurationProblems(problems)
         }
         tree.place = .file(path)
+        guard tree.entries != nil else {
+            problems.append(.init(place: tree.place, key: [], message: "a config is a mapping of sections, found \(tree.found)"))
+            throw ConfigurationProblems(problems)
+        }
         for option in overrides { Overrides.apply(option, to: &tree, &problems) }
 
         var reader = Reader(knownKeys: RunConfiguration().tree.leaves, problems: problems)
         guard var configuration = RunConfiguration.read(tree, as: [], &reader) else {
             throw ConfigurationProblems(reader.problems)
         }
-        if configuration.run.name.isEmpty { configuration.run.name = name }
+        if !tree.contains(["run", "name"]) { configuration.run.name = name }
         problems = reader.problems
         problems += configuration.findings(at: []).filter { finding in
             !reader.problems.contains { explains($0, finding) }
@@ -65,6 +69,6 @@ extension RunConfiguration {
         }
         guard bytes.count <= largestFile else { throw problem("\(bytes.count) bytes are too many for a config") }
         guard let text = String(data: bytes, encoding: .utf8) else { throw problem("not UTF-8 text, so not a config file") }
-        return text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
+        return String(text.trimmingPrefix("\u{FEFF}")).replacing("\r\n", with: "\n")
     }
 }

@@ -36,8 +36,8 @@ extension RunConfiguration: Section {
 
     var contradictions: [Finding] {
         guard schedule.kind == .cosine, schedule.finalRate > optimizer.learningRate else { return [] }
-        let message =
-            "schedule.final_rate (\(schedule.finalRate)) must not be above optimizer.learning_rate (\(optimizer.learningRate))"
+        let (last, first) = (schedule.finalRate.tree.inline, optimizer.learningRate.tree.inline)
+        let message = "schedule.final_rate (\(last)) must not be above optimizer.learning_rate (\(first))"
         return [Finding(key: ["schedule", "final_rate"], message: message)]
     }
 }

@@ -41,7 +41,7 @@ extension Section {
     private static func reportUnknown(_ entry: Tree.Entry, in section: KeyName, _ reader: inout Reader) {
         let suggestion = nearest(to: entry.key, among: keys.map(\.name))
         let elsewhere = reader.knownKeys.filter { $0.last == entry.key && $0.count == 2 }.map { $0[0] }
-        var message = "unknown key '\(entry.key)'"
+        var message = "unknown key '\(entry.key.prefix(60))'"
         if !section.isEmpty { message += " in \(section.dotted)" }
         if let suggestion {
             message += " (did you mean '\(suggestion)'?)"

@@ -59,6 +59,12 @@ struct Tree {
         return value.place(of: KeyName(key.dropFirst()))
     }
 
+    /// Whether anything is written at a key.
+    func contains(_ key: KeyName) -> Bool {
+        guard let first = key.first else { return true }
+        return entries?.last { $0.key == first }?.value.contains(KeyName(key.dropFirst())) ?? false
+    }
+
     /// Puts a value at a key, making the mappings on the way to it.
     mutating func set(_ key: KeyName, to value: Tree, at place: ConfigurationPlace) {
         guard let first = key.first else {

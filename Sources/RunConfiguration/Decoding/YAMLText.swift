@@ -67,6 +67,9 @@ extension YAMLText {
             size = Self.largestTree + 2
             return nil
         }
+        if !Self.isUntagged(node) {
+            problems.append(problem(line, "tags such as !!int or !name have no meaning in a config; remove them"))
+        }
         switch node {
         case .scalar(let scalar):
             return Tree(content: content(scalar), place: place(line))
@@ -86,6 +89,16 @@ extension YAMLText {
             return Tree(content: .mapping(Self.withoutDuplicates(entries, &problems)), place: place(line))
         case .alias:
             return nil  // Yams resolves aliases itself unless asked not to.
+        }
+    }
+
+    /// Yams gives quoted text the tag of text, and nothing the empty one.
+    private static func isUntagged(_ node: Node) -> Bool {
+        switch node {
+        case .scalar(let scalar): ["", Tag.Name.str.rawValue].contains(scalar.tag.rawValue)
+        case .sequence(let sequence): sequence.tag.rawValue.isEmpty
+        case .mapping(let mapping): mapping.tag.rawValue.isEmpty
+        case .alias: true
         }
     }
 
@@ -124,7 +137,9 @@ extension YAMLText {
             let name = String(entry.key.dropFirst().drop { $0 != duplicateMark }.dropFirst())
             let later = entries.last { $0.key == name }?.place ?? entry.place
             var message = "the key '\(name)' is given twice in one mapping"
-            if case .line(_, let line) = entry.place { message = "the key '\(name)' was already given on line \(line)" }
+            if case .line(_, let line) = entry.place, later != entry.place {
+                message = "the key '\(name)' was already given on line \(line)"
+            }
             problems.append(ConfigurationProblem(place: later, key: [name], message: message))
             return false
         }
@@ -138,7 +153,10 @@ extension YAMLText {
         switch error {
         case YamlError.scanner(let context, let text, let mark, _), YamlError.parser(let context, let text, let mark, _),
             YamlError.composer(let context, let text, let mark, _):
-            let scanned = context.map { " \($0.text)," } ?? ""
+            let scanned =
+                context.map { context in
+                    " \(context.text)" + (context.mark.line == mark.line ? "," : " begun on line \(context.mark.line),")
+                } ?? ""
             return problem(
                 mark.line,
                 "not valid YAML at column \(mark.column):\(scanned) \(text)" + (hint(text, mark).map { " (\($0))" } ?? ""))
@@ -158,7 +176,9 @@ extension YAMLText {
         if message.contains("alias") || message.contains("expected alphabetic or numeric character") {
             return "a pattern that begins with * must be quoted: \"*\""
         }
-        if message.contains("mapping values are not allowed") { return "a text with ': ' in it must be quoted" }
+        if message.contains("mapping values are not allowed") {
+            return "check the indentation and that ':' is followed by a space; a text with ': ' in it must be quoted"
+        }
         return nil
     }
 }

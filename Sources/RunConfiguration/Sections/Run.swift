@@ -3,7 +3,7 @@
 extension RunConfiguration {
     /// Which run this is.
     package struct Run: Sendable, Equatable {
-        /// The name of the run's own folder in `folder`. Loading sets it to the config file's name if there is none.
+        /// The name of the run's own folder in `folder`. Without one, loading takes the config file's name.
         package var name = ""
         /// The folder that holds all runs.
         package var folder = "runs"
