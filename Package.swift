@@ -42,9 +42,11 @@ let package = Package(
             name: "CImageCodecs", cSettings: [.unsafeFlags(["-O3"])],
             linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png"), .linkedLibrary("webp")]),
 
+        .target(name: "CProcess"),
+
         // Layer 1: values.
         library("Tensors"),
-        library("Collectives"),
+        library("Collectives", ["CProcess"]),
         library("RunConfiguration", [.product(name: "Yams", package: "Yams")]),
 
         // Layer 2: one subject each.

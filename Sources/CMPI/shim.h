@@ -7,9 +7,8 @@ static inline MPI_Comm graft_mpi_comm_null(void) { return MPI_COMM_NULL; }
 static inline MPI_Datatype graft_mpi_byte(void) { return MPI_BYTE; }
 static inline MPI_Datatype graft_mpi_float(void) { return MPI_FLOAT; }
 static inline MPI_Datatype graft_mpi_double(void) { return MPI_DOUBLE; }
-static inline MPI_Datatype graft_mpi_int64(void) { return MPI_INT64_T; }
+static inline MPI_Datatype graft_mpi_int32(void) { return MPI_INT32_T; }
 static inline MPI_Op graft_mpi_sum(void) { return MPI_SUM; }
-static inline MPI_Op graft_mpi_max(void) { return MPI_MAX; }
 static inline MPI_Info graft_mpi_info_null(void) { return MPI_INFO_NULL; }
 static inline void *graft_mpi_in_place(void) { return MPI_IN_PLACE; }
 static inline MPI_Request graft_mpi_request_null(void) { return MPI_REQUEST_NULL; }

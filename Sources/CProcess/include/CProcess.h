@@ -1,0 +1,19 @@
+// What a process asks of Linux and Swift cannot say: signal handlers, which may only touch what POSIX calls
+// async-signal-safe (a Swift function may lazily initialise, retain or allocate, and nothing in the language promises that
+// it does not), and the affinity mask, whose calls hide behind a feature macro that Swift's Glibc module does not set.
+#pragma once
+
+/// Makes SIGTERM, SIGINT and SIGUSR1 set a flag instead of ending the process; a second SIGINT ends it at once.
+/// Forgets a signal that came before. Returns 0 or an error number.
+int graft_stop_signals_install(void);
+
+/// The number of the first stop signal that has arrived since the installation, or 0.
+int graft_stop_signal(void);
+
+/// Makes crash signals (a trap of the program, a bad address, an abort) write "<who>: crashed (<signal>)" to standard error
+/// before they take their former course. `who` is copied, and cut at 255 bytes. Returns 0 or an error number.
+int graft_crash_note_install(const char *who);
+
+/// Writes the numbers of the cores on which the calling thread may run, ascending, into `cores` (room for `capacity`).
+/// Returns how many there are, or -1 if the system does not tell.
+int graft_affinity_cores(int *cores, int capacity);

@@ -1,0 +1,75 @@
+// The one place where MPI's return codes become errors.
+import CMPI
+import Collectives
+
+/// A call of the MPI library that failed.
+package struct MPIFailure: Error, CustomStringConvertible {
+    /// The function of the library, such as `MPI_Allreduce`.
+    package let call: String
+    /// What it returned.
+    package let code: Int32
+    /// What the library says about that code.
+    package let text: String
+    package let rank: Int
+    package let hostName: String
+
+    package var description: String {
+        "\(call) failed on rank \(rank), host \(hostName), with code \(code) (\(text)); see whether all hosts are up and reach each other"
+    }
+}
+
+/// An MPI communicator of this process, with what an error message needs.
+struct MPIGroup: @unchecked Sendable {
+    // Sendable because the handle is a constant address and MPI_THREAD_MULTIPLE lets any thread use it; where that is not
+    // granted, MPICommunicator uses it from one thread only.
+    let handle: MPI_Comm
+    let rank: Int
+    let size: Int
+    let hostName: String
+
+    /// Throws `MPIFailure` if `code`, which `call` returned, is not success.
+    func check(_ call: StaticString, _ code: Int32) throws {
+        guard code != MPI_SUCCESS else { return }
+        var bytes = [CChar](repeating: 0, count: Int(MPI_MAX_ERROR_STRING))
+        var count: Int32 = 0
+        MPI_Error_string(code, &bytes, &count)
+        let text = String(decoding: bytes.prefix(Int(count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        throw MPIFailure(call: "\(call)", code: code, text: text, rank: rank, hostName: hostName)
+    }
+
+    /// A group of the same ranks whose messages never meet this one's.
+    func duplicate() throws -> MPIGroup {
+        var copy: MPI_Comm? = graft_mpi_comm_null()
+        try check("MPI_Comm_dup", MPI_Comm_dup(handle, &copy))
+        guard let copy else { preconditionFailure("MPI_Comm_dup succeeded without a communicator") }
+        // A duplicate inherits the error handler; said again because everything here relies on it.
+        try check("MPI_Comm_set_errhandler", graft_mpi_set_errors_return(copy))
+        return MPIGroup(handle: copy, rank: rank, size: size, hostName: hostName)
+    }
+
+    /// Gives the communicator back to the library.
+    func free() throws {
+        var handle: MPI_Comm? = handle
+        try check("MPI_Comm_free", MPI_Comm_free(&handle))
+    }
+
+    /// Sums `count` numbers of `type`, each `stride` bytes, over all ranks in place.
+    func sum(_ base: UnsafeMutableRawPointer?, count: Int, type: MPI_Datatype, stride: Int) throws {
+        try forEachPiece(of: count) { offset, count in
+            let start = base.map { $0 + offset * stride }
+            try check(
+                "MPI_Allreduce", MPI_Allreduce(graft_mpi_in_place(), start, count, type, graft_mpi_sum(), handle))
+        }
+    }
+}
+
+/// Splits `count` elements into pieces that MPI's 32-bit counts can say.
+func forEachPiece(of count: Int, _ body: (_ offset: Int, _ count: Int32) throws -> Void) rethrows {
+    let most = 1 << 30
+    var offset = 0
+    while offset < count {
+        let piece = min(most, count - offset)
+        try body(offset, Int32(piece))
+        offset += piece
+    }
+}
