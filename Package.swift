@@ -85,5 +85,9 @@ let package = Package(
         tests("OptimizationTests", ["Optimization"], resources: fixtures),
         tests("NetworksTests", ["Networks", "Graphs", "Tensors"], resources: fixtures),
         tests("WeightFilesTests", ["WeightFiles", "Tensors"], resources: fixtures),
+
+        // What is compared with PyTorch, and what such comparisons need.
+        .target(name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport", swiftSettings: strict),
+        tests("GoldenTests", ["TestSupport", "Tensors", "Graphs", "Networks", "ImageData"], resources: fixtures),
     ]
 )

@@ -1,0 +1,28 @@
+// The recipe's weights for one of Graft's graphs.
+import Graphs
+import Networks
+import TestSupport
+import Tensors
+
+/// Values for every parameter of a graph, in the graph's order and shapes, under the names of the published weights.
+struct GoldenWeights {
+    /// The published name of each parameter.
+    let names: [String]
+    /// The values of each parameter, in the order and shape of `graph.parameters`.
+    let values: [[Float]]
+
+    /// - Parameter stored: names and shapes of the published weights, where they are not those of the graph.
+    init(for graph: Graph, of entry: NetworkEntry, stored: [String: [Int]]?) throws {
+        var names = graph.parameters.map(\.name)
+        if let stored {
+            // The published head has 1,000 classes, and no other tensor of these networks has that extent.
+            let shapes = stored.mapValues { TensorShape($0.first == 1000 ? [graph.classCount] + $0.dropFirst() : $0) }
+            let match = try NameTable.match(shapes, to: graph, of: entry)
+            try match.validate(for: graph.name)
+            for assignment in match.assignments { names[assignment.parameter] = assignment.tensor }
+        }
+        let recipe = WeightRecipe(names: names)
+        self.names = names
+        values = zip(names, graph.parameters).map { recipe.values(name: $0, shape: $1.shape.extents) }
+    }
+}
