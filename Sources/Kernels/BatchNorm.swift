@@ -1,7 +1,7 @@
 // Batch normalisation that is not folded into a convolution: with fixed, local or synchronised statistics, forward and backward.
 internal import CVectorLoops
 import Foundation
-package import Tensors
+import Tensors
 
 /// One batch-norm layer over rows of channels (`[images, H, W]` run together), with its statistics of the current batch.
 ///
