@@ -30,6 +30,11 @@ package protocol Communicator: AnyObject, Sendable {
     /// Where this rank says what it is doing, for the stall watch.
     var heartbeat: Heartbeat { get }
 
+    /// How started sums move. All results are the same up to float rounding.
+    var overlap: Overlap { get }
+    /// Chooses how started sums move. Every rank makes the same choice, while no sum is under way.
+    func use(_ overlap: Overlap) throws
+
     /// Starts summing `values` over all ranks in place and returns at once.
     ///
     /// The memory stays valid, and untouched by the caller, until the ticket was waited for. Ranks start the same sums in

@@ -14,6 +14,9 @@ package final class SingleProcess: Communicator, Sendable {
     package var localRank: Int { 0 }
     package var localSize: Int { 1 }
 
+    package var overlap: Overlap { .none }
+
+    package func use(_ overlap: Overlap) throws {}
     package func startSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> SumTicket { SumTicket(order: started.next()) }
     package func progress() throws {}
     package func wait(_ ticket: SumTicket) throws {}

@@ -60,6 +60,11 @@ package final class ThreadGroup: Communicator, Sendable {
         }
     }
 
+    package var overlap: Overlap { .none }
+
+    /// Has no effect: the last rank to start a sum completes it.
+    package func use(_ overlap: Overlap) throws {}
+
     package func startSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> SumTicket {
         let ticket = SumTicket(order: calls.next())
         try meeting.arrive(rank: rank, order: ticket.order, with: .floats(values))

@@ -25,6 +25,8 @@ package struct ThreadPlacement: Sendable, Equatable {
     package var claim: CoreClaim
     /// How many ranks may use at least one of the same cores, this one included.
     package var sharers: Int
+    /// The rank's part of the cores that it may use.
+    package var fairThreads: Int
     /// How many threads the rank should compute on.
     package var threads: Int
     /// What decided that number: `compute.threads`, `OMP_NUM_THREADS` or `cores`.
@@ -57,8 +59,9 @@ package struct ThreadPlacement: Sendable, Equatable {
             } else {
                 (fair, "cores")
             }
-        var placement = ThreadPlacement(claim: own, sharers: sharers.count, threads: threads, decidedBy: decidedBy)
-        placement.warning = placement.findWarning(rank: rank, fair: fair, neighbours: neighbours)
+        var placement = ThreadPlacement(
+            claim: own, sharers: sharers.count, fairThreads: fair, threads: threads, decidedBy: decidedBy)
+        placement.warning = placement.findWarning(rank: rank, neighbours: neighbours)
         return placement
     }
 
@@ -81,16 +84,16 @@ package struct ThreadPlacement: Sendable, Equatable {
         }
     }
 
-    private func findWarning(rank: Int, fair: Int, neighbours: [CoreClaim]) -> String? {
+    private func findWarning(rank: Int, neighbours: [CoreClaim]) -> String? {
         if threads > claim.cores.count {
             return
                 "rank \(rank) on host \(claim.hostName) computes on \(threads) threads (\(decidedBy)) but is bound to \(claim.cores.count) "
                 + "core\(claim.cores.count == 1 ? "" : "s"); launch with `--map-by slot:PE=\(threads) --bind-to core` or with `--bind-to none`"
         }
-        if threads > fair {
+        if threads > fairThreads {
             return
                 "rank \(rank) on host \(claim.hostName) computes on \(threads) threads (\(decidedBy)), but its part of the cores it shares "
-                + "with \(sharers - 1) other rank\(sharers == 2 ? "" : "s") is \(fair); the ranks will slow each other down"
+                + "with \(sharers - 1) other rank\(sharers == 2 ? "" : "s") is \(fairThreads); the ranks will slow each other down"
         }
         let used = Set(neighbours.flatMap(\.cores)).count
         let usable = min(claim.hostCores, claim.quota.map { max(1, Int($0)) } ?? claim.hostCores)

@@ -2,6 +2,7 @@
 import CMPI
 package import Collectives
 import Foundation
+import Synchronization
 
 /// A rank of an MPI job. Blocking collectives and started sums use communicators of their own, so they may overlap.
 package final class MPICommunicator: Communicator, Sendable {
@@ -11,21 +12,18 @@ package final class MPICommunicator: Communicator, Sendable {
     package let localRank: Int
     package let localSize: Int
     package let heartbeat: Heartbeat
-    /// How started sums move: what was asked for, or `poked` where the library allows no second thread.
-    package let overlap: Overlap
-
     private let blocking: MPIGroup
     private let started: MPIGroup
-    private let sums: any SumEngine
+    private let sums: Mutex<(engine: any SumEngine, overlap: Overlap)>
+    private let allowsThreads: Bool
     private let stallWatch: StallWatch?
 
     /// Initialises MPI and joins all processes of the job.
     ///
-    /// - Parameters:
-    ///   - overlap: how started sums move.
-    ///   - patience: scales the time after which a stall is reported; tests shorten it.
+    /// Started sums are `poked` until `use(_:)` says otherwise.
+    /// - Parameter patience: scales the time after which a stall is reported; tests shorten it.
     /// - Throws: `MPIFailure`.
-    package init(overlap: Overlap, patience: Double = 1) throws {
+    package init(patience: Double = 1) throws {
         let hostName = currentHostName()
         let heartbeat = Heartbeat()
         let world = try Self.initialize(hostName: hostName)
@@ -37,12 +35,8 @@ package final class MPICommunicator: Communicator, Sendable {
         let blocking = try world.group.duplicate()
         self.blocking = blocking
         started = try world.group.duplicate()
-        self.overlap = world.allowsThreads || overlap != .thread ? overlap : .poked
-        sums =
-            switch self.overlap {
-            case .thread, .none: QueuedSums(group: started, ownThread: self.overlap == .thread && size > 1)
-            case .poked: PokedSums(group: started)
-            }
+        allowsThreads = world.allowsThreads
+        sums = Mutex((PokedSums(group: started), .poked))
         let pulses = world.allowsThreads && size > 1 ? try world.group.duplicate() : nil
         stallWatch = try pulses.map {
             let hosts = try Self.gather(Array(hostName.utf8), in: blocking).map { String(decoding: $0, as: UTF8.self) }
@@ -50,14 +44,31 @@ package final class MPICommunicator: Communicator, Sendable {
         }
     }
 
-    package func startSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> SumTicket {
-        SumTicket(order: try sums.start(values))
+    package var overlap: Overlap { sums.withLock { $0.overlap } }
+
+    /// Chooses how started sums move; `thread` becomes `poked` where the library allows no second thread.
+    package func use(_ overlap: Overlap) throws {
+        sums.withLock { sums in
+            let overlap = overlap == .thread && !allowsThreads ? .poked : overlap
+            guard overlap != sums.overlap else { return }
+            sums.engine.stop()
+            let engine: any SumEngine =
+                switch overlap {
+                case .thread, .none: QueuedSums(group: started, ownThread: overlap == .thread)
+                case .poked: PokedSums(group: started)
+                }
+            sums = (engine, overlap)
+        }
     }
 
-    package func progress() throws { try sums.progress() }
+    package func startSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> SumTicket {
+        SumTicket(order: try engine.start(values))
+    }
+
+    package func progress() throws { try engine.progress() }
 
     package func wait(_ ticket: SumTicket) throws {
-        try heartbeat.waiting { try sums.wait(through: ticket.order) }
+        try heartbeat.waiting { try engine.wait(through: ticket.order) }
     }
 
     package func sum(_ values: UnsafeMutableBufferPointer<Double>) throws {
@@ -92,7 +103,7 @@ package final class MPICommunicator: Communicator, Sendable {
     }
 
     package func finalize() throws {
-        sums.stop()
+        engine.stop()
         try barrier()
         try stallWatch?.stop()
         try started.free()
@@ -106,6 +117,8 @@ package final class MPICommunicator: Communicator, Sendable {
         // MPI_Abort does not return; should it fail to end this process, this does.
         exit(status)
     }
+
+    private var engine: any SumEngine { sums.withLock { $0.engine } }
 
     private static func initialize(hostName: String) throws -> (group: MPIGroup, allowsThreads: Bool) {
         let handle = graft_mpi_comm_world()

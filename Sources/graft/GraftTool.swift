@@ -4,5 +4,8 @@ import ArgumentParser
 @main
 struct GraftTool: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "graft", abstract: "Fine-tunes pretrained convolutional networks on image folders, over MPI.")
+        commandName: "graft", abstract: "Fine-tunes pretrained convolutional networks on image folders, over MPI.",
+        subcommands: [
+            DoctorCommand.self
+        ])
 }

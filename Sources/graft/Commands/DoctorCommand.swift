@@ -1,0 +1,91 @@
+// `graft doctor`: is this launch in order? Placement, shared memory, and how fast the ranks sum.
+import ArgumentParser
+import Collectives
+import CollectivesMPI
+import Foundation
+
+extension Overlap: ExpressibleByArgument {}
+
+/// Checks a launch without a config: run it exactly as the training is to be run.
+struct DoctorCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor",
+        abstract: "Checks how this job was launched: cores and threads of each rank, shared memory, and the speed of sums.",
+        discussion: "Launch it as you launch training: mpirun -n 4 graft doctor")
+
+    @Option(help: "How sums move: thread, poked or none. Without it, what training would choose.")
+    var overlap: Overlap?
+    @Option(help: "Seconds of computing beside which sums are measured; 0 leaves the measurement out.")
+    var seconds = 0.2
+    @Option(help: "How often each measurement is repeated.")
+    var repetitions = 5
+    @Flag(help: "Print one JSON object instead of text.")
+    var json = false
+    @Option(help: ArgumentHelp("Rehearse a failure of one rank: error, crash or stall.", visibility: .hidden))
+    var rehearse: RehearsedFailure?
+    @Option(help: ArgumentHelp("The rank that fails in a rehearsal.", visibility: .hidden))
+    var failingRank = 1
+    @Option(help: ArgumentHelp("Scales the time after which a stall is reported.", visibility: .hidden))
+    var patience = 1.0
+
+    func validate() throws {
+        guard seconds >= 0, repetitions > 0 else {
+            throw ValidationError("--seconds must not be negative, and --repetitions at least 1")
+        }
+    }
+
+    func run() {
+        let environment = ProcessInfo.processInfo.environment
+        World.run(environment: environment, patience: patience, exitStatus: { _ in 70 }) { communicator in
+            try rehearse?.happen(on: failingRank, of: communicator)
+            try examine(communicator, environment: environment)
+        }
+    }
+
+    private func examine(_ communicator: any Communicator, environment: [String: String]) throws {
+        let placements = try ThreadPlacement.settle(over: communicator, requested: nil, environment: environment)
+        let shares = try communicator.gather(Array((SharedMemoryCheck().warning(ranks: communicator.localSize) ?? "").utf8))
+            .map { String(decoding: $0, as: UTF8.self) }
+        try communicator.use(overlap ?? Overlap.recommended(for: placements))
+        var report = DoctorReport(placements: placements, overlap: communicator.overlap.rawValue)
+        report.warnings += zip(placements, shares).compactMap { $1.isEmpty ? nil : "host \($0.claim.hostName): \($1)" }.uniqued()
+        if communicator.size > 1 && seconds > 0 {
+            let bench = SumBench(communicator: communicator, repetitions: repetitions)
+            for (bytes, sums) in [(64 << 10, 64), (1 << 20, 16), (4 << 20, 8), (16 << 20, 4)] {
+                report.sums.append(try bench.measure(bytes: bytes, sums: sums, computingSeconds: seconds, slices: 50))
+            }
+        }
+        guard communicator.isRoot else { return }
+        print(json ? try report.json() : report.text(sharedMemoryBytes: SharedMemoryCheck().bytes))
+    }
+}
+
+/// A failure on purpose, to see that a job ends as it should.
+enum RehearsedFailure: String, ExpressibleByArgument {
+    case error, crash, stall
+
+    struct Rehearsed: Error, CustomStringConvertible {
+        let description = "this error was asked for"
+    }
+
+    /// Lets rank `rank` fail while the others wait for it.
+    func happen(on rank: Int, of communicator: any Communicator) throws {
+        communicator.heartbeat.enter(.computing, step: 1)
+        if communicator.rank == rank {
+            switch self {
+            case .error: throw Rehearsed()
+            case .crash: preconditionFailure("this crash was asked for")
+            case .stall: sleep(8)
+            }
+        }
+        try communicator.barrier()
+    }
+}
+
+extension Sequence where Element: Hashable {
+    /// Each element once, at its first place.
+    fileprivate func uniqued() -> [Element] {
+        var seen: Set<Element> = []
+        return filter { seen.insert($0).inserted }
+    }
+}
