@@ -22,7 +22,8 @@ static inline __attribute__((always_inline)) uint8_t clipped(int32_t sum) {
     return (uint8_t)(level < 0 ? 0 : level > 255 ? 255 : level);
 }
 
-// One pixel's three channels are summed side by side, in four lanes: the fourth reads the next pixel and is overwritten by it.
+// One pixel's three channels are summed side by side, in four lanes: the fourth is
+// the next pixel's red, which that pixel then overwrites.
 EACH_INSTRUCTION_SET
 void pixel_row_resample(
     const uint8_t *source, uint8_t *target, int outputs, const int32_t *starts, const int32_t *counts, const int32_t *weights,
@@ -39,7 +40,7 @@ void pixel_row_resample(
         }
         sum = __builtin_elementwise_min(__builtin_elementwise_max(sum >> PIXEL_WEIGHT_BITS, (Ints4){0}), (Ints4){0} + 255);
         Bytes4 pixel = __builtin_convertvector(sum, Bytes4);
-        memcpy(target + 3 * (size_t)place, &pixel, 4);
+        memcpy(target + 3 * (size_t)place, &pixel, place + 1 < outputs ? 4 : 3);
     }
 }
 

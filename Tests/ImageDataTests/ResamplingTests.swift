@@ -17,6 +17,7 @@ struct TransformCase: Decodable {
     let resize: Int
     let crop: Int
     let transposed: Bool
+    let region: [Int]?
     let expected: String
 }
 
@@ -47,7 +48,7 @@ struct ResamplingTests {
             let filter = try #require(Preprocessing.Interpolation(rawValue: entry.filter))
             let preprocessing = Preprocessing(
                 resize: entry.resize, crop: entry.crop, interpolation: filter, mean: [0, 0, 0], deviation: [1, 1, 1])
-            let image = ImagePreparer(preprocessing: preprocessing).rendered(entry.transposed ? transposed(source) : source)
+            let image = ImagePreparer(preprocessing: preprocessing).rendered(try input(entry, source))
             #expect(largestDifference(image, reference) == 0, "\(entry.expected)")
         }
     }
@@ -114,6 +115,15 @@ struct ResamplingTests {
         let wide = PixelImage(width: 30000, height: 1, pixels: [UInt8](repeating: 77, count: 90000))
         let preparer = ImagePreparer(preprocessing: .imageNet())
         #expect(preparer.rendered(wide).pixels.allSatisfy { $0 == 77 })
+    }
+
+    private func input(_ entry: TransformCase, _ source: PixelImage) throws -> PixelImage {
+        if let region = entry.region {  // resized to its own size, which changes nothing
+            return source.resized(
+                width: region[2], height: region[3], filter: .bilinear,
+                region: PixelRegion(left: region[0], top: region[1], width: region[2], height: region[3]))
+        }
+        return entry.transposed ? transposed(source) : source
     }
 
     private func transposed(_ image: PixelImage) -> PixelImage {

@@ -8,7 +8,7 @@ enum { PIXEL_WEIGHT_BITS = 32 - 8 - 2 };
 
 /// Resamples one row: output pixel `x` is the sum of `counts[x]` source pixels from `starts[x]` on, times the weights from
 /// `weights + x * taps` on, rounded and clipped to a byte. With `mirrored`, output `x` goes to place `outputs - 1 - x`.
-/// Reads one byte beyond the last source pixel and writes one byte beyond the last target pixel.
+/// Reads one byte beyond the last source pixel.
 void pixel_row_resample(
     const uint8_t *source, uint8_t *target, int outputs, const int32_t *starts, const int32_t *counts, const int32_t *weights,
     int taps, int mirrored);

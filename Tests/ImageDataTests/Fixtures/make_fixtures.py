@@ -160,7 +160,7 @@ source = drawing(67, 47, 2)
 (HERE / "source.rgb").write_bytes(np.asarray(source).tobytes())
 filters = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 resampling = []
-cases = [(32, 24, None), (19, 31, None), (67, 20, None), (20, 47, None), (5, 3, None), (1, 1, None), (40, 33, (30, 20, 23, 19)), (32, 32, (7, 5, 50, 41)), (31, 24, (50, 30, 17, 17)), (16, 16, (3, 2, 1, 1))]
+cases = [(32, 24, None), (19, 31, None), (67, 20, None), (20, 47, None), (5, 3, None), (1, 1, None), (40, 33, (30, 20, 23, 19)), (32, 32, (7, 5, 50, 41)), (31, 24, (50, 30, 17, 17)), (16, 16, (3, 2, 1, 1)), (25, 30, (10, 0, 20, 47)), (60, 10, None)]
 for filter_name, filter in filters.items():
     for index, (width, height, box) in enumerate(cases):
         image = source if box is None else source.crop((box[0], box[1], box[0] + box[2], box[1] + box[3]))
@@ -170,6 +170,10 @@ for filter_name, filter in filters.items():
 # torchvision's evaluation transform: resize the short side, crop the centre -------------------------------------------------
 transforms = []
 for filter_name, interpolation in (("bilinear", InterpolationMode.BILINEAR), ("bicubic", InterpolationMode.BICUBIC)):
+    # A tall strip, whose passes Pillow 13 takes in the other order.
+    for crop in (12, 17):
+        strip = F.center_crop(F.resize(source.crop((5, 0, 25, 47)), [12], interpolation), [crop])
+        transforms.append({"filter": filter_name, "resize": 12, "crop": crop, "transposed": False, "region": [5, 0, 20, 47], **write_rgb(f"eval-{filter_name}-strip{crop}", strip)})
     for index, (resize, crop, turned) in enumerate([(40, 32, False), (40, 32, True), (41, 32, False), (24, 24, False), (21, 27, False), (16, 27, True), (60, 21, False), (20, 25, False), (14, 31, False)]):
         image = source.transpose(Image.Transpose.TRANSPOSE) if turned else source
         result = F.center_crop(F.resize(image, [resize], interpolation), [crop])
