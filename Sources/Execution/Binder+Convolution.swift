@@ -1,0 +1,104 @@
+// Binding of convolutions.
+import Graphs
+import Kernels
+import Tensors
+
+extension Binder {
+    func bindConvolution(_ action: Action) throws -> PreparedStep {
+        switch action {
+        case .convolution(let step, let weights, let source, let destination, let epilogue):
+            try bindForward(step, weights, source, destination, epilogue)
+        case .convolutionBackwardData(let step, let weights, let gradient, let sourceGradient):
+            try bindBackwardData(step, weights, gradient, sourceGradient)
+        case .convolutionBackwardWeights(let step, let weights, let source, let gradient):
+            try bindBackwardWeights(step, weights, source, gradient)
+        default: preconditionFailure("not a convolution")
+        }
+    }
+
+    private func bindForward(
+        _ step: WindowStep, _ weights: FoldedWeights, _ source: Int, _ destination: Int, _ epilogue: Epilogue
+    ) throws -> PreparedStep {
+        let geometry = geometry(step)
+        let residual: FusedResidual =
+            switch epilogue.residual {
+            case nil: .none
+            case .some(let value): plan.values[value].place == plan.values[destination].place ? .inPlace : .apart
+            }
+        let kernel = try OneDNNKernel.convolution(
+            resources.engine, geometry, bias: weights.bias != nil || weights.norm != nil, residual: residual,
+            activation: epilogue.activation.fused)
+        var roles: [KernelRole: Address] = [.source: address(source), .destination: address(destination)]
+        if residual == .apart, let value = epilogue.residual { roles[.residual] = address(value) }
+        let packed = try resources.packedWeights(weights, geometry, for: kernel)
+        kernel.bind(.weights, packed.packed.base)
+        kernel.bind(.bias, packed.bias.base)
+        let run = running(kernel, roles)
+        return { frame in
+            packed.refresh()
+            run(&frame)
+        }
+    }
+
+    private func bindBackwardData(
+        _ step: WindowStep, _ weights: FoldedWeights, _ gradient: Int, _ sourceGradient: Int
+    ) throws -> PreparedStep {
+        let geometry = geometry(step)
+        let kernel = try OneDNNKernel.convolutionBackwardData(resources.engine, geometry)
+        let packed = try resources.packedWeights(weights, geometry, for: kernel)
+        kernel.bind(.weights, packed.packed.base)
+        let run = running(kernel, [.destinationGradient: address(gradient), .sourceGradient: address(sourceGradient)])
+        return { frame in
+            packed.refresh()
+            run(&frame)
+        }
+    }
+
+    private func bindBackwardWeights(
+        _ step: WindowStep, _ weights: FoldedWeights, _ source: Int, _ gradient: Int
+    ) throws -> PreparedStep {
+        let geometry = geometry(step)
+        let weightGradient = store.gradient(of: weights.weight)
+        let biasGradient = weights.bias.flatMap { store.gradient(of: $0) }
+        let kernel = try OneDNNKernel.convolutionBackwardWeights(resources.engine, geometry, bias: weights.bias != nil)
+        let run = running(kernel, [.source: address(source), .destinationGradient: address(gradient)])
+        let plainCount = store.values(of: weights.weight).count
+        let discarded = AlignedBuffer(floatCount: weights.bias == nil ? 0 : step.destination[2])
+        kernel.bind(.biasGradient, biasGradient?.baseAddress ?? discarded.base.assumingMemoryBound(to: Float.self))
+        let folding = weights.norm.map { norm in { [store] in Self.foldScale(norm, store) } }
+        let elementwise = elementwise
+        /// The gradient of w is s times that of w′ = s · w; likewise for the bias.
+        func unfold(_ plain: UnsafeMutablePointer<Float>) {
+            guard let scale = folding?() else { return }
+            elementwise.scaleRows(plain, by: scale, plain, rows: scale.count, columns: plainCount / scale.count)
+            if let bias = biasGradient?.baseAddress { elementwise.scaleRows(bias, by: scale, bias, rows: scale.count, columns: 1) }
+        }
+        let target = weightGradient?.baseAddress
+        if kernel.hasPlainWeightGradient(geometry), let target {
+            kernel.bind(.weightsGradient, target)
+            return { frame in
+                run(&frame)
+                unfold(target)
+            }
+        }
+        let packed = AlignedBuffer(byteCount: kernel.byteCount(of: .weightsGradient))
+        kernel.bind(.weightsGradient, packed.base)
+        guard let target else { return { frame in withExtendedLifetime((packed, discarded)) { run(&frame) } } }
+        let unpack = adopt(try kernel.weightGradientUnpacking(geometry), [:])
+        unpack.bind(.source, packed.base)
+        unpack.bind(.destination, target)
+        return { frame in
+            withExtendedLifetime((packed, discarded)) {
+                run(&frame)
+                unpack.run()
+                unfold(target)
+            }
+        }
+    }
+
+    /// γ / √(variance + ε) a channel.
+    private static func foldScale(_ norm: NormParameters, _ store: ParameterStore) -> [Float] {
+        let (gamma, variance) = (store.values(of: norm.scale), store.values(of: norm.variance))
+        return gamma.indices.map { gamma[$0] / (variance[$0] + norm.epsilon).squareRoot() }
+    }
+}

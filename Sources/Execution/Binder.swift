@@ -1,0 +1,112 @@
+// Binds the steps of a plan to kernels and addresses.
+import Graphs
+import Kernels
+import Tensors
+
+/// Where a value lies: fixed in the arena, or given at every run.
+struct Address {
+    private let fixed: UnsafeMutableRawPointer?
+    private let entry: Int
+
+    init(_ place: PlanValue.Place, in arena: AlignedBuffer) {
+        switch place {
+        case .arena(let offset): (fixed, entry) = (arena.base + offset, 0)
+        case .entry(let index): (fixed, entry) = (nil, index)
+        }
+    }
+
+    var isFixed: Bool { fixed != nil }
+
+    @inline(__always)
+    func raw(_ frame: StepFrame) -> UnsafeMutableRawPointer { fixed ?? frame.input.entries[entry] }
+
+    @inline(__always)
+    func callAsFunction(_ frame: StepFrame) -> UnsafeMutablePointer<Float> {
+        raw(frame).assumingMemoryBound(to: Float.self)
+    }
+}
+
+/// Makes each step of a plan into a closure over prepared kernels. Lives while a program is made.
+final class Binder {
+    let plan: Plan
+    let resources: ProgramResources
+    let elementwise: Elementwise
+    private(set) var implementations: [String] = []
+    private var kernels: [OneDNNKernel] = []
+    /// Batch-norm kernels by their scale parameter: forward leaves the batch's statistics there for backward.
+    var norms: [Int: BatchNormKernel] = [:]
+
+    init(_ plan: Plan, _ resources: ProgramResources) {
+        self.plan = plan
+        self.resources = resources
+        elementwise = Elementwise(resources.workers)
+    }
+
+    func bind(_ step: PlanStep) throws -> PreparedStep {
+        let known = kernels.count
+        let prepared = try bind(step.action)
+        implementations.append(kernels.count > known ? kernels[known].implementation : "")
+        return prepared
+    }
+
+    /// One scratchpad, as large as the most demanding kernel wants, for all of them.
+    func bindScratchpad() -> AlignedBuffer {
+        let scratch = AlignedBuffer(byteCount: kernels.reduce(0) { max($0, $1.byteCount(of: .scratchpad)) })
+        for kernel in kernels { kernel.bind(.scratchpad, scratch.base) }
+        return scratch
+    }
+
+    func address(_ value: Int) -> Address { Address(plan.values[value].place, in: resources.arena) }
+    func elementCount(_ value: Int) -> Int { plan.values[value].shape.count * plan.capacity }
+    var store: ParameterStore { resources.store }
+
+    /// Remembers a kernel for its scratchpad, and binds the roles that have fixed addresses.
+    func adopt(_ kernel: OneDNNKernel, _ roles: [KernelRole: Address]) -> OneDNNKernel {
+        kernels.append(kernel)
+        let frame = StepFrame(input: StepInput(entries: [], count: 0))
+        for (role, address) in roles where address.isFixed { kernel.bind(role, address.raw(frame)) }
+        return kernel
+    }
+
+    /// A step that runs a kernel; roles whose addresses change are bound at every run.
+    func running(_ kernel: OneDNNKernel, _ roles: [KernelRole: Address]) -> PreparedStep {
+        let changing = roles.filter { !$0.value.isFixed }.map { ($0.key, $0.value) }
+        let kernel = adopt(kernel, roles)
+        if changing.isEmpty { return { _ in kernel.run() } }
+        return { frame in
+            for (role, address) in changing { kernel.bind(role, address.raw(frame)) }
+            kernel.run()
+        }
+    }
+
+    func geometry(_ step: WindowStep) -> WindowGeometry {
+        WindowGeometry(
+            images: plan.capacity, source: step.source, destination: step.destination, kernelHeight: step.window.height,
+            kernelWidth: step.window.width, stride: step.window.stride, padTop: step.window.padding.top,
+            padLeft: step.window.padding.left, groups: step.groups)
+    }
+
+    private func bind(_ action: Action) throws -> PreparedStep {
+        switch action {
+        case .convolution, .convolutionBackwardData, .convolutionBackwardWeights: try bindConvolution(action)
+        case .norm, .normBackward: bindNorm(action)
+        case .linear, .linearBackwardData, .linearBackwardWeights: bindLinear(action)
+        case .pool, .poolBackward, .adaptiveAverage, .adaptiveAverageBackward, .responseNorm, .responseNormBackward:
+            try bindPooling(action)
+        default: bindElementwise(action)
+        }
+    }
+}
+
+extension Optional where Wrapped == ActivationKind {
+    /// The same non-linearity as kernels name it.
+    var fused: FusedActivation {
+        switch self {
+        case nil: .none
+        case .relu: .relu
+        case .relu6: .relu6
+        case .silu: .silu
+        case .sigmoid: .sigmoid
+        }
+    }
+}

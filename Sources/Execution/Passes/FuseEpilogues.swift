@@ -1,0 +1,66 @@
+// Pass: which additions and non-linearities are done by the step before them, while its result is still in registers.
+import Graphs
+
+/// What a node's step does besides its own operation.
+struct FusedTail {
+    /// The node whose value the step produces.
+    var result: Int
+    /// The node whose value it adds.
+    var residual: Int?
+    var activation: ActivationKind?
+}
+
+/// For each convolution and batch norm that is a step of its own: the folded norm, the residual and the non-linearity that go with it.
+///
+/// Only values with a single consumer are fused away, and only within one region. Behind a trained layer a SiLU stays a step, since its
+/// backward needs its input.
+func fuseEpilogues(_ request: PlanRequest, _ regions: Regions, _ live: LiveNodes, folded: [Int: Int]) -> [Int: FusedTail] {
+    var tails: [Int: FusedTail] = [:]
+    var taken = Set(folded.values)
+    for (index, node) in request.graph.nodes.enumerated() where live.isLive[index] && !taken.contains(index) {
+        guard let allowed = fusableActivations(node.operation) else { continue }
+        var tail = FusedTail(result: folded[index] ?? index)
+        if request.optimizes {
+            absorb(&tail, from: index, allowed, request, regions, live)
+        }
+        for absorbed in [tail.result] where absorbed != index { taken.insert(absorbed) }
+        tails[index] = tail
+    }
+    return tails
+}
+
+private func fusableActivations(_ operation: Operation) -> Set<ActivationKind>? {
+    switch operation {
+    case .convolution: [.relu, .relu6, .silu, .sigmoid]
+    case .batchNorm: [.relu, .relu6]
+    default: nil
+    }
+}
+
+private func absorb(
+    _ tail: inout FusedTail, from producer: Int, _ allowed: Set<ActivationKind>, _ request: PlanRequest, _ regions: Regions,
+    _ live: LiveNodes
+) {
+    let graph = request.graph
+    func soleConsumer(of node: Int) -> Int? {
+        guard live.consumers[node].count == 1, !live.exits.contains(node) else { return nil }
+        let consumer = live.consumers[node][0]
+        return regions.of[consumer] == regions.of[producer] ? consumer : nil
+    }
+    if let next = soleConsumer(of: tail.result), graph.nodes[next].operation == .add {
+        let operands = graph.nodes[next].inputs.map { live.standIn[$0] }
+        let other = operands[0] == tail.result ? operands[1] : operands[0]
+        // The other operand must be there when this step runs.
+        if other != tail.result && other < producer {
+            tail.residual = other
+            tail.result = next
+        }
+    }
+    if let next = soleConsumer(of: tail.result), case .activation(let kind) = graph.nodes[next].operation, allowed.contains(kind) {
+        let differentiates = request.isTraining && regions.of[producer] == .suffix
+        if !differentiates || kind.derivativeFollowsFromOutput {
+            tail.activation = kind
+            tail.result = next
+        }
+    }
+}

@@ -1,0 +1,75 @@
+// The growing list of steps and values that the lowering passes write.
+import Graphs
+import Tensors
+
+/// Steps and values under construction, shared by the forward and the backward lowering.
+struct Lowering {
+    let request: PlanRequest
+    let regions: Regions
+    let live: LiveNodes
+    private(set) var steps: [PlanStep] = []
+    private(set) var values: [PlanValue] = []
+    /// The value of each node that has one.
+    private(set) var valueOfNode: [Int: Int] = [:]
+    /// For each value the region that writes it: only values of the suffix have gradients.
+    private(set) var regionOfValue: [Region] = []
+    /// The regions' values that come from the caller.
+    private(set) var entryValues: [Int] = []
+
+    init(_ request: PlanRequest, _ regions: Regions, _ live: LiveNodes) {
+        self.request = request
+        self.regions = regions
+        self.live = live
+    }
+
+    var graph: Graph { request.graph }
+
+    /// The value that a node's consumers read.
+    func value(of node: Int) -> Int {
+        guard let value = valueOfNode[live.standIn[node]] else {
+            preconditionFailure("'\(graph.nodes[node].name)' is read before it is written")
+        }
+        return value
+    }
+
+    mutating func addValue(
+        _ name: String, _ shape: TensorShape, region: Region, type: ElementType = .float32, elementsPerImage: Int? = nil
+    ) -> Int {
+        let bytes = (elementsPerImage ?? shape.count) * type.byteCount * request.capacity
+        values.append(PlanValue(name: name, shape: shape, type: type, byteCount: bytes))
+        regionOfValue.append(region)
+        return values.count - 1
+    }
+
+    /// A value for a node's output.
+    mutating func addValue(for node: Int) -> Int {
+        let value = addValue(graph.nodes[node].name, graph.nodes[node].shape, region: regions.of[node])
+        valueOfNode[node] = value
+        return value
+    }
+
+    mutating func addEntry(for node: Int) {
+        let value = addValue(for: node)
+        values[value].place = .entry(entryValues.count)
+        entryValues.append(value)
+    }
+
+    mutating func addStep(_ node: Int, _ phase: PlanStep.Phase, _ action: Action, multiplyAccumulates: Int = 0) {
+        steps.append(
+            PlanStep(
+                name: graph.nodes[node].name, region: regions.of[node], phase: phase, action: action,
+                multiplyAccumulates: multiplyAccumulates))
+    }
+
+    /// The parameters of a batch norm node.
+    func norm(of node: Int) -> NormParameters {
+        guard case .batchNorm(let epsilon, let momentum) = graph.nodes[node].operation else {
+            preconditionFailure("'\(graph.nodes[node].name)' is not a batch norm")
+        }
+        let first = graph.nodes[node].parameters.lowerBound
+        return NormParameters(
+            scale: first, shift: first + 1, mean: first + 2, variance: first + 3, epsilon: epsilon, momentum: momentum)
+    }
+
+    func isTrained(_ parameter: Int) -> Bool { request.isTraining && request.trainability.isTrained[parameter] }
+}

@@ -1,0 +1,78 @@
+// Pass: one block of memory for all values. Forward and backward share one timeline; values that never live at the same time may share
+// bytes.
+import Graphs
+import Tensors
+
+/// Values that share memory because one takes over another's, with the steps from the first write to the last read.
+private struct Tenant {
+    var values: [Int]
+    var byteCount: Int
+    var lifetime: ClosedRange<Int>
+}
+
+/// Fills in `lifetime` and `place` of every value; returns the arena's size. `kept` are values that the caller reads after the run.
+func packArena(_ values: inout [PlanValue], _ steps: [PlanStep], entries: [Int], kept: [Int]) -> Int {
+    measureLifetimes(&values, steps, entries: entries, kept: kept)
+    let tenants = joinInPlace(values, steps, entries: Set(entries))
+    var placed: [(tenant: Tenant, offset: Int)] = []
+    var arenaBytes = 0
+    // Largest first, each at the lowest offset that is free during its life (the greedy-by-size heuristic of memory planners).
+    for tenant in tenants.sorted(by: { ($0.byteCount, $1.values[0]) > ($1.byteCount, $0.values[0]) }) {
+        let offset = lowestFreeOffset(for: tenant, among: placed)
+        placed.append((tenant, offset))
+        arenaBytes = max(arenaBytes, offset + tenant.byteCount)
+        for value in tenant.values { values[value].place = .arena(offset) }
+    }
+    return arenaBytes
+}
+
+private func measureLifetimes(_ values: inout [PlanValue], _ steps: [PlanStep], entries: [Int], kept: [Int]) {
+    var first: [Int: Int] = [:]
+    var last: [Int: Int] = [:]
+    for (index, step) in steps.enumerated() {
+        for value in step.action.writes { first[value] = first[value] ?? index }
+        for value in step.action.reads + step.action.writes { last[value] = index }
+    }
+    for value in values.indices {
+        let start = entries.contains(value) ? 0 : first[value] ?? 0
+        let end = kept.contains(value) ? steps.count : last[value] ?? start
+        values[value].lifetime = start...max(start, end)
+    }
+}
+
+/// Joins a step's result with an operand that dies in that step, where the step allows it.
+private func joinInPlace(_ values: [PlanValue], _ steps: [PlanStep], entries: Set<Int>) -> [Tenant] {
+    var tenants: [Tenant?] = values.map { _ in nil }
+    var home = Array(values.indices)
+    for (index, value) in values.enumerated() where !entries.contains(index) {
+        tenants[index] = Tenant(values: [index], byteCount: (value.byteCount + 63) / 64 * 64, lifetime: value.lifetime)
+    }
+    for (index, step) in steps.enumerated() {
+        guard let result = step.action.writes.first else { continue }
+        let operands = step.action.reads
+        let candidate = step.action.mayOverwrite.first { operand in
+            guard let tenant = tenants[home[operand]] else { return false }
+            return tenant.lifetime.upperBound == index && values[operand].byteCount == values[result].byteCount
+                && operands.filter { home[$0] == home[operand] }.count == 1
+        }
+        guard let candidate, var tenant = tenants[home[candidate]], let joining = tenants[home[result]], home[result] == result,
+            joining.values == [result]
+        else { continue }
+        tenant.values.append(result)
+        tenant.lifetime = tenant.lifetime.lowerBound...joining.lifetime.upperBound
+        tenants[home[candidate]] = tenant
+        tenants[result] = nil
+        home[result] = home[candidate]
+    }
+    return tenants.compactMap { $0 }
+}
+
+private func lowestFreeOffset(for tenant: Tenant, among placed: [(tenant: Tenant, offset: Int)]) -> Int {
+    let neighbours = placed.filter { $0.tenant.lifetime.overlaps(tenant.lifetime) }.sorted { $0.offset < $1.offset }
+    var offset = 0
+    for neighbour in neighbours {
+        if offset + tenant.byteCount <= neighbour.offset { break }
+        offset = max(offset, neighbour.offset + neighbour.tenant.byteCount)
+    }
+    return offset
+}

@@ -1,0 +1,45 @@
+// What is wanted of a graph: the one argument of the planner.
+package import Graphs
+
+/// Where a plan starts.
+package enum PlanEntry: Sendable, Hashable {
+    /// Normalised photographs.
+    case images
+    /// The values at the boundary, as the feature cache keeps them.
+    case boundary
+}
+
+/// Where a plan ends.
+package enum PlanExit: Sendable, Hashable {
+    /// The loss and the gradients of all trained parameters.
+    case loss
+    /// The class scores.
+    case logits
+    /// The values at the boundary.
+    case boundary
+}
+
+/// A graph, what trains in it, and which part of it is to run how.
+package struct PlanRequest: Sendable {
+    package var graph: Graph
+    /// Decides the regions, and with them the boundary, for every exit.
+    package var trainability: Trainability
+    /// Images a rank holds at once.
+    package var capacity: Int
+    package var entry: PlanEntry
+    package var exit: PlanExit
+    /// Off, no pass merges or folds anything: every node is a step of its own. For tests, which hold both against each other.
+    package var optimizes = true
+
+    package init(graph: Graph, trainability: Trainability, capacity: Int, entry: PlanEntry = .images, exit: PlanExit) {
+        precondition(capacity >= 1, "a plan needs room for at least one image")
+        self.graph = graph
+        self.trainability = trainability
+        self.capacity = capacity
+        self.entry = entry
+        self.exit = exit
+    }
+
+    /// Whether random layers draw and batch statistics are taken.
+    package var isTraining: Bool { exit == .loss }
+}

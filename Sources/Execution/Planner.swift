@@ -1,0 +1,24 @@
+// The planner: the passes, one after the other.
+import Graphs
+
+/// Turns a request into a plan. A pure function: the same request gives the same plan on every rank.
+package enum Planner {
+    package static func plan(_ request: PlanRequest) -> Plan {
+        let regions = Regions(request.graph, request.trainability)
+        let live = pruneUnreachable(request, regions)
+        let folded = foldNorms(request, live)
+        let tails = fuseEpilogues(request, regions, live, folded: folded)
+        var lowering = Lowering(request, regions, live)
+        let records = lowering.lowerForward(folded: folded, tails: tails)
+        if request.exit == .loss { lowering.lowerBackward(records) }
+        let (layout, completed) = layOutGradients(lowering.steps, request.graph, request.trainability)
+        var values = lowering.values
+        let exits = live.exits.map { lowering.value(of: $0) }
+        let arenaBytes = packArena(&values, lowering.steps, entries: lowering.entryValues, kept: exits)
+        return Plan(
+            graph: request.graph, trainability: request.trainability, regions: regions, capacity: request.capacity,
+            entry: request.entry, exit: request.exit, steps: lowering.steps, values: values,
+            layout: request.exit == .loss ? layout : .none, completedGradients: completed, entryValues: lowering.entryValues,
+            exitValues: exits, arenaBytes: arenaBytes)
+    }
+}

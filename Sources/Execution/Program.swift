@@ -1,0 +1,103 @@
+// A plan bound to memory and kernels. Binding happens once; from then on a run allocates nothing of its own.
+import Graphs
+package import Kernels
+import Tensors
+
+/// What one run of a program is given.
+package struct StepInput {
+    /// For each of the plan's entry values its address, with `capacity` images of which the first `count` are present.
+    package var entries: [UnsafeMutableRawPointer]
+    package var labels: UnsafePointer<Int32>?
+    /// Images present, at most the capacity; the others are masked.
+    package var count: Int
+    /// The weight of each image's gradient: 1 / images in the global batch.
+    package var imageWeight: Float = 1
+    package var labelSmoothing: Float = 0
+    /// The key of random layers.
+    package var seed: UInt64 = 0
+    package var epoch = 0
+    /// Which sample each present image is, for random layers.
+    package var sampleIndices: UnsafePointer<Int>?
+    /// Sums doubles over all ranks, for synchronised batch norm.
+    package var synchronize: ((UnsafeMutableBufferPointer<Double>) -> Void)?
+
+    package init(entries: [UnsafeMutableRawPointer], labels: UnsafePointer<Int32>? = nil, count: Int) {
+        self.entries = entries
+        self.labels = labels
+        self.count = count
+    }
+}
+
+/// One bound step.
+typealias PreparedStep = (inout StepFrame) -> Void
+
+/// What a run's steps see and leave behind.
+struct StepFrame {
+    let input: StepInput
+    var sums = SoftmaxCrossEntropy.Sums()
+}
+
+/// A plan with its kernels prepared and its addresses fixed.
+package final class Program {
+    package let plan: Plan
+    private let resources: ProgramResources
+    private let steps: [PreparedStep]
+    private let scratch: AlignedBuffer
+    /// What oneDNN chose for each step, for plans and benchmarks; empty for steps of our own.
+    package let implementations: [String]
+
+    /// Prepares all kernels. Throws `OneDNNError` if oneDNN refuses one.
+    package init(_ plan: Plan, _ resources: ProgramResources) throws {
+        precondition(plan.arenaBytes <= resources.arena.byteCount, "the arena is smaller than the plan wants")
+        self.plan = plan
+        self.resources = resources
+        let binder = Binder(plan, resources)
+        steps = try plan.steps.map { try binder.bind($0) }
+        scratch = binder.bindScratchpad()
+        implementations = binder.implementations
+    }
+
+    /// One forward and backward pass; the sums of the present images' losses and hits. `onGradients(k)` is called with growing k
+    /// whenever the first k floats of the flat gradients are complete.
+    package func trainStep(_ input: StepInput, onGradients: (Int) throws -> Void) rethrows -> SoftmaxCrossEntropy.Sums {
+        precondition(plan.exit == .loss && input.count <= plan.capacity, "a training step needs a training plan and room for its images")
+        resources.store.touch()
+        var frame = StepFrame(input: input)
+        var reported = 0
+        for (index, step) in steps.enumerated() {
+            step(&frame)
+            let completed = plan.completedGradients[index]
+            if completed > reported {
+                reported = completed
+                try onGradients(completed)
+            }
+        }
+        return frame.sums
+    }
+
+    /// Forward only: runs the plan up to its exit, whose values can then be read.
+    package func forward(_ input: StepInput) {
+        precondition(plan.exit != .loss && input.count <= plan.capacity, "this plan is for training")
+        var frame = StepFrame(input: input)
+        for step in steps { step(&frame) }
+    }
+
+    /// The n-th exit value of the last run, `[capacity, …]`; valid until the next run of any program of the replica.
+    package func exitValue(_ index: Int) -> UnsafeMutablePointer<Float> {
+        switch plan.values[plan.exitValues[index]].place {
+        case .arena(let offset): (resources.arena.base + offset).assumingMemoryBound(to: Float.self)
+        case .entry: preconditionFailure("an exit that is an entry has no place of its own")
+        }
+    }
+
+    /// The seconds that each step of a run takes, for benchmarks.
+    package func timeSteps(_ input: StepInput, clock: () -> Double) -> [Double] {
+        resources.store.touch()
+        var frame = StepFrame(input: input)
+        return steps.map { step in
+            let start = clock()
+            step(&frame)
+            return clock() - start
+        }
+    }
+}

@@ -1,0 +1,38 @@
+// What the programs of one replica share: the engine, threads, the arena, and packed weights.
+import Graphs
+import Kernels
+import Tensors
+
+/// Shared by all programs of a replica, which run one after the other on one thread.
+package final class ProgramResources {
+    let engine: OneDNNEngine
+    let workers: Workers
+    let arena: AlignedBuffer
+    let store: ParameterStore
+    private var packed: [PackedWeights.Key: [PackedWeights]] = [:]
+    private var foldingMemory = AlignedBuffer(byteCount: 0)
+
+    /// `arenaBytes` is the largest arena of the plans to come.
+    package init(store: ParameterStore, threads: Int, arenaBytes: Int) throws {
+        engine = try OneDNNEngine(threads: threads)
+        workers = Workers(count: threads)
+        arena = AlignedBuffer(byteCount: arenaBytes)
+        self.store = store
+        LinearKernel.setThreads(threads)
+    }
+
+    /// Packed weights for a kernel; programs whose kernels want the same format share one copy.
+    func packedWeights(_ weights: FoldedWeights, _ geometry: WindowGeometry, for kernel: OneDNNKernel) throws -> PackedWeights {
+        let key = PackedWeights.Key(weight: weights.weight, norm: weights.norm)
+        if let shared = packed[key]?.first(where: { $0.kernel.hasSameWeightFormat(as: kernel) }) { return shared }
+        let made = try PackedWeights(weights, geometry, for: kernel, self)
+        packed[key, default: []].append(made)
+        return made
+    }
+
+    /// Room for one folded copy of a layer's plain weights, used within one call.
+    func foldingRoom(floatCount: Int) -> UnsafeMutablePointer<Float> {
+        if foldingMemory.byteCount < floatCount * MemoryLayout<Float>.stride { foldingMemory = AlignedBuffer(floatCount: floatCount) }
+        return foldingMemory.base.assumingMemoryBound(to: Float.self)
+    }
+}
