@@ -53,7 +53,7 @@ let package = Package(
         library("CollectivesMPI", ["Collectives", "CMPI"]),
         library("Graphs", ["Tensors"]),
         library("Kernels", ["Tensors", "COpenBLAS", "COneDNN", "CVectorLoops"]),
-        library("ImageData", ["Tensors", "CImageCodecs", "CVectorLoops"]),
+        library("ImageData", ["Tensors", "CImageCodecs"]),
         library("Optimization", ["Tensors", "CVectorLoops"]),
         library("WeightFiles", ["Tensors"]),
 

@@ -107,7 +107,7 @@ package final class BatchLoader {
             newlyUnreadable: fresh.failures, waitSeconds: waited)
     }
 
-    /// Ends the threads. The loader delivers nothing after that.
+    /// Ends the threads. The loader delivers at most what they had finished after that.
     package func stop() { ring.stop() }
 
     /// Moves the images that could be read to the front, in order, and sets their labels.

@@ -86,7 +86,8 @@ final class BatchRing: @unchecked Sendable {
         }
     }
 
-    /// Gives the last delivered slot back and waits for the next; nil when all batches were delivered. Without threads, the given
+    /// Gives the last delivered slot back and waits for the next; nil when all batches were delivered or
+    /// the threads were ended. Without threads, the given
     /// worker reads the images here and now.
     func next(worker: ((Task) -> Void)?) -> (slot: BatchSlot, count: Int)? {
         condition.lock()
@@ -103,6 +104,7 @@ final class BatchRing: @unchecked Sendable {
                 worker(task)
                 condition.lock()
             } else {
+                if isStopping { return nil }  // nobody is left to read them
                 condition.wait()
             }
         }

@@ -126,13 +126,13 @@ extension ImageFolder {
 
         func notes(looseFiles: Int) -> [String] {
             var notes: [String] = []
-            if looseFiles > 0 { notes.append("\(root): \(looseFiles) files that lie beside the class folders are left out") }
+            if looseFiles > 0 { notes.append("\(root): files beside the class folders are left out: \(looseFiles)") }
             if !ignoredSuffixes.isEmpty {
                 let list = ignoredSuffixes.sorted { $0.key < $1.key }.map { "\($0.value) .\($0.key)" }.joined(separator: ", ")
                 notes.append("\(root): files that are no images by their names are left out: \(list)")
             }
             if ignoredOthers > 0 {
-                notes.append("\(root): \(ignoredOthers) dead links, links to folders and special files are left out")
+                notes.append("\(root): dead links, links to folders and special files are left out: \(ignoredOthers)")
             }
             return notes
         }
