@@ -24,7 +24,7 @@ struct Matching {
 
     mutating func run(_ stored: [StoredParameter]) -> WeightMatch {
         refreshHeads(stored)
-        refreshIgnoredLayers()
+        refreshUnloadedLayers(stored)
         for (index, parameter) in stored.enumerated() {
             guard let name = file.find(parameter), let found = file.shapes[name] else {
                 if !fresh.contains(index) { missing.append(parameter.names[0]) }
@@ -55,20 +55,37 @@ struct Matching {
         }
     }
 
-    /// Layers whose tensors in the file are never used start anew where the graph has them.
-    private mutating func refreshIgnoredLayers() {
-        for (index, parameter) in graph.parameters.enumerated() where isInIgnoredLayer(parameter.name) { fresh.insert(index) }
+    /// Layers that are never loaded start anew where the graph has them; optional ones where the file lacks them.
+    private mutating func refreshUnloadedLayers(_ stored: [StoredParameter]) {
+        for (index, parameter) in graph.parameters.enumerated() {
+            let isOptional = entry.family.optionalLayers.contains { parameter.name.hasPrefix($0) }
+            if isIgnoredLayer(parameter.name) || (isOptional && file.find(stored[index]) == nil) { fresh.insert(index) }
+        }
     }
 
-    private func isInIgnoredLayer(_ name: String) -> Bool { entry.family.ignoredLayers.contains { name.hasPrefix($0) } }
+    private func isIgnoredLayer(_ name: String) -> Bool { entry.family.ignoredLayers.contains { name.hasPrefix($0) } }
+
+    /// Whether a tensor that fills no parameter is known not to matter.
+    private func isIgnorable(_ name: String) -> Bool {
+        if name.hasSuffix("num_batches_tracked") || isIgnoredLayer(name) { return true }
+        if entry.family.optionalLayers.contains(where: { name.hasPrefix($0) }) { return true }
+        guard source == .keras else { return false }
+        let group = name.split(separator: "/").first { $0 != "layers" } ?? ""
+        return group == "normalization" || group.hasPrefix("normalization_") || group.hasPrefix("optimizer")
+            || group == "top_level_model_weights" || group == "seed_generator" || group == "dropout"
+    }
 
     private func finish() -> WeightMatch {
         let rest = file.shapes.keys.filter { !used.contains($0) }.sorted()
-        let isIgnored = { (name: String) in name.hasSuffix("num_batches_tracked") || self.isInIgnoredLayer(name) }
         return WeightMatch(
             source: source, assignments: assignments, fresh: fresh.sorted(), missing: missing,
-            unexpected: rest.filter { !isIgnored($0) }.map(file.original), misshapen: misshapen,
-            ignored: rest.filter(isIgnored).map(file.original), preprocessing: preprocessing)
+            unexpected: rest.filter { !isIgnorable($0) }.map(file.original), misshapen: misshapen,
+            ignored: rest.filter(isIgnorable).map(file.original), preprocessing: preprocessing, normalization: normalization)
+    }
+
+    private var normalization: InModelNormalization? {
+        guard source == .keras, entry.family == .efficientNet else { return nil }
+        return InModelNormalization(file.shapes.keys.sorted())?.renamed(file.original)
     }
 
     /// The source's own preparation of pixels, where it differs from the entry's.
@@ -76,6 +93,8 @@ struct Matching {
         let implied: Preprocessing =
             switch (source, entry.family) {
             case (.timm, .efficientNetLite): entry.preprocessing.withInceptionRange()
+            case (.keras, .vgg): .kerasCaffe
+            case (.caffe, _): .caffe(crop: entry.inputSize)
             default: entry.preprocessing
             }
         return implied == entry.preprocessing ? nil : implied

@@ -46,8 +46,34 @@ package enum NameTable {
         case (.timm, .efficientNet), (.timm, .efficientNetLite):
             return graph.parameters.map(EfficientNetNames(graph).timmName)
         case (.efficientNetPytorch, _): return graph.parameters.map(EfficientNetNames(graph).pytorchName)
+        case (.timm, .vgg): return graph.parameters.map(timmVGGName)
+        case (.keras, _): return KerasNames.storedParameters(of: graph, family: family)
+        case (.caffe, _): return graph.parameters.map(caffeName)
         default: return graph.parameters.map { StoredParameter([$0.name], for: $0) }
         }
+    }
+
+    /// timm writes VGG's first linear layers as convolutions over the whole image: 4096×512×7×7 and 4096×4096×1×1.
+    private static func timmVGGName(of parameter: ParameterSpec) -> StoredParameter {
+        let leaf = parameter.role == .bias ? "bias" : "weight"
+        switch parameter.name.dropLast(leaf.count + 1) {
+        case "classifier.0":
+            let shape: TensorShape? = parameter.role == .bias ? nil : [parameter.shape[0], parameter.shape[1] / 49, 7, 7]
+            return StoredParameter(["pre_logits.fc1.\(leaf)"], for: parameter, shape: shape)
+        case "classifier.3":
+            let shape: TensorShape? = parameter.role == .bias ? nil : [parameter.shape[0], parameter.shape[1], 1, 1]
+            return StoredParameter(["pre_logits.fc2.\(leaf)"], for: parameter, shape: shape)
+        case "classifier.6": return StoredParameter(["head.fc.\(leaf)"], for: parameter)
+        default: return StoredParameter([parameter.name], for: parameter)
+        }
+    }
+
+    /// Caffe numbers a layer's blobs: `conv1.blobs.0` is the weight, `conv1.blobs.1` the bias.
+    private static func caffeName(of parameter: ParameterSpec) -> StoredParameter {
+        let isBias = parameter.role == .bias
+        let layer = parameter.name.dropLast(isBias ? 5 : 7)
+        let blob = isBias ? 1 : 0
+        return StoredParameter(["\(layer).blobs.\(blob)", "\(layer)/blobs/\(blob)", "\(layer).\(blob)"], for: parameter)
     }
 
     private static func parameters(of graph: Graph, matching patterns: [String]) throws(NetworkError) -> Set<Int> {
@@ -69,14 +95,20 @@ extension NetworkFamily {
     /// The libraries that publish weights of this family; on a tie the first wins.
     var sources: [WeightSource] {
         switch self {
-        case .efficientNet: [.torchvision, .timm, .efficientNetPytorch]
+        case .alexNet, .googLeNet: [.torchvision]
+        case .alexNet2012, .googLeNet2014: [.torchvision, .caffe]
+        case .vgg: [.torchvision, .timm, .keras]
+        case .resNet: [.torchvision, .keras]
+        case .efficientNet: [.torchvision, .timm, .efficientNetPytorch, .keras]
         case .efficientNetLite: [.torchvision, .timm, .efficientNetPytorch]
-        default: [.torchvision]
         }
     }
 
-    /// Layers whose tensors published files hold untrained: never loaded.
+    /// Layers that are never loaded: torchvision's file holds its auxiliary heads untrained.
     var ignoredLayers: [String] { self == .googLeNet ? ["aux1.", "aux2."] : [] }
+
+    /// Layers that a file and a graph may each have or lack.
+    var optionalLayers: [String] { self == .googLeNet2014 ? ["loss1/", "loss2/"] : [] }
 }
 
 /// A file's tensors by their cleaned names.
@@ -97,12 +129,19 @@ struct FileTensors {
         var shapes: [String: TensorShape] = [:]
         var originals: [String: String] = [:]
         for (name, shape) in tensors {
-            let cleaned = String(name.dropFirst(prefix.count))
+            let cleaned = Self.cleaned(name.dropFirst(prefix.count))
             shapes[cleaned] = shape
             originals[cleaned] = name
         }
         self.shapes = shapes
         self.originals = originals
+    }
+
+    /// Keras puts a whole model's weights into a group, and TensorFlow a number behind every name.
+    private static func cleaned(_ name: Substring) -> String {
+        var name = name
+        for group in ["/", "model_weights/"] where name.hasPrefix(group) { name = name.dropFirst(group.count) }
+        return String(name.hasSuffix(":0") ? name.dropLast(2) : name)
     }
 
     /// The name under which the file has a parameter, if it has it.

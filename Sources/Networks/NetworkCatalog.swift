@@ -4,7 +4,7 @@
 package enum NetworkCatalog {
     /// All networks, family by family.
     package static let entries: [NetworkEntry] =
-        ResNet.entries + EfficientNet.entries + EfficientNetLite.entries
+        AlexNet.entries + VGG.entries + GoogLeNet.entries + ResNet.entries + EfficientNet.entries + EfficientNetLite.entries
 
     /// The network of this name. Throws `unknownNetwork` with the nearest names.
     package static func entry(named name: String) throws(NetworkError) -> NetworkEntry {

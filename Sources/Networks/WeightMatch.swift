@@ -43,6 +43,8 @@ package struct WeightMatch: Sendable {
     package let ignored: [String]
     /// How pixels must be prepared for these weights, where that differs from the network's entry.
     package let preprocessing: Preprocessing?
+    /// Tensors of the file that hold the input's normalisation (Keras's EfficientNets): their values decide the preprocessing.
+    package let normalization: InModelNormalization?
     package var fits: Bool { missing.isEmpty && unexpected.isEmpty && misshapen.isEmpty }
 
     /// Throws `weightsDoNotFit` with every name, unless all fits.

@@ -14,6 +14,8 @@ struct TableRow: Decodable, Sendable, CustomTestStringConvertible {
     let digest: String
     /// Trainable numbers, where the library tells.
     let parameters: Int?
+    /// For Keras: digest of each tensor's legacy name with its path in a new file.
+    let paths: String?
 
     var testDescription: String { "\(network) in \(source)'s names" }
 
@@ -27,8 +29,12 @@ struct TableRow: Decodable, Sendable, CustomTestStringConvertible {
 
 /// 64-bit FNV-1a over sorted lines `name shape`.
 func digest(_ tensors: [(name: String, shape: TensorShape)]) -> String {
-    let lines = tensors.map { "\($0.name) \($0.shape.extents.map(String.init).joined(separator: "x"))\n" }
-    let sorted = lines.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    digest(lines: tensors.map { "\($0.name) \($0.shape.extents.map(String.init).joined(separator: "x"))" })
+}
+
+/// 64-bit FNV-1a over sorted lines.
+func digest(lines: [String]) -> String {
+    let sorted = lines.map { $0 + "\n" }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     var value: UInt64 = 0xCBF2_9CE4_8422_2325
     for byte in sorted.joined().utf8 { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
     let hex = String(value, radix: 16)
@@ -50,6 +56,14 @@ func digest(_ tensors: [(name: String, shape: TensorShape)]) -> String {
         if let parameters = row.parameters { #expect(graph.parameterCount == parameters) }
     }
 
+    @Test(arguments: TableRow.all.filter { $0.paths != nil })
+    func kerasCountsItsLayersAsTheTableDoes(_ row: TableRow) throws {
+        let entry = try NetworkCatalog.entry(named: row.network)
+        let stored = NameTable.storedParameters(of: entry.build(), family: entry.family, source: .keras)
+        let pairs = stored.map { ($0.names[0], $0.names.first { $0.hasPrefix("layers/") } ?? "") }
+        #expect(digest(lines: pairs.map { "\($0) \($1)" }) == row.paths)
+    }
+
     @Test(arguments: TableRow.all)
     func namingIsRecognisedFromTheNames(_ row: TableRow) throws {
         let entry = try NetworkCatalog.entry(named: row.network)
@@ -67,6 +81,7 @@ func digest(_ tensors: [(name: String, shape: TensorShape)]) -> String {
     /// Multiply-accumulates of one image in thousand millions, as torchvision and TensorFlow publish them.
     @Test(arguments: [
         ("resnet18", 1.814), ("resnet34", 3.664), ("resnet50", 4.089), ("resnet101", 7.801), ("resnet152", 11.514),
+        ("alexnet", 0.714), ("vgg11", 7.609), ("vgg13", 11.308), ("vgg16", 15.470), ("vgg19", 19.632), ("googlenet", 1.498),
         ("efficientnet_b0", 0.386), ("efficientnet_b1", 0.687), ("efficientnet_b3", 1.827), ("efficientnet_b7", 37.746),
         ("efficientnet_lite0", 0.385),
     ])
