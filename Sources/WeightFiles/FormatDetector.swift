@@ -6,16 +6,19 @@ enum FormatDetector {
         if SafetensorsReader.recognizes(file) { return try SafetensorsReader.read(file) }
         if TorchPickleReader.recognizes(file) { return try TorchPickleReader.read(file) }
         if ZipDirectory.recognizes(file) {
-            if let contents = try TorchZipReader.read(file, ZipDirectory(file)) { return contents }
+            let directory = try ZipDirectory(file)
+            if let contents = try TorchZipReader.read(file, directory) { return contents }
+            if let contents = try KerasReader.read(file, directory) { return contents }
             throw .unsupported(file.path, at: 0, "is a zip file without weights of a known kind", "name the weight file itself")
         }
+        if HDF5File.recognizes(file) { return try KerasReader.read(file, in: 0..<file.count, format: .kerasHDF5) }
         if TorchTarReader.recognizes(file) { return try TorchTarReader.read(file) }
         throw unknown(file)
     }
 
     /// What a file that is no weight file looks like, for the mistakes that people make.
     private static func unknown(_ file: MappedFile) -> WeightFileError {
-        let formats = "Graft reads safetensors and torch's .pth"
+        let formats = "Graft reads safetensors, torch's .pth, and Keras's .h5 and .keras"
         if file.holds([0x1F, 0x8B]) { return .unsupported(file.path, at: 0, "is compressed with gzip", "unpack it first") }
         if file.holds(Array("version https://git-lfs".utf8)) {
             return .unsupported(

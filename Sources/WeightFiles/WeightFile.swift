@@ -24,6 +24,10 @@ package final class WeightFile: Sendable {
         case torchPickle = "torch legacy pickle"
         /// torch.save before 0.1.10.
         case torchTar = "torch legacy tar"
+        /// Keras's `.h5` and `.weights.h5`.
+        case kerasHDF5 = "Keras HDF5"
+        /// Keras 3's `.keras`: a zip with the weights as HDF5.
+        case kerasZip = "Keras zip"
     }
 
     package let path: String
@@ -31,7 +35,7 @@ package final class WeightFile: Sendable {
     /// The tensors' names in file order.
     package let names: [String]
     package let tensors: [String: StoredTensor]
-    /// safetensors' `__metadata__`; empty for other formats.
+    /// safetensors' `__metadata__`; for Keras its version, backend and `model_config`; empty for other formats.
     package let metadata: [String: String]
     /// The entry of a wrapped checkpoint under which the tensors stood (`state_dict_ema`), if they did not stand at the top.
     package let section: String?
@@ -48,7 +52,12 @@ package final class WeightFile: Sendable {
     }
 
     static func open(_ file: MappedFile) throws(WeightFileError) -> WeightFile {
-        WeightFile(file, try FormatDetector.read(file))
+        let contents = try FormatDetector.read(file)
+        var names: Set<String> = []
+        if let twice = contents.tensors.first(where: { !names.insert($0.name).inserted }) {
+            throw .damaged(file.path, at: twice.byteOffset, "has the tensor '\(twice.name)' twice")
+        }
+        return WeightFile(file, contents)
     }
 
     private init(_ file: MappedFile, _ contents: WeightFileContents) {

@@ -12,8 +12,11 @@ struct ExpectedTensor: Decodable {
     var values: [Float]
 
     static func load() throws -> [String: [String: ExpectedTensor]] {
-        let data = try Data(contentsOf: URL(fileURLWithPath: fixture("expected.json")))
-        return try JSONDecoder().decode([String: [String: ExpectedTensor]].self, from: data)
+        try ["expected.json", "expected_keras.json"].reduce(into: [:]) { all, name in
+            let data = try Data(contentsOf: URL(fileURLWithPath: fixture(name)))
+            let some = try JSONDecoder().decode([String: [String: ExpectedTensor]].self, from: data)
+            all.merge(some) { first, _ in first }
+        }
     }
 }
 
@@ -35,6 +38,13 @@ extension ElementType: Decodable {}
         ("compiled.pth", .torchZip, "model.state_dict"),
         ("untyped.pth", .torchZip, nil),
         ("tar.pth", .torchTar, nil),
+        ("keras.keras", .kerasZip, nil),
+        ("keras.weights.h5", .kerasHDF5, nil),
+        ("keras_float16.weights.h5", .kerasHDF5, nil),
+        ("keras_bfloat16.weights.h5", .kerasHDF5, nil),
+        ("keras_weights_only.h5", .kerasHDF5, nil),
+        ("keras_whole.h5", .kerasHDF5, nil),
+        ("keras_old.h5", .kerasHDF5, nil),
     ])
     func holdsWhatTheLibrarySays(name: String, format: WeightFile.Format, section: String?) throws {
         let file = try WeightFile.open(fixture(name))
@@ -63,6 +73,21 @@ extension ElementType: Decodable {}
         #expect(try WeightFile.open(fixture("all.safetensors")).metadata == ["format": "pt"])
     }
 
+    @Test func keepsKerasOrderAndMetadata() throws {
+        let whole = try WeightFile.open(fixture("keras_whole.h5"))
+        #expect(
+            whole.names.prefix(3) == ["conv1_conv/conv1_conv/kernel", "conv1_conv/conv1_conv/bias", "conv1_bn/conv1_bn/gamma"])
+        #expect(whole.metadata["model_config"]?.contains("conv1_bn") == true)
+        #expect(whole.metadata["backend"] == "torch")
+        let old = try WeightFile.open(fixture("keras_old.h5"))
+        #expect(
+            old.names == [
+                "fc1/fc1/kernel:0", "fc1/fc1/steps:0", "block1_conv1/block1_conv1_W_1:0", "block1_conv1/block1_conv1_b_1:0",
+            ])
+        #expect(old.metadata == ["backend": "tensorflow", "keras_version": "2.0.1"])
+        #expect(try WeightFile.open(fixture("keras.keras")).metadata["model_config"]?.contains("conv1_bn") == true)
+    }
+
     @Test func stridedWindowsAreNotHandedOut() throws {
         let file = try WeightFile.open(fixture("zip.pth"))
         for name in ["transposed", "sliced", "column", "expanded", "channels_last"] {
@@ -82,6 +107,9 @@ extension ElementType: Decodable {}
         ("complex.pth", "torch.ComplexFloatStorage"),
         ("no_tensors.pth", "holds no state dict: its entries are 'epoch', 'numbers'"),
         ("script.pth", "TorchScript"),
+        ("keras_chunked.h5", "chunked or compressed"),
+        ("keras_latest.h5", "layout of HDF5 that Keras does not use"),
+        ("keras_big_endian.h5", "in a type that Graft does not read"),
         ("deflated.pth", "compressed or encrypted zip entry"),
     ])
     func refuses(name: String, words: String) throws {
@@ -90,12 +118,12 @@ extension ElementType: Decodable {}
         #expect(error?.path.hasSuffix(name) == true)
     }
 
-    @Test(arguments: ["zip.pth", "legacy.pth", "tar.pth", "all.safetensors"])
+    @Test(arguments: ["zip.pth", "legacy.pth", "tar.pth", "all.safetensors", "keras_old.h5", "keras.keras"])
     func refusesWhatIsCutShort(name: String) throws {
         let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: fixture(name))))
         // A tar archive ends in padding, without which it is still whole.
-        let end = name == "tar.pth" ? 3072 : bytes.count
-        for length in stride(from: 1, to: end, by: 7) {
+        let end = name == "tar.pth" ? 3072 : name == "keras_old.h5" ? 4096 : bytes.count
+        for length in stride(from: 1, to: end, by: end / 700) {
             #expect(errorOpening(Array(bytes[..<length])) != nil, "\(length)")
         }
     }

@@ -1,0 +1,94 @@
+"""Makes the Keras files that the tests read, with keras and h5py themselves, and expected_keras.json with what they hold.
+
+Run in this folder with keras, h5py and a backend of keras installed: KERAS_BACKEND=torch python make_keras_fixtures.py
+"""
+
+import json
+
+import h5py
+import keras
+import numpy as np
+from keras import layers
+from keras.src.legacy.saving import legacy_h5_format
+
+expected = {}
+
+
+def values(array):
+    array = keras.ops.convert_to_numpy(array)
+    return {"type": str(array.dtype), "shape": list(array.shape), "values": array.astype("float32").flatten().tolist()}
+
+
+def small_model(dtype="float32"):
+    keras.utils.set_random_seed(3)
+    image = keras.Input((5, 5, 2), name="input_1")
+    x = layers.Conv2D(3, 3, name="conv1_conv", dtype=dtype)(image)
+    x = layers.BatchNormalization(name="conv1_bn", dtype=dtype)(x)
+    x = layers.DepthwiseConv2D(2, use_bias=False, name="dwconv", dtype=dtype)(x)
+    x = layers.Conv2D(2, 1, name="top_conv", dtype=dtype)(x)
+    x = layers.Flatten(name="flatten")(x)
+    model = keras.Model(image, layers.Dense(3, name="predictions", dtype=dtype)(x))
+    for weight in model.weights:
+        weight.assign(np.random.default_rng(len(weight.path)).normal(size=weight.shape))
+    return model
+
+
+def by_path(model):
+    return {f"{layer.name}/{weight.path}": values(weight) for layer in model.layers for weight in layer.weights}
+
+
+def by_index(model):
+    return {f"{layer.name}/{index}": values(weight) for layer in model.layers for index, weight in enumerate(layer.weights)}
+
+
+def keras_files():
+    model = small_model()
+    model.save("keras.keras")
+    model.save_weights("keras.weights.h5")
+    expected["keras.keras"] = expected["keras.weights.h5"] = by_index(model)
+    with h5py.File("keras_weights_only.h5", "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, model)
+    model.compile("sgd", "mse")
+    model.fit(np.ones((2, 5, 5, 2)), np.ones((2, 3)), verbose=0)
+    model.save("keras_whole.h5")
+    expected["keras_whole.h5"] = by_path(model)
+    model = small_model()
+    expected["keras_weights_only.h5"] = by_path(model)
+    for dtype in ["float16", "bfloat16"]:
+        model = small_model(dtype)
+        model.save_weights(f"keras_{dtype}.weights.h5")
+        expected[f"keras_{dtype}.weights.h5"] = by_index(model)
+
+
+def old_file():
+    """As Keras 1 and 2 wrote: fixed-length byte strings, a long list in pieces, `:0` in names."""
+    random = np.random.default_rng(1)
+    weights = {"block1_conv1": [("block1_conv1_W_1:0", random.normal(size=(3, 3, 2, 2)).astype("f4")),
+                                ("block1_conv1_b_1:0", random.normal(size=2).astype("f4"))],
+               "block1_pool": [], "fc1": [("fc1/kernel:0", random.normal(size=(4, 3))), ("fc1/steps:0", np.int64(7))]}
+    with h5py.File("keras_old.h5", "w") as file:
+        file.attrs["layer_names0"] = np.array([b"fc1"])
+        file.attrs["layer_names1"] = np.array([b"block1_pool", b"block1_conv1"])
+        file.attrs["backend"], file.attrs["keras_version"] = b"tensorflow", b"2.0.1"
+        for layer, entries in weights.items():
+            group = file.create_group(layer)
+            group.attrs["weight_names"] = np.array([name.encode() for name, _ in entries], dtype=None if entries else "S1")
+            for name, value in entries:
+                group.create_dataset(name, data=value)
+    expected["keras_old.h5"] = {f"{layer}/{name}": values(value) for layer, entries in weights.items() for name, value in entries}
+
+
+def refused_files():
+    with h5py.File("keras_chunked.h5", "w") as file:
+        file.create_dataset("a/kernel:0", data=np.ones((8, 8), "f4"), chunks=(4, 4), compression="gzip")
+    with h5py.File("keras_latest.h5", "w", libver="latest") as file:
+        file.create_dataset("a/kernel:0", data=np.ones((8, 8), "f4"))
+    with h5py.File("keras_big_endian.h5", "w") as file:
+        file.create_dataset("a/kernel:0", data=np.ones((2, 2), ">f4"))
+
+
+keras_files()
+old_file()
+refused_files()
+with open("expected_keras.json", "w") as file:
+    json.dump(expected, file, separators=(",", ":"))
