@@ -64,7 +64,7 @@ let package = Package(
         // Layer 4: the loop and those who watch it.
         library(
             "Training",
-            ["Tensors", "Collectives", "Graphs", "ImageData", "Optimization", "WeightFiles", "Networks", "Execution"]),
+            ["Tensors", "Collectives", "Graphs", "ImageData", "Optimization", "WeightFiles", "Networks", "Execution", "Kernels"]),
         library("Reporting", ["Training", "Tensors"]),
 
         // Layer 5: the program.

@@ -1,0 +1,50 @@
+// Where the loop's batches come from: a loader with threads behind it, or memory in tests.
+
+/// An image that could not be read, named once in a run.
+package struct UnreadableSample: Sendable, Hashable, Codable, CustomStringConvertible {
+    /// The sample's index in its split.
+    package let sample: Int
+    package let path: String
+    package let reason: String
+
+    package init(sample: Int, path: String, reason: String) {
+        self.sample = sample
+        self.path = path
+        self.reason = reason
+    }
+
+    package var description: String { "\(path): \(reason)" }
+}
+
+/// Images ready for the network. The memory belongs to the source and stays as it is until the source's next call.
+package struct Batch {
+    /// `[count, H, W, 3]`, with room for the replica's whole capacity behind it.
+    package var images: UnsafePointer<Float>
+    /// `[count]` class indices.
+    package var labels: UnsafePointer<Int32>
+    /// `[count]` sample indices in the split, the key of whatever is random about an image.
+    package var samples: UnsafePointer<Int>
+    /// Images present; 0 for an empty share.
+    package var count: Int
+    /// Those that were ordered but could not be read.
+    package var unreadable: [UnreadableSample]
+
+    package init(
+        images: UnsafePointer<Float>, labels: UnsafePointer<Int32>, samples: UnsafePointer<Int>, count: Int,
+        unreadable: [UnreadableSample] = []
+    ) {
+        self.images = images
+        self.labels = labels
+        self.samples = samples
+        self.count = count
+        self.unreadable = unreadable
+    }
+}
+
+/// Delivers batches of the samples it is told, in order.
+package protocol BatchSource: AnyObject {
+    /// Orders batches, given as sample indices; what was still outstanding is forgotten. `epoch` keys the augmentation.
+    func order(_ batches: [[Int]], epoch: Int) throws
+    /// The next ordered batch: its readable samples in their order. Waits for it.
+    func next() throws -> Batch
+}

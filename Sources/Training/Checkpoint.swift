@@ -1,0 +1,89 @@
+// One checkpoint on disk: a folder of model.safetensors, optimizer.safetensors and state.json, opened and found whole.
+import Foundation
+package import Tensors
+package import WeightFiles
+
+/// A whole checkpoint.
+package struct Checkpoint: Sendable {
+    package static let modelFile = "model.safetensors"
+    package static let optimizerFile = "optimizer.safetensors"
+    package static let stateFile = "state.json"
+
+    /// The checkpoint's folder.
+    package let path: String
+    package let state: CheckpointState
+    /// All tensors of the network under torchvision's names, float32.
+    package let model: WeightFile
+    /// The optimizer's states, `<state>.<parameter>`.
+    package let optimizer: WeightFile
+
+    /// Opens a checkpoint and checks all of it: sizes and checksums of its files, and their structure.
+    ///
+    /// Throws `TrainingError.damagedCheckpoint` with the file and the reason.
+    package static func open(_ path: String) throws(TrainingError) -> Checkpoint {
+        let state = try readState(path)
+        for (name, file) in state.files.sorted(by: { $0.key < $1.key }) {
+            let attributes = try? FileManager.default.attributesOfItem(atPath: "\(path)/\(name)")
+            guard let size = (attributes?[.size] as? NSNumber)?.intValue else { throw damaged(path, "\(name) is missing") }
+            guard size == file.bytes else { throw damaged(path, "\(name) has \(size) bytes instead of \(file.bytes)") }
+        }
+        return Checkpoint(
+            path: path, state: state, model: try openWeights(path, modelFile, state),
+            optimizer: try openWeights(path, optimizerFile, state))
+    }
+
+    /// Class names of a model file that Graft saved, by class index; nil for other files.
+    package static func classes(of file: WeightFile) -> [String]? {
+        decode([String].self, file.metadata["classes"])
+    }
+
+    /// The preprocessing that a model file carries; nil for files that Graft did not save.
+    package static func preprocessing(of file: WeightFile) -> Preprocessing? {
+        decode(Preprocessing.self, file.metadata["preprocessing"])
+    }
+
+    /// The architecture that a model file names; nil for files that Graft did not save.
+    package static func architecture(of file: WeightFile) -> String? { file.metadata["architecture"] }
+
+    private static func decode<Value: Decodable>(_ type: Value.Type, _ text: String?) -> Value? {
+        text.flatMap { try? JSONDecoder().decode(type, from: Data($0.utf8)) }
+    }
+
+    private static func readState(_ path: String) throws(TrainingError) -> CheckpointState {
+        guard let bytes = FileManager.default.contents(atPath: "\(path)/\(stateFile)") else {
+            throw damaged(path, "\(stateFile) is missing")
+        }
+        guard let state = try? CheckpointState.decode(bytes) else {
+            throw damaged(path, "\(stateFile) is not the JSON that it should be")
+        }
+        guard (try? state.isWhole()) == true else { throw damaged(path, "\(stateFile) was changed after it was written") }
+        guard state.formatVersion == CheckpointState.formatVersion else {
+            throw damaged(
+                path, "it has format version \(state.formatVersion), this program reads \(CheckpointState.formatVersion)")
+        }
+        for name in [modelFile, optimizerFile] where state.files[name] == nil {
+            throw damaged(path, "\(stateFile) does not name \(name)")
+        }
+        return state
+    }
+
+    private static func openWeights(
+        _ path: String, _ name: String, _ state: CheckpointState
+    ) throws(TrainingError) -> WeightFile {
+        let file: WeightFile
+        do { file = try WeightFile.open("\(path)/\(name)") } catch { throw damaged(path, "\(error)") }
+        guard hexadecimal(file.checksum) == state.files[name]?.checksum else {
+            throw damaged(path, "\(name) does not have the checksum that it was written with")
+        }
+        return file
+    }
+
+    private static func damaged(_ path: String, _ reason: String) -> TrainingError {
+        .damagedCheckpoint(path: path, reason: reason)
+    }
+
+    static func hexadecimal(_ value: UInt64) -> String {
+        let digits = String(value, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}

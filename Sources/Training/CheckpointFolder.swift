@@ -1,0 +1,146 @@
+// The folder that holds a run's checkpoints. Whatever interrupts a save, the checkpoints before it stay as they were.
+import Foundation
+internal import WeightFiles
+
+/// `checkpoints/` of a run: a folder `step-00000019` for each checkpoint, and `index.json`, which names the last and the best.
+///
+/// A checkpoint is written into a hidden folder beside, synced, and renamed. Used by one process at a time (`RunLock`).
+package struct CheckpointFolder: Sendable {
+    package let path: String
+    private let retention: Retention
+
+    private struct Index: Codable {
+        var last: String?
+        var best: String?
+    }
+
+    /// - Parameter path: made by the first save, if it is not there.
+    package init(path: String, retention: Retention) {
+        self.path = path
+        self.retention = retention
+    }
+
+    /// The name of the checkpoint after an update.
+    package static func name(ofStep step: Int) -> String {
+        let digits = String(step)
+        return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+    }
+
+    /// Steps of all checkpoints, damaged ones included, ascending.
+    package var steps: [Int] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        return names.compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }.sorted()
+    }
+
+    /// The newest whole checkpoint, and why newer ones were refused.
+    ///
+    /// Throws `TrainingError.noCheckpoint` when there is none.
+    package func newest() throws(TrainingError) -> (checkpoint: Checkpoint, refused: [String]) {
+        var refused: [String] = []
+        for step in steps.reversed() {
+            do throws(TrainingError) {
+                return (try Checkpoint.open(folder(ofStep: step)), refused)
+            } catch {
+                refused.append("\(error)")
+            }
+        }
+        throw .noCheckpoint(folder: path, refused: refused)
+    }
+
+    /// The checkpoint of the best evaluation, if there was one; else the newest whole one.
+    ///
+    /// Throws when it is damaged: another one would silently be worse.
+    package func best() throws(TrainingError) -> Checkpoint {
+        let index = FileManager.default.contents(atPath: "\(path)/index.json").flatMap {
+            try? JSONDecoder().decode(Index.self, from: $0)
+        }
+        if let name = index?.best { return try Checkpoint.open("\(path)/\(name)") }
+        let newest = try newest().checkpoint
+        guard let step = newest.state.progress.best?.step, steps.contains(step) else { return newest }
+        return try Checkpoint.open(folder(ofStep: step))
+    }
+
+    /// Removes what an interrupted save left behind, and puts back what an interrupted replacement had set aside.
+    package func recover() throws(TrainingError) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] {
+            if name.hasPrefix(".step-"), name.hasSuffix(Self.asideSuffix) {
+                let original = "\(path)/\(name.dropFirst().dropLast(Self.asideSuffix.count))"
+                if !FileManager.default.fileExists(atPath: original) { try move("\(path)/\(name)", to: original) }
+            }
+            if name.hasPrefix(".step-") { try? FileManager.default.removeItem(atPath: "\(path)/\(name)") }
+        }
+    }
+
+    /// Saves a checkpoint and removes expired ones. `write` fills the folder that it is given.
+    ///
+    /// Throws what `write` throws and what the system refuses; then no checkpoint was touched. Returns the checkpoint's path.
+    package func save(step: Int, best: Int?, _ write: (String) throws -> Void) throws -> String {
+        let target = folder(ofStep: step)
+        let temporary = "\(path)/.\(Self.name(ofStep: step)).partial"
+        try? FileManager.default.removeItem(atPath: temporary)
+        do {
+            try FileManager.default.createDirectory(atPath: temporary, withIntermediateDirectories: true)
+            try write(temporary)
+            try Self.sync(temporary)
+        } catch {
+            try? FileManager.default.removeItem(atPath: temporary)
+            throw error
+        }
+        try replace(target, by: temporary, step: step)
+        try Self.sync(path)
+        try writeIndex(last: step, best: best)
+        removeExpired(best: best)
+        return target
+    }
+
+    /// Removes every checkpoint, for a run that starts anew.
+    package func removeAll() throws(TrainingError) {
+        for step in steps { try remove(step) }
+        unlink("\(path)/index.json")
+    }
+
+    private static let asideSuffix = ".aside"
+
+    private func folder(ofStep step: Int) -> String { "\(path)/\(Self.name(ofStep: step))" }
+
+    /// Puts the new folder in place. The same step may have been saved before: in mid-epoch, and now at the epoch's end.
+    private func replace(_ target: String, by temporary: String, step: Int) throws(TrainingError) {
+        let aside = "\(path)/.\(Self.name(ofStep: step))\(Self.asideSuffix)"
+        if FileManager.default.fileExists(atPath: target) { try move(target, to: aside) }
+        try move(temporary, to: target)
+        try? FileManager.default.removeItem(atPath: aside)
+    }
+
+    private func writeIndex(last: Int, best: Int?) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        let known = steps
+        let index = Index(
+            last: Self.name(ofStep: last), best: best.flatMap { known.contains($0) ? Self.name(ofStep: $0) : nil })
+        try AtomicFile.write([UInt8](try encoder.encode(index)) + [UInt8(ascii: "\n")], to: "\(path)/index.json")
+    }
+
+    /// A checkpoint that cannot be removed costs room, not correctness: the run goes on.
+    private func removeExpired(best: Int?) {
+        for step in retention.expired(existing: steps, best: best) { try? remove(step) }
+    }
+
+    /// Renames first, so that a half-removed checkpoint is never mistaken for a damaged one.
+    private func remove(_ step: Int) throws(TrainingError) {
+        let going = "\(path)/.\(Self.name(ofStep: step)).expired"
+        try move(folder(ofStep: step), to: going)
+        try? FileManager.default.removeItem(atPath: going)
+    }
+
+    private func move(_ source: String, to target: String) throws(TrainingError) {
+        guard rename(source, target) == 0 else { throw .lastSystemError(target, "put a checkpoint in place") }
+    }
+
+    private static func sync(_ folder: String) throws(TrainingError) {
+        let descriptor = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .lastSystemError(folder, "open the folder") }
+        defer { close(descriptor) }
+        // EINVAL: some file systems cannot sync folders, and need not.
+        guard fsync(descriptor) == 0 || errno == EINVAL else { throw .lastSystemError(folder, "bring the folder to the disk") }
+    }
+}

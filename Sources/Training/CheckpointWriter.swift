@@ -1,0 +1,64 @@
+// Writes the files of one checkpoint into a folder that is there and empty.
+import Foundation
+import Graphs
+internal import Optimization
+internal import Tensors
+internal import WeightFiles
+
+/// Writes a replica, an optimizer and the loop's state.
+struct CheckpointWriter {
+    let replica: any Replica
+    let optimizer: Optimizer
+    let identity: RunIdentity
+
+    /// Writes all three files, each synced to the disk. Throws when the disk is full or fails.
+    func write(_ state: CheckpointState, into folder: String) throws {
+        try SafetensorsWriter.write(
+            to: "\(folder)/\(Checkpoint.modelFile)", tensors: modelTensors, metadata: try metadata(state))
+        try SafetensorsWriter.write(
+            to: "\(folder)/\(Checkpoint.optimizerFile)", tensors: optimizerTensors, metadata: ["format": "pt"])
+        var state = state
+        for name in [Checkpoint.modelFile, Checkpoint.optimizerFile] {
+            // Read back from the file, so that the checksum vouches for what the disk was given.
+            let file = try WeightFile.open("\(folder)/\(name)")
+            let attributes = try FileManager.default.attributesOfItem(atPath: file.path)
+            state.files[name] = CheckpointState.File(
+                bytes: (attributes[.size] as? NSNumber)?.intValue ?? 0, checksum: Checkpoint.hexadecimal(file.checksum))
+        }
+        try AtomicFile.write(try state.sealed(), to: "\(folder)/\(Checkpoint.stateFile)")
+    }
+
+    /// The name under which the optimizer's file keeps a state of a parameter.
+    static func optimizerName(_ state: String, _ parameter: String) -> String { "\(state).\(parameter)" }
+
+    private var modelTensors: [SafetensorsWriter.Tensor] {
+        replica.parameters.enumerated().map { index, parameter in
+            (parameter.name, .float32, parameter.shape, UnsafeRawBufferPointer(replica.values(of: index)))
+        }
+    }
+
+    private var optimizerTensors: [SafetensorsWriter.Tensor] {
+        optimizer.states.flatMap { state in
+            replica.slots.map { slot in
+                let parameter = replica.parameters[slot.parameter]
+                let values = UnsafeMutableBufferPointer(rebasing: state.values[slot.range])
+                return (
+                    Self.optimizerName(state.name, parameter.name), .float32, parameter.shape, UnsafeRawBufferPointer(values)
+                )
+            }
+        }
+    }
+
+    private func metadata(_ state: CheckpointState) throws -> [String: String] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return [
+            "format": "pt",
+            "format_version": "\(CheckpointState.formatVersion)",
+            "architecture": identity.architecture,
+            "classes": String(decoding: try encoder.encode(identity.classes), as: UTF8.self),
+            "preprocessing": String(decoding: try encoder.encode(identity.preprocessing), as: UTF8.self),
+            "step": "\(state.progress.step)",
+        ]
+    }
+}

@@ -1,0 +1,46 @@
+// How an epoch's samples are cut into updates and passes, and a pass into ranks' shares: pure arithmetic, the same on every rank.
+internal import ImageData
+
+/// The rest of an epoch from a given sample on, as updates of one or more passes.
+package struct EpochPlan: Sendable, Equatable {
+    /// One step of the optimizer: its passes as ranges of positions in the epoch's order.
+    package struct Update: Sendable, Equatable {
+        package let passes: [Range<Int>]
+        /// Images of all passes over all ranks.
+        package var imageCount: Int { passes.reduce(0) { $0 + $1.count } }
+    }
+
+    package let updates: [Update]
+
+    /// Cuts positions `consumed..<sampleCount` into passes of `batchSize` images over all ranks, the last perhaps smaller, and
+    /// groups `accumulation` passes into an update, the last perhaps of fewer.
+    package init(sampleCount: Int, consumed: Int = 0, batchSize: Int, accumulation: Int = 1) {
+        precondition(batchSize > 0 && accumulation > 0, "batch size and accumulation are at least 1")
+        let imagesPerUpdate = batchSize * accumulation
+        updates = stride(from: consumed, to: sampleCount, by: imagesPerUpdate).map { start in
+            let end = min(start + imagesPerUpdate, sampleCount)
+            return Update(passes: stride(from: start, to: end, by: batchSize).map { $0..<min($0 + batchSize, end) })
+        }
+    }
+
+    /// Updates in a whole epoch.
+    package static func updateCount(sampleCount: Int, batchSize: Int, accumulation: Int = 1) -> Int {
+        let imagesPerUpdate = batchSize * accumulation
+        return (sampleCount + imagesPerUpdate - 1) / imagesPerUpdate
+    }
+
+    /// A rank's part of a range of positions: contiguous, empty where there are more ranks than images.
+    package static func share(of range: Range<Int>, rank: Int, size: Int) -> Range<Int> {
+        let share = Shard.range(of: range.count, rank: rank, ranks: size)
+        return range.lowerBound + share.lowerBound..<range.lowerBound + share.upperBound
+    }
+
+    /// The most images that a rank gets in one pass: the capacity of its plan.
+    package static func shareCapacity(batchSize: Int, size: Int) -> Int { (batchSize + size - 1) / size }
+
+    /// One rank's shares of all passes, as sample indices.
+    func shares(epoch: Int, sampleCount: Int, settings: TrainingSettings, rank: Int, size: Int) -> [[Int]] {
+        let order = EpochOrder.order(count: sampleCount, seed: settings.seed, epoch: epoch, shuffle: settings.shuffle)
+        return updates.flatMap(\.passes).map { Array(order[Self.share(of: $0, rank: rank, size: size)]) }
+    }
+}

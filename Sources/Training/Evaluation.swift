@@ -1,0 +1,109 @@
+// What an evaluation found: integers and sums first, quotients last, so that nothing depends on batches or ranks.
+import Foundation
+
+/// The network's answer for one image.
+package struct SamplePrediction: Sendable, Equatable {
+    /// The sample's index in its split.
+    package let sample: Int
+    /// Index of its class.
+    package let label: Int
+    /// Index of the class with the highest score; the first of equals.
+    package let predicted: Int
+    /// Cross-entropy, without label smoothing.
+    package let loss: Double
+    /// One a class, summing to 1.
+    package let probabilities: [Float]
+
+    package init(sample: Int, label: Int, predicted: Int, loss: Double, probabilities: [Float]) {
+        self.sample = sample
+        self.label = label
+        self.predicted = predicted
+        self.loss = loss
+        self.probabilities = probabilities
+    }
+
+    /// The answer that class scores give.
+    init(sample: Int, label: Int, logits: UnsafeBufferPointer<Float>) {
+        var predicted = 0
+        for (index, logit) in logits.enumerated() where logit > logits[predicted] { predicted = index }
+        let largest = Double(logits[predicted])
+        let exponentials = logits.map { exp(Double($0) - largest) }
+        let total = exponentials.reduce(0, +)
+        self.init(
+            sample: sample, label: label, predicted: predicted, loss: log(total) + largest - Double(logits[label]),
+            probabilities: exponentials.map { Float($0 / total) })
+    }
+}
+
+/// Precision and recall of one class; nil where they are not defined (nothing predicted, or no image of it).
+package struct ClassMetrics: Sendable, Equatable {
+    package let name: String
+    package let images: Int
+    package let precision: Double?
+    package let recall: Double?
+}
+
+/// The result of an evaluation over a whole split.
+package struct Evaluation: Sendable, Equatable {
+    package let classes: [String]
+    /// In sample order; images that could not be read are left out.
+    package let predictions: [SamplePrediction]
+    package let unreadable: [UnreadableSample]
+    /// Paths of all the split's samples, by sample index.
+    package let paths: [String]
+
+    package init(classes: [String], predictions: [SamplePrediction], unreadable: [UnreadableSample], paths: [String]) {
+        self.classes = classes
+        self.predictions = predictions
+        self.unreadable = unreadable
+        self.paths = paths
+    }
+
+    package var images: Int { predictions.count }
+    package var correct: Int { predictions.count { $0.predicted == $0.label } }
+
+    /// The numbers that decide which checkpoint is best.
+    package var summary: EvaluationSummary {
+        // Sample by sample in double precision: the same sum whichever rank saw which image.
+        let lossSum = predictions.reduce(0) { $0 + $1.loss }
+        let count = Double(max(images, 1))
+        return EvaluationSummary(images: images, loss: lossSum / count, accuracy: Double(correct) / count)
+    }
+
+    /// Counts by true class (rows) and predicted class (columns).
+    package var confusion: [[Int]] {
+        var counts = [[Int]](repeating: [Int](repeating: 0, count: classes.count), count: classes.count)
+        for prediction in predictions { counts[prediction.label][prediction.predicted] += 1 }
+        return counts
+    }
+
+    package var classMetrics: [ClassMetrics] {
+        let confusion = confusion
+        return classes.enumerated().map { index, name in
+            let images = confusion[index].reduce(0, +)
+            let predicted = confusion.reduce(0) { $0 + $1[index] }
+            let hits = Double(confusion[index][index])
+            return ClassMetrics(
+                name: name, images: images, precision: predicted > 0 ? hits / Double(predicted) : nil,
+                recall: images > 0 ? hits / Double(images) : nil)
+        }
+    }
+}
+
+/// Loss and accuracy over a split.
+package struct EvaluationSummary: Sendable, Equatable, Codable {
+    package var images: Int
+    package var loss: Double
+    package var accuracy: Double
+
+    package init(images: Int, loss: Double, accuracy: Double) {
+        self.images = images
+        self.loss = loss
+        self.accuracy = accuracy
+    }
+
+    /// Whether this is the better result: higher accuracy, or the same with a lower loss.
+    package func isBetter(than other: EvaluationSummary) -> Bool {
+        accuracy > other.accuracy || accuracy == other.accuracy && loss < other.loss
+    }
+}

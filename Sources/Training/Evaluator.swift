@@ -1,0 +1,112 @@
+// Evaluates a split: every image exactly once, the same numbers for any number of ranks.
+package import Collectives
+import Foundation
+internal import ImageData
+
+/// The samples of a split, without their pixels.
+package struct SampleList: Sendable, Equatable {
+    /// What the split is called in the config and in messages: `train`, `validation`.
+    package let split: String
+    package let classes: [String]
+    /// Path and class index of each sample.
+    package let paths: [String]
+    package let labels: [Int]
+
+    package init(split: String, classes: [String], paths: [String], labels: [Int]) {
+        precondition(paths.count == labels.count, "every path has a label")
+        self.split = split
+        self.classes = classes
+        self.paths = paths
+        self.labels = labels
+    }
+
+    package var count: Int { paths.count }
+}
+
+/// Which ranks evaluate.
+package enum EvaluationRanks: Sendable, Equatable {
+    /// Rank 0 alone; the others wait.
+    case root
+    /// Every rank a contiguous share.
+    case all
+}
+
+/// Runs a replica in inference mode over a split.
+package struct Evaluator {
+    package let samples: SampleList
+    private let source: any BatchSource
+    /// Images a batch: at most the capacities of the source and of the replica's inference plan.
+    private let batchSize: Int
+    private let ranks: EvaluationRanks
+    private let unreadableLimit: Double
+
+    /// - Parameter unreadableLimit: the fraction of the images that may be unreadable.
+    package init(
+        samples: SampleList, source: any BatchSource, batchSize: Int, ranks: EvaluationRanks = .root, unreadableLimit: Double = 1
+    ) {
+        precondition(batchSize > 0, "a batch holds at least one image")
+        self.samples = samples
+        self.source = source
+        self.batchSize = batchSize
+        self.ranks = ranks
+        self.unreadableLimit = unreadableLimit
+    }
+
+    /// Evaluates. Every rank calls it; rank 0 gets the result, the others nil.
+    ///
+    /// Throws `TrainingError.tooManyUnreadable`, and what the source and the communicator throw.
+    package func evaluate(_ replica: any Replica, _ communicator: any Communicator) throws -> Evaluation? {
+        switch ranks {
+        case .root:
+            guard communicator.isRoot else { return nil }
+            let (predictions, unreadable) = try predict(0..<samples.count, replica)
+            return try evaluation(predictions, unreadable)
+        case .all:
+            let share = Shard.range(of: samples.count, rank: communicator.rank, ranks: communicator.size)
+            let (predictions, unreadable) = try predict(share, replica)
+            let packed = PredictionPacking.pack(predictions, unreadable, classCount: replica.classCount)
+            // Shares are contiguous and in rank order: put together they are in sample order.
+            let parts = try communicator.gather(packed).map {
+                try PredictionPacking.unpack($0, classCount: replica.classCount, labels: samples.labels)
+            }
+            let result = try evaluation(parts.flatMap(\.predictions), parts.flatMap(\.unreadable))
+            return communicator.isRoot ? result : nil
+        }
+    }
+
+    private func predict(
+        _ range: Range<Int>, _ replica: any Replica
+    ) throws -> (predictions: [SamplePrediction], unreadable: [UnreadableSample]) {
+        let batches = stride(from: range.lowerBound, to: range.upperBound, by: batchSize).map {
+            Array($0..<min($0 + batchSize, range.upperBound))
+        }
+        try source.order(batches, epoch: 0)
+        var predictions: [SamplePrediction] = []
+        predictions.reserveCapacity(range.count)
+        var unreadable: [UnreadableSample] = []
+        for _ in batches {
+            let batch = try source.next()
+            unreadable += batch.unreadable
+            guard batch.count > 0 else { continue }
+            let logits = try replica.logits(of: batch)
+            for position in 0..<batch.count {
+                let scores = logits[position * replica.classCount..<(position + 1) * replica.classCount]
+                predictions.append(
+                    SamplePrediction(
+                        sample: batch.samples[position], label: Int(batch.labels[position]),
+                        logits: UnsafeBufferPointer(rebasing: scores)))
+            }
+        }
+        return (predictions, unreadable)
+    }
+
+    private func evaluation(_ predictions: [SamplePrediction], _ unreadable: [UnreadableSample]) throws -> Evaluation {
+        let missing = samples.count - predictions.count
+        guard !predictions.isEmpty else { throw TrainingError.emptySplit(samples.split) }
+        if Double(missing) > unreadableLimit * Double(samples.count) {
+            throw TrainingError.tooManyUnreadable(
+                split: samples.split, limit: unreadableLimit, total: samples.count, images: unreadable)
+        }
+        return Evaluation(classes: samples.classes, predictions: predictions, unreadable: unreadable, paths: samples.paths)
+    }
+}

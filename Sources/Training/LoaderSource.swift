@@ -1,0 +1,21 @@
+// The loop's batches from an image loader.
+package import ImageData
+
+/// A `BatchSource` over a `BatchLoader`.
+package final class LoaderSource: BatchSource {
+    private let loader: BatchLoader
+
+    package init(_ loader: BatchLoader) { self.loader = loader }
+
+    package func order(_ batches: [[Int]], epoch: Int) { loader.begin(epoch: epoch, batches: batches) }
+
+    package func next() -> Batch {
+        guard let batch = loader.next() else { preconditionFailure("the loop asked for more batches than it ordered") }
+        guard let samples = batch.samples.baseAddress else { preconditionFailure("a loader's slot has memory, even when empty") }
+        return Batch(
+            images: UnsafePointer(batch.images), labels: batch.labels, samples: samples, count: batch.count,
+            unreadable: batch.newlyUnreadable.map {
+                UnreadableSample(sample: $0.sample, path: $0.path, reason: "\($0.reason)")
+            })
+    }
+}

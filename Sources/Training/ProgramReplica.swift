@@ -1,0 +1,77 @@
+// The replica of a real run: a parameter store with a program that trains and one that infers.
+package import Collectives
+package import Execution
+package import Graphs
+internal import Kernels
+
+/// A `Replica` over two programs that share one store and one arena.
+package final class ProgramReplica: Replica {
+    package let parameters: [ParameterSpec]
+    package let slots: [ParameterSlot]
+    private let store: ParameterStore
+    private let training: Program
+    private let inference: Program
+    private let communicator: any Communicator
+    private var trainingInput: StepInput?
+    private var inferenceInput: StepInput?
+    /// An error of a sum within a pass (synchronised batch norm), thrown at the pass's end.
+    private var failure: (any Error)?
+
+    /// - Parameters:
+    ///   - training: a program of a plan from images to loss.
+    ///   - inference: a program of a plan from images to logits.
+    ///   - communicator: sums statistics within a pass where batch norm is synchronised.
+    package init(store: ParameterStore, training: Program, inference: Program, communicator: any Communicator) {
+        precondition(training.plan.exit == .loss && inference.plan.exit == .logits, "one program trains, the other infers")
+        self.store = store
+        self.training = training
+        self.inference = inference
+        self.communicator = communicator
+        parameters = store.graph.parameters
+        slots = store.layout.slots.map { ParameterSlot(parameter: $0.parameter, range: $0.range) }
+    }
+
+    package var trained: UnsafeMutableBufferPointer<Float> { store.trained }
+    package var gradientsWithExtras: UnsafeMutableBufferPointer<Float> { store.gradientsWithExtras }
+    package var statistics: UnsafeMutableBufferPointer<Float> { store.statistics }
+    package var classCount: Int { store.graph.classCount }
+    package func values(of parameter: Int) -> UnsafeMutableBufferPointer<Float> { store.values(of: parameter) }
+    package func changes(_ parameter: Int) -> Bool { store.changes(parameter) }
+    package func weightsChanged() { store.touch() }
+
+    package func trainPass(
+        _ batch: Batch, _ settings: PassSettings, onGradientsComplete: (Int) throws -> Void
+    ) throws -> PassResult {
+        fill(&trainingInput, batch)
+        trainingInput?.labels = batch.labels
+        trainingInput?.sampleIndices = batch.samples
+        trainingInput?.imageWeight = settings.imageWeight
+        trainingInput?.labelSmoothing = settings.labelSmoothing
+        trainingInput?.seed = settings.seed
+        trainingInput?.epoch = settings.epoch
+        guard let trainingInput else { preconditionFailure("the input was just filled") }
+        let sums = try training.trainStep(trainingInput, onGradients: onGradientsComplete)
+        if let failure { throw failure }
+        return PassResult(lossSum: sums.loss, correct: sums.correct)
+    }
+
+    package func logits(of batch: Batch) throws -> UnsafeBufferPointer<Float> {
+        fill(&inferenceInput, batch)
+        guard let inferenceInput else { preconditionFailure("the input was just filled") }
+        inference.forward(inferenceInput)
+        return UnsafeBufferPointer(start: inference.exitValue(0), count: batch.count * classCount)
+    }
+
+    /// Points an input at a batch. It is made once: its list of entries lives on the heap, and a step allocates nothing.
+    private func fill(_ input: inout StepInput?, _ batch: Batch) {
+        let images = UnsafeMutableRawPointer(mutating: batch.images)
+        if input == nil {
+            input = StepInput(entries: [images], count: 0)
+            input?.synchronize = { [unowned self] values in
+                do { try communicator.sum(values) } catch { failure = failure ?? error }
+            }
+        }
+        input?.entries[0] = images
+        input?.count = batch.count
+    }
+}

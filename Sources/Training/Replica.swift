@@ -1,0 +1,84 @@
+// This rank's copy of the network, as the loop sees it: flat arrays with one layout, a training pass, an inference pass.
+package import Graphs
+
+/// A trained parameter's place in the flat arrays.
+package struct ParameterSlot: Sendable, Hashable {
+    /// Index in the replica's `parameters`.
+    package let parameter: Int
+    /// Its elements in the flat arrays.
+    package let range: Range<Int>
+
+    package init(parameter: Int, range: Range<Int>) {
+        self.parameter = parameter
+        self.range = range
+    }
+}
+
+/// What one pass needs to know besides its batch.
+package struct PassSettings: Sendable {
+    /// Multiplied into each image's gradient: 1 / (images of the whole update over all ranks and passes).
+    package var imageWeight: Float
+    package var labelSmoothing: Float
+    /// Key of everything random in the pass, together with the epoch and each image's sample index.
+    package var seed: UInt64
+    /// Epochs finished before this one.
+    package var epoch: Int
+
+    package init(imageWeight: Float, labelSmoothing: Float = 0, seed: UInt64 = 0, epoch: Int = 0) {
+        self.imageWeight = imageWeight
+        self.labelSmoothing = labelSmoothing
+        self.seed = seed
+        self.epoch = epoch
+    }
+}
+
+/// What one pass says about its images.
+package struct PassResult: Sendable, Equatable {
+    /// The sum of the images' losses, not weighted.
+    package var lossSum: Double
+    /// How many images had their class on top.
+    package var correct: Int
+
+    package init(lossSum: Double, correct: Int) {
+        self.lossSum = lossSum
+        self.correct = correct
+    }
+}
+
+/// One rank's network. The arrays stay where they are for the replica's life.
+package protocol Replica: AnyObject {
+    /// All tensors of the network, by torchvision's names.
+    var parameters: [ParameterSpec] { get }
+    /// The trained ones, in the order in which backward finishes their gradients. Padding may stand between them; it stays 0.
+    var slots: [ParameterSlot] { get }
+    /// The trained weights, flat.
+    var trained: UnsafeMutableBufferPointer<Float> { get }
+    /// The gradients in the layout of `trained`, followed by at least `StepSums.floatCount` spare floats.
+    var gradientsWithExtras: UnsafeMutableBufferPointer<Float> { get }
+    /// Running statistics of norms that track; empty if none does.
+    var statistics: UnsafeMutableBufferPointer<Float> { get }
+    /// How many classes the network tells apart.
+    var classCount: Int { get }
+
+    /// The present values of any tensor, row-major in its published shape.
+    func values(of parameter: Int) -> UnsafeMutableBufferPointer<Float>
+
+    /// Whether training changes a tensor: by gradients, or by tracking statistics.
+    func changes(_ parameter: Int) -> Bool
+
+    /// Forward and backward over a batch, which may be empty: then the gradients are zero.
+    ///
+    /// `onGradientsComplete(k)`, whose errors end the pass, says, with growing k and at last with `trained.count`, that gradients `0..<k` are final.
+    func trainPass(_ batch: Batch, _ settings: PassSettings, onGradientsComplete: (Int) throws -> Void) throws -> PassResult
+
+    /// Says that weights or statistics were changed, by the optimizer or from a checkpoint, since the last inference.
+    func weightsChanged()
+
+    /// The class scores of a batch in inference mode, `[batch.count, classCount]`; valid until the next pass.
+    func logits(of batch: Batch) throws -> UnsafeBufferPointer<Float>
+}
+
+extension Replica {
+    /// The trained parameters' names, in the layout's order.
+    package var trainedNames: [String] { slots.map { parameters[$0.parameter].name } }
+}

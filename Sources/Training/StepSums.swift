@@ -1,0 +1,51 @@
+// The few numbers of a step that all ranks must know. They travel behind the gradients in the last bucket, so that a step needs
+// no collective of their own.
+
+/// What one rank contributes to a step, and after the sum what all ranks contributed together.
+package struct StepSums: Sendable, Equatable {
+    /// Floats that the numbers take behind the gradients.
+    package static let floatCount = 16
+
+    /// The sum of the images' losses.
+    package var loss: Double = 0
+    /// Images whose class was on top.
+    package var correct = 0
+    /// Images present.
+    package var images = 0
+    /// Images ordered but unreadable.
+    package var unreadable = 0
+    /// Ranks that were asked to stop.
+    package var stopRequests = 0
+    /// Seconds spent waiting for the loader.
+    package var dataSeconds: Double = 0
+    /// Seconds of the previous step spent waiting for sums.
+    package var communicationSeconds: Double = 0
+
+    package init() {}
+
+    /// Reads the numbers from the floats behind the gradients.
+    init(_ extras: UnsafeMutableBufferPointer<Float>) {
+        loss = Double(extras[0]) + Double(extras[1])
+        correct = Int(extras[2])
+        images = Int(extras[3])
+        unreadable = Int(extras[4])
+        stopRequests = Int(extras[5])
+        dataSeconds = Double(extras[6])
+        communicationSeconds = Double(extras[7])
+    }
+
+    /// Writes the numbers behind the gradients. Counts up to 2²⁴ stay exact in float32; the loss goes as a sum of two floats.
+    func write(to extras: UnsafeMutableBufferPointer<Float>) {
+        precondition(extras.count >= Self.floatCount, "the gradients need \(Self.floatCount) spare floats behind them")
+        extras.update(repeating: 0)
+        extras[0] = Float(loss)
+        // A loss that is no number must stay one: infinity minus infinity would hide nothing, but zero keeps it readable.
+        extras[1] = loss.isFinite ? Float(loss - Double(Float(loss))) : 0
+        extras[2] = Float(correct)
+        extras[3] = Float(images)
+        extras[4] = Float(unreadable)
+        extras[5] = Float(stopRequests)
+        extras[6] = Float(dataSeconds)
+        extras[7] = Float(communicationSeconds)
+    }
+}

@@ -1,0 +1,12 @@
+// The wish to stop, from a signal handler or a scheduler; the loop hears it between updates.
+import Synchronization
+
+/// A flag that any thread may raise. Ranks add their flags up in every step, so that all stop after the same one.
+package final class StopFlag: Sendable {
+    private let raised = Atomic<Bool>(false)
+
+    package init() {}
+
+    package func request() { raised.store(true, ordering: .relaxed) }
+    package var isRequested: Bool { raised.load(ordering: .relaxed) }
+}

@@ -1,0 +1,91 @@
+// Takes up a run where a checkpoint left it. Only rank 0 reads the checkpoint, so no other host needs to see its folder.
+internal import Collectives
+import Foundation
+internal import Graphs
+internal import Optimization
+internal import Tensors
+internal import WeightFiles
+
+extension Trainer {
+    /// Restores weights, statistics, optimizer and progress on all ranks. Every rank calls it before `run`; rank 0 gives the
+    /// checkpoint and the refused ones before it, the others nil.
+    ///
+    /// Throws `TrainingError.foreignCheckpoint` when the checkpoint is of another network, other classes, other frozen weights or
+    /// other trained layers, or, in the middle of an epoch, of another order of images.
+    package func resume(from checkpoint: Checkpoint?, refused: [String] = []) throws {
+        let communicator = parts.communicator
+        var saved: [UInt8] = []
+        if communicator.isRoot {
+            guard let checkpoint else { preconditionFailure("rank 0 resumes from a checkpoint") }
+            try read(checkpoint)
+            saved = [UInt8](try JSONEncoder().encode(checkpoint.state.progress))
+            resumedFrom = checkpoint.path
+            refusedCheckpoints = refused
+        }
+        progress = try JSONDecoder().decode(TrainingProgress.self, from: Data(try communicator.broadcast(saved)))
+        try communicator.broadcast(UnsafeMutableRawBufferPointer(parts.replica.trained), from: 0)
+        try communicator.broadcast(UnsafeMutableRawBufferPointer(parts.replica.statistics), from: 0)
+        for state in parts.optimizer.states { try communicator.broadcast(UnsafeMutableRawBufferPointer(state.values), from: 0) }
+        parts.replica.weightsChanged()
+    }
+
+    private func read(_ checkpoint: Checkpoint) throws {
+        try checkIdentity(checkpoint)
+        for (index, parameter) in parts.replica.parameters.enumerated() {
+            try read(parameter, at: index, from: checkpoint)
+        }
+        for state in parts.optimizer.states {
+            for slot in parts.replica.slots {
+                let name = CheckpointWriter.optimizerName(state.name, parts.replica.parameters[slot.parameter].name)
+                guard checkpoint.optimizer.tensors[name]?.shape.count == slot.range.count else {
+                    throw foreign(
+                        checkpoint, "its optimizer has no '\(name)'; keep network.unfrozen and the optimizer's kind as they were")
+                }
+                let target = UnsafeMutableBufferPointer(rebasing: state.values[slot.range])
+                try checkpoint.optimizer.readFloats(name, into: target)
+            }
+        }
+    }
+
+    /// Takes over a trained or tracked tensor; a frozen one must already be what the checkpoint holds.
+    private func read(_ parameter: ParameterSpec, at index: Int, from checkpoint: Checkpoint) throws {
+        guard checkpoint.model.tensors[parameter.name]?.shape == parameter.shape else {
+            throw foreign(checkpoint, "it has no '\(parameter.name)' of shape \(parameter.shape)")
+        }
+        let target = parts.replica.values(of: index)
+        if parts.replica.changes(index) { return try checkpoint.model.readFloats(parameter.name, into: target) }
+        let saved = try checkpoint.model.floats(parameter.name)
+        // Bit by bit: 0 and -0, and NaN with itself, are told apart or not as the checksums of weights do.
+        let isEqual = zip(saved, target).allSatisfy { $0.bitPattern == $1.bitPattern }
+        guard isEqual else {
+            throw foreign(
+                checkpoint,
+                "its frozen '\(parameter.name)' differs from what network.weights brings; keep network.weights and "
+                    + "network.unfrozen as they were")
+        }
+    }
+
+    private func checkIdentity(_ checkpoint: Checkpoint) throws(TrainingError) {
+        let (state, identity, settings) = (checkpoint.state, parts.identity, parts.settings)
+        guard state.architecture == identity.architecture else {
+            throw foreign(checkpoint, "it is of \(state.architecture), the config says \(identity.architecture)")
+        }
+        guard state.classes == identity.classes else {
+            throw foreign(
+                checkpoint,
+                "its classes are \(state.classes.joined(separator: ", ")), those of data.train are "
+                    + identity.classes.joined(separator: ", "))
+        }
+        guard state.progress.samplesConsumed > 0 else { return }
+        guard state.filesDigest == identity.filesDigest else {
+            throw foreign(checkpoint, "it was saved within an epoch, and the training files have changed since")
+        }
+        guard state.seed == settings.seed, state.shuffle == settings.shuffle else {
+            throw foreign(checkpoint, "it was saved within an epoch; keep run.seed and data.shuffle as they were")
+        }
+    }
+
+    private func foreign(_ checkpoint: Checkpoint, _ reason: String) -> TrainingError {
+        .foreignCheckpoint(path: checkpoint.path, reason: reason)
+    }
+}

@@ -1,0 +1,117 @@
+// What ranks share between updates: the start-up agreement, running statistics, the comparison of weights, evaluations, saves.
+internal import Collectives
+import Foundation
+internal import Graphs
+internal import Optimization
+internal import Tensors
+
+extension Trainer {
+    /// Compares everything that must be the same on all ranks. Throws `TrainingError.ranksDisagree`.
+    func agreeBeforeStart() throws {
+        guard parts.samples.count > 0 else { throw TrainingError.emptySplit(parts.samples.split) }
+        parts.communicator.heartbeat.enter(.starting, step: progress.step)
+        var agreement = parts.agreement
+        agreement.add("training settings", digestOf: ["\(parts.settings)", "\(parts.schedule)", "\(parts.optimizer.kind)"])
+        agreement.add("class list", digestOf: parts.identity.classes)
+        agreement.add("list of training files", value: parts.identity.filesDigest)
+        agreement.add("number of training images", value: "\(parts.samples.count)")
+        agreement.add("list of trained parameters", digestOf: parts.replica.trainedNames)
+        agreement.add("gradient layout", digestOf: parts.replica.slots.flatMap { [$0.range.lowerBound, $0.range.upperBound] })
+        agreement.add("cut of the gradient buckets", digestOf: updater.buckets.ranges.flatMap { [$0.lowerBound, $0.upperBound] })
+        agreement.add("set of weights", value: weightsChecksum)
+        agreement.add("starting point", value: "step \(progress.step), epoch \(progress.epoch)")
+        try agreement.check(parts.communicator)
+    }
+
+    var facts: RunFacts {
+        let (settings, replica) = (parts.settings, parts.replica)
+        let perEpoch = EpochPlan.updateCount(
+            sampleCount: parts.samples.count, batchSize: settings.batchSize, accumulation: settings.accumulation)
+        return RunFacts(
+            identity: parts.identity, settings: settings, trainingImages: parts.samples.count,
+            validationImages: parts.evaluator?.samples.count ?? 0, ranks: parts.communicator.size,
+            totalSteps: min(settings.epochs * perEpoch, settings.stepLimit ?? .max), progress: progress,
+            trainedParameters: replica.trained.count,
+            allParameters: replica.parameters.reduce(0) { $0 + ($1.role.isStatistic ? 0 : $1.shape.count) },
+            buckets: updater.buckets.ranges.count,
+            bytesPerStep: replica.gradientsWithExtras.count * MemoryLayout<Float>.stride, resumedFrom: resumedFrom,
+            refusedCheckpoints: refusedCheckpoints)
+    }
+
+    /// Makes running statistics the same on all ranks and checks that all tensors are.
+    ///
+    /// Throws `TrainingError.weightsDiffer`, on every rank alike.
+    func shareReplicas() throws {
+        try averageStatistics()
+        let own = "\(weightsChecksum) \(parts.communicator.hostName)"
+        let all = try parts.communicator.gather(Array(own.utf8)).map {
+            String(decoding: $0, as: UTF8.self).split(separator: " ", maxSplits: 1).map(String.init)
+        }
+        for (rank, entry) in all.enumerated() where entry.first != all[0].first {
+            throw TrainingError.weightsDiffer(rank: rank, host: entry.last ?? "", step: progress.step)
+        }
+    }
+
+    /// Running statistics become their mean over ranks, weighted by the images that each has seen since the last time.
+    private func averageStatistics() throws {
+        let statistics = parts.replica.statistics
+        defer { imagesSinceAveraging = 0 }
+        guard !statistics.isEmpty, parts.communicator.size > 1 else { return }
+        let weight = Double(imagesSinceAveraging)
+        let totals = try parts.communicator.sum(statistics.map { Double($0) * weight } + [weight])
+        let totalWeight = totals[statistics.count]
+        guard totalWeight > 0 else { return }
+        for index in statistics.indices { statistics[index] = Float(totals[index] / totalWeight) }
+        parts.replica.weightsChanged()
+    }
+
+    /// The checksum of all tensors of the network, frozen ones and statistics included.
+    private var weightsChecksum: String {
+        var checksum = Checksum()
+        for index in parts.replica.parameters.indices {
+            checksum.update(UnsafeRawBufferPointer(parts.replica.values(of: index)))
+        }
+        return checksum.hexadecimal
+    }
+
+    /// Evaluates, and tells every rank the result, so that all draw the same conclusions.
+    func evaluate() throws -> EvaluationSummary? {
+        guard let evaluator = parts.evaluator else { return nil }
+        parts.communicator.heartbeat.enter(.evaluating, step: progress.step)
+        let start = monotonicNanoseconds()
+        let evaluation = try evaluator.evaluate(parts.replica, parts.communicator)
+        let bytes = try evaluation.map { [UInt8](try JSONEncoder().encode($0.summary)) } ?? []
+        let summary = try JSONDecoder().decode(EvaluationSummary.self, from: Data(try parts.communicator.broadcast(bytes)))
+        let isBest = progress.best.map { summary.isBetter(than: $0.summary) } ?? true
+        if isBest { progress.best = BestResult(step: progress.step, summary: summary) }
+        if let evaluation {
+            for sample in evaluation.unreadable { announce(.unreadable(sample, split: evaluator.samples.split)) }
+            announce(
+                .evaluation(
+                    EvaluationReport(
+                        step: progress.step, epoch: progress.epoch, evaluation: evaluation, summary: summary, isBest: isBest,
+                        seconds: Double(monotonicNanoseconds() - start) * 1e-9)))
+        }
+        return summary
+    }
+
+    /// Saves a checkpoint on rank 0; the others go on and meet it in the next collective.
+    func save(evaluation: EvaluationSummary?) throws {
+        guard let checkpoints = parts.checkpoints, parts.communicator.isRoot else { return }
+        parts.communicator.heartbeat.enter(.saving, step: progress.step)
+        let start = monotonicNanoseconds()
+        let writer = CheckpointWriter(replica: parts.replica, optimizer: parts.optimizer, identity: parts.identity)
+        let state = CheckpointState(
+            run: parts.identity.name, architecture: parts.identity.architecture, classes: parts.identity.classes,
+            configDigest: parts.identity.configDigest, filesDigest: parts.identity.filesDigest, seed: parts.settings.seed,
+            shuffle: parts.settings.shuffle, ranks: parts.communicator.size, batchSize: parts.settings.batchSize,
+            accumulation: parts.settings.accumulation, learningRate: parts.schedule.rate(ofUpdate: max(1, progress.step)),
+            progress: progress, evaluation: evaluation)
+        let path = try checkpoints.save(step: progress.step, best: progress.best?.step) { try writer.write(state, into: $0) }
+        announce(
+            .checkpoint(
+                CheckpointReport(
+                    step: progress.step, epoch: progress.epoch, path: path,
+                    seconds: Double(monotonicNanoseconds() - start) * 1e-9)))
+    }
+}

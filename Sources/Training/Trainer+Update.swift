@@ -1,0 +1,44 @@
+// One update of the weights: its passes, the sums over ranks, the optimizer; and what follows from images that cannot be read.
+internal import Collectives
+internal import Optimization
+import Foundation
+
+extension Trainer {
+    /// Makes one update and counts it. The report is the same on every rank, but for rank 0's own waiting times.
+    func take(_ update: EpochPlan.Update) throws -> (step: StepReport, stopRequested: Bool) {
+        let number = progress.step + 1
+        let rate = parts.schedule.rate(ofUpdate: number)
+        let done = try updater.make(update, number: number, epoch: progress.epoch, learningRate: rate)
+        let sums = done.sums
+        progress.step = number
+        progress.samplesConsumed += update.imageCount
+        progress.epochSums.loss += sums.loss
+        progress.epochSums.correct += sums.correct
+        progress.epochSums.images += sums.images
+        imagesSinceAveraging += done.ownImages
+        if sums.unreadable > 0 { try noteUnreadable(done.unreadable) }
+        let ranks = Double(parts.communicator.size)
+        let report = StepReport(
+            step: number, epoch: progress.epoch, loss: sums.images > 0 ? sums.loss / Double(sums.images) : 0, learningRate: rate,
+            gradientNorm: done.gradientNorm, images: sums.images, imagesPerSecond: Double(sums.images) / done.seconds,
+            seconds: done.seconds, dataShare: min(1, sums.dataSeconds / ranks / done.seconds),
+            communicationShare: min(1, done.communicationSeconds / done.seconds))
+        return (report, sums.stopRequests > 0)
+    }
+
+    /// Puts the lists of all ranks together. Every rank comes here in the same step, because the count travels with the gradients.
+    private func noteUnreadable(_ own: [UnreadableSample]) throws {
+        let bytes = [UInt8](try JSONEncoder().encode(own))
+        let lists = try parts.communicator.gather(bytes).map { try JSONDecoder().decode([UnreadableSample].self, from: Data($0)) }
+        for sample in lists.flatMap({ $0 }).sorted(by: { $0.sample < $1.sample }) where unreadable[sample.sample] == nil {
+            unreadable[sample.sample] = sample
+            announce(.unreadable(sample, split: parts.samples.split))
+        }
+        let (limit, total) = (parts.settings.unreadableLimit, parts.samples.count)
+        if Double(unreadable.count) > limit * Double(total) {
+            throw TrainingError.tooManyUnreadable(
+                split: parts.samples.split, limit: limit, total: total,
+                images: unreadable.values.sorted { $0.sample < $1.sample })
+        }
+    }
+}

@@ -1,0 +1,146 @@
+// The training loop. This page is the whole of what a run does and in which order; every collective is a line here or in the
+// functions that it calls, none hides in an observer.
+package import Collectives
+package import Optimization
+
+/// How a run ended.
+package enum TrainingOutcome: Sendable, Equatable {
+    case finished
+    /// Asked to stop; the state is saved. The process exits with `exitStatus`, so that a scheduler starts it again.
+    case stopped
+
+    /// EX_TEMPFAIL of sysexits.h for a stopped run.
+    package var exitStatus: Int32 { self == .finished ? 0 : 75 }
+}
+
+/// Trains a replica together with those of the other ranks. Every rank has one and calls the same methods.
+package final class Trainer {
+    /// What a trainer is put together from.
+    package struct Parts {
+        package var settings: TrainingSettings
+        package var identity: RunIdentity
+        package var replica: any Replica
+        package var communicator: any Communicator
+        /// The training split, and where its batches come from.
+        package var samples: SampleList
+        package var source: any BatchSource
+        package var optimizer: Optimizer
+        package var schedule: LearningRateSchedule
+        /// Nil for a run without validation images.
+        package var evaluator: Evaluator?
+        /// On rank 0; nil elsewhere, and where nothing is to be saved.
+        package var checkpoints: CheckpointFolder?
+        /// On rank 0.
+        package var observers: [any TrainingObserver]
+        package var stop: StopFlag
+        /// Facts that only the caller knows and all ranks must share, such as the config's digest.
+        package var agreement: StartupAgreement
+
+        package init(
+            settings: TrainingSettings, identity: RunIdentity, replica: any Replica, communicator: any Communicator,
+            samples: SampleList, source: any BatchSource, optimizer: Optimizer, schedule: LearningRateSchedule,
+            evaluator: Evaluator? = nil, checkpoints: CheckpointFolder? = nil, observers: [any TrainingObserver] = [],
+            stop: StopFlag = StopFlag(), agreement: StartupAgreement = StartupAgreement()
+        ) {
+            self.settings = settings
+            self.identity = identity
+            self.replica = replica
+            self.communicator = communicator
+            self.samples = samples
+            self.source = source
+            self.optimizer = optimizer
+            self.schedule = schedule
+            self.evaluator = evaluator
+            self.checkpoints = checkpoints
+            self.observers = observers
+            self.stop = stop
+            self.agreement = agreement
+        }
+    }
+
+    let parts: Parts
+    let updater: Updater
+    package internal(set) var progress = TrainingProgress()
+    var resumedFrom: String?
+    var refusedCheckpoints: [String] = []
+    /// Images that this rank's running statistics have seen since the ranks last shared them.
+    var imagesSinceAveraging = 0
+    /// Training images found unreadable so far, by any rank, by sample index.
+    var unreadable: [Int: UnreadableSample] = [:]
+    private let start = monotonicNanoseconds()
+
+    package init(_ parts: Parts) {
+        self.parts = parts
+        updater = Updater(parts)
+    }
+
+    /// Trains to the end, or until any rank is asked to stop.
+    ///
+    /// Throws `TrainingError`, and what the source, the communicator and the disk throw. An error on one rank leaves the others
+    /// waiting: whoever catches it aborts the group.
+    package func run() throws -> TrainingOutcome {
+        try agreeBeforeStart()
+        announce(.started(facts))
+        while progress.epoch < parts.settings.epochs, !isAtStepLimit {
+            for update in try beginEpoch() {
+                let report = try take(update)
+                announce(.step(report.step))
+                if isAtStepLimit { break }
+                if report.stopRequested {
+                    try shareReplicas()
+                    try save(evaluation: nil)
+                    announce(.stopped(step: progress.step))
+                    return .stopped
+                }
+            }
+            if progress.samplesConsumed == parts.samples.count { endEpoch() }
+            try shareReplicas()
+            let evaluation = isDue(parts.settings.evaluationEpochs) ? try evaluate() : nil
+            // The best weights are saved even between the epochs that the config names: later ones may never be as good.
+            let isBest = evaluation != nil && progress.best?.step == progress.step
+            if isBest || isDue(parts.settings.checkpointEpochs) { try save(evaluation: evaluation) }
+        }
+        announce(
+            .finished(FinishReport(step: progress.step, epoch: progress.epoch, best: progress.best, seconds: secondsSinceStart)))
+        return .finished
+    }
+
+    /// The rest of the present epoch, cut into updates; tells the loader this rank's shares.
+    private func beginEpoch() throws -> [EpochPlan.Update] {
+        let settings = parts.settings
+        let plan = EpochPlan(
+            sampleCount: parts.samples.count, consumed: progress.samplesConsumed, batchSize: settings.batchSize,
+            accumulation: settings.accumulation)
+        let shares = plan.shares(
+            epoch: progress.epoch, sampleCount: parts.samples.count, settings: settings, rank: parts.communicator.rank,
+            size: parts.communicator.size)
+        try parts.source.order(shares, epoch: progress.epoch)
+        return plan.updates
+    }
+
+    private func endEpoch() {
+        progress.epoch += 1
+        let sums = progress.epochSums
+        announce(
+            .epoch(
+                EpochReport(
+                    epoch: progress.epoch, step: progress.step, loss: sums.meanLoss, accuracy: sums.accuracy, images: sums.images)
+            ))
+        progress.samplesConsumed = 0
+        progress.epochSums = EpochSums()
+    }
+
+    private var isAtStepLimit: Bool { parts.settings.stepLimit.map { progress.step >= $0 } ?? false }
+
+    /// Whether something that happens every so many epochs happens now; at the end of the run everything does.
+    private func isDue(_ epochs: Int) -> Bool {
+        progress.epoch == parts.settings.epochs || isAtStepLimit || epochs > 0 && progress.epoch % epochs == 0
+    }
+
+    func announce(_ event: TrainingEvent) {
+        guard parts.communicator.isRoot else { return }
+        for observer in parts.observers { observer.observe(event) }
+    }
+
+    private var secondsSinceStart: Double { Double(monotonicNanoseconds() - start) * 1e-9 }
+}

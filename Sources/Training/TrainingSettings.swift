@@ -1,0 +1,45 @@
+// What the loop is told: the parts of the config that it follows, without defaults of its own.
+
+/// The loop's settings. All counts are global, over all ranks.
+package struct TrainingSettings: Sendable, Equatable {
+    package var epochs: Int
+    /// Images of one pass over all ranks.
+    package var batchSize: Int
+    /// Passes an update.
+    package var accumulation: Int
+    /// Updates after which the run ends even within an epoch; nil for none.
+    package var stepLimit: Int?
+    package var labelSmoothing: Float
+    /// The largest norm of all gradients together; nil for no clipping.
+    package var clipNorm: Double?
+    package var seed: UInt64
+    package var shuffle: Bool
+    /// Epochs between evaluations; 0 for one at the end only.
+    package var evaluationEpochs: Int
+    /// Epochs between checkpoints; 0 for one at the end only.
+    package var checkpointEpochs: Int
+    /// The fraction of the training images that may be unreadable.
+    package var unreadableLimit: Double
+    package var bucketBytes: Int
+    /// Whether gradients are summed while backward still runs.
+    package var overlap: Bool
+
+    package init(
+        epochs: Int, batchSize: Int, accumulation: Int, stepLimit: Int?, labelSmoothing: Float, clipNorm: Double?, seed: UInt64,
+        shuffle: Bool, evaluationEpochs: Int, checkpointEpochs: Int, unreadableLimit: Double, bucketBytes: Int, overlap: Bool
+    ) {
+        self.epochs = epochs
+        self.batchSize = batchSize
+        self.accumulation = accumulation
+        self.stepLimit = stepLimit
+        self.labelSmoothing = labelSmoothing
+        self.clipNorm = clipNorm
+        self.seed = seed
+        self.shuffle = shuffle
+        self.evaluationEpochs = evaluationEpochs
+        self.checkpointEpochs = checkpointEpochs
+        self.unreadableLimit = unreadableLimit
+        self.bucketBytes = bucketBytes
+        self.overlap = overlap
+    }
+}

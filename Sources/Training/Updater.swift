@@ -1,0 +1,130 @@
+// The working part of an update: passes, accumulation, overlapped sums, clipping, the optimizer. The loop keeps the books.
+internal import Collectives
+internal import Optimization
+internal import Tensors
+
+/// Makes updates. After start-up it allocates nothing but what unreadable images need.
+final class Updater {
+    /// What came out of an update.
+    struct Result {
+        /// Over all ranks.
+        var sums: StepSums
+        /// Images of this rank.
+        var ownImages = 0
+        /// Images that this rank could not read.
+        var unreadable: [UnreadableSample] = []
+        /// Before clipping; nil without clipping.
+        var gradientNorm: Double?
+        var seconds: Double
+        /// Waiting for sums that backward did not hide.
+        var communicationSeconds: Double
+    }
+
+    let buckets: GradientBuckets
+    private let settings: TrainingSettings
+    private let replica: any Replica
+    private let communicator: any Communicator
+    private let source: any BatchSource
+    private let optimizer: Optimizer
+    private let stop: StopFlag
+    private let synchronizer: GradientSynchronizer
+    private let gradients: UnsafeMutableBufferPointer<Float>
+    private let extras: UnsafeMutableBufferPointer<Float>
+    /// Gradients of the update's earlier passes.
+    private let earlier: AlignedBuffer
+    private var previousCommunicationSeconds = 0.0
+
+    init(_ parts: Trainer.Parts) {
+        (settings, replica, communicator, source) = (parts.settings, parts.replica, parts.communicator, parts.source)
+        (optimizer, stop) = (parts.optimizer, parts.stop)
+        let all = replica.gradientsWithExtras
+        let count = replica.trained.count
+        gradients = UnsafeMutableBufferPointer(rebasing: all[..<count])
+        extras = UnsafeMutableBufferPointer(rebasing: all[count...])
+        buckets = GradientBuckets(
+            slots: replica.slots.map(\.range), count: count, bytes: settings.bucketBytes, extraCount: extras.count)
+        synchronizer = GradientSynchronizer(
+            buckets: buckets, values: all, communicator: communicator, overlaps: settings.overlap)
+        earlier = AlignedBuffer(floatCount: settings.accumulation > 1 ? count : 0)
+    }
+
+    /// Makes update `number`. Throws `TrainingError.diverged`, on every rank alike, when the loss is no number.
+    func make(_ update: EpochPlan.Update, number: Int, epoch: Int, learningRate: Double) throws -> Result {
+        let start = monotonicNanoseconds()
+        var result = Result(sums: StepSums(), seconds: 0, communicationSeconds: 0)
+        try runPasses(of: update, number: number, epoch: epoch, &result)
+        result.sums.stopRequests = stop.isRequested ? 1 : 0
+        result.sums.communicationSeconds = previousCommunicationSeconds
+        result.sums.write(to: extras)
+        communicator.heartbeat.enter(.summing, step: number)
+        result.communicationSeconds = try synchronizer.finish()
+        previousCommunicationSeconds = result.communicationSeconds
+        result.sums = StepSums(extras)
+        guard result.sums.loss.isFinite else { throw TrainingError.diverged(step: number, loss: result.sums.loss) }
+        communicator.heartbeat.enter(.computing, step: number)
+        result.gradientNorm = applyGradients(update, images: result.sums.images, number: number, learningRate: learningRate)
+        result.seconds = seconds(since: start)
+        return result
+    }
+
+    private func runPasses(of update: EpochPlan.Update, number: Int, epoch: Int, _ result: inout Result) throws {
+        let pass = PassSettings(
+            imageWeight: 1 / Float(update.imageCount), labelSmoothing: settings.labelSmoothing, seed: settings.seed, epoch: epoch)
+        for index in update.passes.indices {
+            communicator.heartbeat.enter(.loading, step: number)
+            let waitStart = monotonicNanoseconds()
+            let batch = try source.next()
+            result.sums.dataSeconds += seconds(since: waitStart)
+            communicator.heartbeat.enter(.computing, step: number)
+            let outcome: PassResult
+            if index == update.passes.count - 1 {
+                synchronizer.begin(adding: index > 0 ? UnsafePointer(earlierGradients) : nil)
+                outcome = try replica.trainPass(batch, pass) { try synchronizer.add(completed: $0) }
+            } else {
+                outcome = try replica.trainPass(batch, pass) { _ in }
+                keepGradients(isFirst: index == 0)
+            }
+            result.sums.loss += outcome.lossSum
+            result.sums.correct += outcome.correct
+            result.sums.images += batch.count
+            result.sums.unreadable += batch.unreadable.count
+            result.ownImages += batch.count
+            result.unreadable += batch.unreadable
+        }
+    }
+
+    private func keepGradients(isFirst: Bool) {
+        if isFirst {
+            earlierGradients.update(from: UnsafePointer(start(of: gradients)), count: gradients.count)
+        } else {
+            let (sum, added) = (earlierGradients, start(of: gradients))
+            for index in 0..<gradients.count { sum[index] += added[index] }
+        }
+    }
+
+    /// Returns the norm of the gradients if it had to be known.
+    private func applyGradients(_ update: EpochPlan.Update, images: Int, number: Int, learningRate: Double) -> Double? {
+        // Each image was weighted for the images that were expected: where some could not be read, this restores the exact mean.
+        var scale: Float = images > 0 ? Float(update.imageCount) / Float(images) : 1
+        var norm: Double?
+        if let maximum = settings.clipNorm {
+            let found = GradientClipping.norm(of: start(of: gradients), count: gradients.count, scale: scale)
+            scale *= GradientClipping.factor(norm: found, maximumNorm: maximum)
+            norm = found
+        }
+        optimizer.update(
+            parameters: start(of: replica.trained), gradients: start(of: gradients), learningRate: learningRate,
+            gradientScale: scale, updateNumber: number)
+        replica.weightsChanged()
+        return norm
+    }
+
+    private var earlierGradients: UnsafeMutablePointer<Float> { earlier.base.assumingMemoryBound(to: Float.self) }
+
+    private func start(of values: UnsafeMutableBufferPointer<Float>) -> UnsafeMutablePointer<Float> {
+        guard let base = values.baseAddress else { preconditionFailure("a network always has trained parameters") }
+        return base
+    }
+
+    private func seconds(since start: UInt64) -> Double { Double(monotonicNanoseconds() - start) * 1e-9 }
+}
