@@ -1,0 +1,24 @@
+# Sourced by the scripts beside it: what they have in common.
+
+say() { printf '\n==> %s\n' "$*"; }
+fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+require_swift() {
+    command -v swift >/dev/null || fail "swift is not on the PATH: install Swift 6.2 or newer (https://www.swift.org/install/linux) and run this again"
+}
+
+# Open MPI refuses to start as root, as is usual in containers and on build machines, unless it is told twice.
+if [ "$(id -u)" -eq 0 ]; then
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+fi
+# Containers commonly forbid one process to read another's memory, which Open MPI 4 would try.
+export OMPI_MCA_btl_vader_single_copy_mechanism="${OMPI_MCA_btl_vader_single_copy_mechanism:-none}"
+
+# Options for `mpirun -n 2` on this machine, into the array mpi_options. Ranks are not bound: Graft shares out the cores itself.
+choose_mpi_options() {
+    mpi_options=(--bind-to none)
+    local cores
+    cores=$(lscpu -p=core,socket 2>/dev/null | grep -v '^#' | sort -u | wc -l || true)
+    # Open MPI counts physical cores as slots: with only one, a second rank has to be allowed.
+    if [ "${cores:-0}" -lt 2 ]; then mpi_options+=(--oversubscribe); fi
+}
