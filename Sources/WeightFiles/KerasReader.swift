@@ -22,9 +22,9 @@ enum KerasReader {
         var source = try HDF5File(file, in: range)
         let tree = try source.tree()
         var metadata = try source.texts(at: source.rootAddress).compactMapValues { $0.count == 1 ? $0[0] : nil }
-        var named: [(name: String, dataset: HDF5Tree.Dataset)]
+        let named: [(name: String, dataset: HDF5Tree.Dataset)]
         if tree.datasets.contains(where: { $0.path.hasPrefix("vars/") || $0.path.contains("/vars/") }) {
-            named = try kerasThree(&source, tree)
+            named = numbered(tree)
         } else {
             let top = tree.groups["model_weights"] == nil ? "" : "model_weights"
             named = try layered(&source, tree, top: top)
@@ -63,33 +63,19 @@ enum KerasReader {
         return order.map { (String($0.element.path.dropFirst(prefix.count)), $0.element) }
     }
 
-    /// The tree of Keras 3: `…/vars/INDEX` under groups named by class and number. Where the file tells the layer's own name (an
-    /// attribute `name` of `vars`), and tells it of one layer only, the weight is called `LAYER/INDEX`, else by its path.
-    private static func kerasThree(
-        _ source: inout HDF5File, _ tree: HDF5Tree
-    ) throws(WeightFileError) -> [(name: String, dataset: HDF5Tree.Dataset)] {
-        var groups: [(path: String, weights: [(index: Int, dataset: HDF5Tree.Dataset)])] = []
+    /// The tree of Keras 3: `…/vars/NUMBER` under groups named by class and number (`layers/conv2d_3/vars/0`), by path and number.
+    private static func numbered(_ tree: HDF5Tree) -> [(name: String, dataset: HDF5Tree.Dataset)] {
+        var groups: [(path: Substring, weights: [(number: Int, dataset: HDF5Tree.Dataset)])] = []
         for dataset in tree.datasets where !dataset.path.hasPrefix("optimizer/") {
-            guard let slash = dataset.path.lastIndex(of: "/"), let index = Int(dataset.path[slash...].dropFirst()) else {
+            guard let slash = dataset.path.lastIndex(of: "/"), let number = Int(dataset.path[slash...].dropFirst()) else {
                 continue
             }
-            let path = String(dataset.path[..<slash])
+            let path = dataset.path[..<slash]
             // The tree is in order of paths, so that the weights of a group stand together.
             if groups.last?.path != path { groups.append((path, [])) }
-            groups[groups.count - 1].weights.append((index, dataset))
+            groups[groups.count - 1].weights.append((number, dataset))
         }
-        var layers: [String?] = []
-        for group in groups {
-            guard let address = tree.groups[group.path] else {
-                throw source.fault("has weights without a group", group.weights[0].dataset.place)
-            }
-            layers.append(try source.texts(at: address)["name"]?.first)
-        }
-        let uses = Dictionary(layers.compactMap { $0 }.map { ($0, 1) }, uniquingKeysWith: +)
-        return zip(groups, layers).flatMap { group, layer in
-            let name = layer.flatMap { uses[$0] == 1 ? $0 : nil } ?? group.path
-            return group.weights.sorted { $0.index < $1.index }.map { ("\(name)/\($0.index)", $0.dataset) }
-        }
+        return groups.flatMap { $0.weights.sorted { $0.number < $1.number }.map { ($0.dataset.path, $0.dataset) } }
     }
 
     /// A list of texts that is an attribute, or several of them (`layer_names0`, `layer_names1`, …) when it is long.
