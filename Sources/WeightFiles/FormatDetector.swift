@@ -13,12 +13,13 @@ enum FormatDetector {
         }
         if HDF5File.recognizes(file) { return try KerasReader.read(file, in: 0..<file.count, format: .kerasHDF5) }
         if TorchTarReader.recognizes(file) { return try TorchTarReader.read(file) }
+        if CaffeReader.recognizes(file) { return try CaffeReader.read(file) }
         throw unknown(file)
     }
 
     /// What a file that is no weight file looks like, for the mistakes that people make.
     private static func unknown(_ file: MappedFile) -> WeightFileError {
-        let formats = "Graft reads safetensors, torch's .pth, and Keras's .h5 and .keras"
+        let formats = "Graft reads safetensors, torch's .pth, Keras's .h5 and .keras, and Caffe's .caffemodel"
         if file.holds([0x1F, 0x8B]) { return .unsupported(file.path, at: 0, "is compressed with gzip", "unpack it first") }
         if file.holds(Array("version https://git-lfs".utf8)) {
             return .unsupported(

@@ -10,7 +10,7 @@ struct WeightFileContents {
     var metadata: [String: String] = [:]
     var section: String? = nil
     /// The bytes of tensors that are packed in the file, by name.
-    var decoded: [String: AlignedBuffer] = [:]
+    var decoded: [String: DecodedBytes] = [:]
 }
 
 /// One opened weight file, mapped into memory read-only. Opening checks everything: afterwards each tensor is known to lie within the file.
@@ -28,6 +28,8 @@ package final class WeightFile: Sendable {
         case kerasHDF5 = "Keras HDF5"
         /// Keras 3's `.keras`: a zip with the weights as HDF5.
         case kerasZip = "Keras zip"
+        /// Caffe's `.caffemodel`.
+        case caffe = "Caffe"
     }
 
     package let path: String
@@ -35,13 +37,13 @@ package final class WeightFile: Sendable {
     /// The tensors' names in file order.
     package let names: [String]
     package let tensors: [String: StoredTensor]
-    /// safetensors' `__metadata__`; for Keras its version, backend and `model_config`; empty for other formats.
+    /// safetensors' `__metadata__`; for Keras its version, backend and `model_config`; for Caffe the network's name; empty for other formats.
     package let metadata: [String: String]
     /// The entry of a wrapped checkpoint under which the tensors stood (`state_dict_ema`), if they did not stand at the top.
     package let section: String?
 
     private let file: MappedFile
-    private let decoded: [String: AlignedBuffer]
+    private let decoded: [String: DecodedBytes]
     private let checksumOnce = Mutex<UInt64?>(nil)
 
     /// Opens the file at `path`, whatever its format, and checks all of its structure.
@@ -121,7 +123,7 @@ package final class WeightFile: Sendable {
     }
 
     private func bytes(of tensor: StoredTensor) -> UnsafeRawBufferPointer {
-        decoded[tensor.name].map { UnsafeRawBufferPointer($0.bytes) } ?? file.bytes
+        decoded[tensor.name]?.bytes ?? file.bytes
     }
 
     private func copy(_ tensor: StoredTensor, to destination: UnsafeMutableBufferPointer<Float>) {

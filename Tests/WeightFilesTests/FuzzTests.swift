@@ -63,6 +63,7 @@ private struct Mutator {
         "all.safetensors", "zip.pth", "zip64.pth", "zip_protocol4.pth", "ema.pth", "untyped.pth", "legacy.pth",
         "legacy_views.pth",
         "wrapped_legacy.pth", "tar.pth", "keras_old.h5", "keras_weights_only.h5", "keras.weights.h5", "keras.keras",
+        "new.caffemodel", "loose.caffemodel",
     ]
     /// All cases together, in the normal run of the tests.
     private static let cases = ProcessInfo.processInfo.environment["GRAFT_FUZZ_CASES"].flatMap(Int.init) ?? 10_000
