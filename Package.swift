@@ -88,6 +88,7 @@ let package = Package(
 
         // What is compared with PyTorch, and what such comparisons need.
         .target(name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport", swiftSettings: strict),
-        tests("GoldenTests", ["TestSupport", "Tensors", "Graphs", "Networks", "ImageData"], resources: fixtures),
+        tests(
+            "GoldenTests", ["TestSupport", "Tensors", "Graphs", "Networks", "ImageData", "Execution", "Kernels", "Optimization"], resources: fixtures),
     ]
 )
