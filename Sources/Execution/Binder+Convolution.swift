@@ -71,7 +71,9 @@ extension Binder {
         func unfold(_ plain: UnsafeMutablePointer<Float>) {
             guard let scale = folding?() else { return }
             elementwise.scaleRows(plain, by: scale, plain, rows: scale.count, columns: plainCount / scale.count)
-            if let bias = biasGradient?.baseAddress { elementwise.scaleRows(bias, by: scale, bias, rows: scale.count, columns: 1) }
+            if let bias = biasGradient?.baseAddress {
+                elementwise.scaleRows(bias, by: scale, bias, rows: scale.count, columns: 1)
+            }
         }
         let target = weightGradient?.baseAddress
         if kernel.hasPlainWeightGradient(geometry), let target {

@@ -18,7 +18,8 @@ extension Binder {
             let (remembered, count) = (kept.map { address($0) }, elementCount(first))
             return { frame in
                 elementwise.combineGradients(
-                    a(frame), b.map { UnsafePointer($0(frame)) }, kept: remembered.map { UnsafePointer($0(frame)) }, y(frame), count,
+                    a(frame), b.map { UnsafePointer($0(frame)) }, kept: remembered.map { UnsafePointer($0(frame)) }, y(frame),
+                    count,
                     kind.fused)
             }
         case .gate(let source, let gate, let destination):
@@ -70,7 +71,8 @@ extension Binder {
     }
 
     /// The mask of an image depends on (seed, epoch, sample, layer) alone, so that backward draws the same again.
-    private func bindDropout(_ rate: Float, _ layer: Int, _ wholeImages: Bool, _ source: Int, _ destination: Int) -> PreparedStep {
+    private func bindDropout(_ rate: Float, _ layer: Int, _ wholeImages: Bool, _ source: Int, _ destination: Int) -> PreparedStep
+    {
         let (elementwise, images, count) = (elementwise, plan.capacity, plan.values[source].shape.count)
         let (x, y, workers) = (address(source), address(destination), resources.workers)
         return { frame in

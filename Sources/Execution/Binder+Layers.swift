@@ -16,11 +16,14 @@ extension Binder {
 
     private func parameters(_ norm: NormParameters) -> BatchNormKernel.Parameters {
         func start(_ parameter: Int) -> UnsafeMutablePointer<Float> {
-            guard let address = store.values(of: parameter).baseAddress else { preconditionFailure("a batch norm without channels") }
+            guard let address = store.values(of: parameter).baseAddress else {
+                preconditionFailure("a batch norm without channels")
+            }
             return address
         }
         return BatchNormKernel.Parameters(
-            scale: start(norm.scale), shift: start(norm.shift), runningMean: start(norm.mean), runningVariance: start(norm.variance))
+            scale: start(norm.scale), shift: start(norm.shift), runningMean: start(norm.mean),
+            runningVariance: start(norm.variance))
     }
 
     private func bindNormForward(
@@ -107,7 +110,9 @@ extension Binder {
             return running(kernel, remembering(memory, kernel, [.source: address(source), .destination: address(destination)]))
         case .poolBackward(let step, let method, let gradient, let sourceGradient, let memory):
             let kernel = try OneDNNKernel.poolingBackward(resources.engine, geometry(step), method.kind)
-            let roles: [KernelRole: Address] = [.destinationGradient: address(gradient), .sourceGradient: address(sourceGradient)]
+            let roles: [KernelRole: Address] = [
+                .destinationGradient: address(gradient), .sourceGradient: address(sourceGradient),
+            ]
             return running(kernel, remembering(memory, kernel, roles))
         case .adaptiveAverage(let source, let destination):
             let pool = AdaptiveAveragePool(source: plan.values[source].shape, destination: plan.values[destination].shape)
@@ -136,7 +141,8 @@ extension Binder {
     private func remembering(_ memory: Int?, _ kernel: OneDNNKernel, _ roles: [KernelRole: Address]) -> [KernelRole: Address] {
         guard let memory else { return roles }
         precondition(
-            kernel.byteCount(of: .workspace) <= plan.values[memory].byteCount, "\(kernel.implementation) wants a larger workspace")
+            kernel.byteCount(of: .workspace) <= plan.values[memory].byteCount, "\(kernel.implementation) wants a larger workspace"
+        )
         return roles.merging([.workspace: address(memory)]) { $1 }
     }
 }

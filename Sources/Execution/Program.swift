@@ -60,7 +60,8 @@ package final class Program {
     /// One forward and backward pass; the sums of the present images' losses and hits. `onGradients(k)` is called with growing k
     /// whenever the first k floats of the flat gradients are complete.
     package func trainStep(_ input: StepInput, onGradients: (Int) throws -> Void) rethrows -> SoftmaxCrossEntropy.Sums {
-        precondition(plan.exit == .loss && input.count <= plan.capacity, "a training step needs a training plan and room for its images")
+        precondition(
+            plan.exit == .loss && input.count <= plan.capacity, "a training step needs a training plan and room for its images")
         resources.store.touch()
         var frame = StepFrame(input: input)
         var reported = 0

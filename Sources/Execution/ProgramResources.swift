@@ -32,7 +32,9 @@ package final class ProgramResources {
 
     /// Room for one folded copy of a layer's plain weights, used within one call.
     func foldingRoom(floatCount: Int) -> UnsafeMutablePointer<Float> {
-        if foldingMemory.byteCount < floatCount * MemoryLayout<Float>.stride { foldingMemory = AlignedBuffer(floatCount: floatCount) }
+        if foldingMemory.byteCount < floatCount * MemoryLayout<Float>.stride {
+            foldingMemory = AlignedBuffer(floatCount: floatCount)
+        }
         return foldingMemory.base.assumingMemoryBound(to: Float.self)
     }
 }

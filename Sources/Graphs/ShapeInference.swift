@@ -29,7 +29,8 @@ extension Operation {
             precondition(inputs[1] == [1, 1, first[2]], "a gate for \(first) must be 1×1×\(first[2]), not \(inputs[1])")
             return first
         case .concatenate:
-            precondition(inputs.allSatisfy { $0[0] == first[0] && $0[1] == first[1] }, "cannot concatenate images of unequal size")
+            precondition(
+                inputs.allSatisfy { $0[0] == first[0] && $0[1] == first[1] }, "cannot concatenate images of unequal size")
             return [first[0], first[1], inputs.reduce(0) { $0 + $1[2] }]
         }
     }

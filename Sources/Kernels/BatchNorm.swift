@@ -66,7 +66,8 @@ package final class BatchNormKernel {
     /// Normalises with the statistics of the first `rows` rows of x, joined with other ranks' by `synchronize` (which sums the doubles
     /// it is given over all ranks), and moves the running statistics towards them.
     package func useBatchStatistics(
-        _ x: UnsafePointer<Float>, rows: Int, _ parameters: Parameters, synchronize: ((UnsafeMutableBufferPointer<Double>) -> Void)?
+        _ x: UnsafePointer<Float>, rows: Int, _ parameters: Parameters,
+        synchronize: ((UnsafeMutableBufferPointer<Double>) -> Void)?
     ) {
         reduce(rows) { graft_channel_moments(x + $0.lowerBound * channels, $0.count, channels, $1, $2) }
         synchronizeSums(synchronize)
@@ -90,7 +91,8 @@ package final class BatchNormKernel {
     ) {
         workers.run(rows) { range in
             let start = range.lowerBound * channels
-            graft_normalize(x + start, factor, offset, residual.map { $0 + start }, y + start, range.count, channels, activation.loop)
+            graft_normalize(
+                x + start, factor, offset, residual.map { $0 + start }, y + start, range.count, channels, activation.loop)
         }
     }
 
@@ -98,7 +100,8 @@ package final class BatchNormKernel {
     /// gradient of y, not masked yet if `masks`; with `usesBatchStatistics` dx accounts for mean and variance depending on x.
     package func backward(
         dy: UnsafePointer<Float>, _ x: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>?, rows: Int, capacity: Int,
-        _ parameters: Parameters, scaleGradient: UnsafeMutablePointer<Float>, shiftGradient: UnsafeMutablePointer<Float>, masks: Bool,
+        _ parameters: Parameters, scaleGradient: UnsafeMutablePointer<Float>, shiftGradient: UnsafeMutablePointer<Float>,
+        masks: Bool,
         usesBatchStatistics: Bool, synchronize: ((UnsafeMutableBufferPointer<Double>) -> Void)?
     ) {
         let kind = (masks ? activation : .none).loop

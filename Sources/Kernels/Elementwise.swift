@@ -26,7 +26,8 @@ package struct Elementwise: Sendable {
 
     /// y = f(a + b).
     package func add(
-        _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int, _ kind: FusedActivation
+        _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int,
+        _ kind: FusedActivation
     ) {
         workers.run(elements: count) {
             graft_add_activate(a + $0.lowerBound, b + $0.lowerBound, y + $0.lowerBound, $0.count, kind.loop)
@@ -75,7 +76,8 @@ package struct Elementwise: Sendable {
 
     /// The gate's own gradient, `[images, channels]`: Σ over pixels of dy · x.
     package func gateBackward(
-        _ dy: UnsafePointer<Float>, _ x: UnsafePointer<Float>, _ gateGradient: UnsafeMutablePointer<Float>, images: Int, pixels: Int,
+        _ dy: UnsafePointer<Float>, _ x: UnsafePointer<Float>, _ gateGradient: UnsafeMutablePointer<Float>, images: Int,
+        pixels: Int,
         channels: Int
     ) {
         workers.run(images) { range in
@@ -88,7 +90,8 @@ package struct Elementwise: Sendable {
 
     /// `[images, pixels, channels]` to `[images, channels, pixels]`, or back.
     package func transpose(
-        _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, images: Int, pixels: Int, channels: Int, toChannelsFirst: Bool
+        _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, images: Int, pixels: Int, channels: Int,
+        toChannelsFirst: Bool
     ) {
         let convert = toChannelsFirst ? graft_channels_first : graft_channels_last
         workers.run(images) { range in
@@ -104,7 +107,8 @@ package struct Elementwise: Sendable {
     /// Copies `width` of `sourceChannels` columns into `width` of `destinationChannels` columns, row by row: concatenation along the
     /// channels, and its gradient.
     package func copyColumns(
-        _ x: UnsafePointer<Float>, _ sourceChannels: Int, _ y: UnsafeMutablePointer<Float>, _ destinationChannels: Int, width: Int,
+        _ x: UnsafePointer<Float>, _ sourceChannels: Int, _ y: UnsafeMutablePointer<Float>, _ destinationChannels: Int,
+        width: Int,
         rows: Int
     ) {
         workers.run(rows) { range in

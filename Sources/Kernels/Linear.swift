@@ -17,7 +17,8 @@ package struct LinearKernel: Sendable {
 
     /// y `[images, outputs]` from x `[images, inputs]`; `bias` may be missing.
     package func forward(
-        _ x: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, _ bias: UnsafePointer<Float>?, _ y: UnsafeMutablePointer<Float>,
+        _ x: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, _ bias: UnsafePointer<Float>?,
+        _ y: UnsafeMutablePointer<Float>,
         images: Int
     ) {
         for image in 0..<images {
@@ -37,7 +38,8 @@ package struct LinearKernel: Sendable {
         _ dy: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, images: Int
     ) {
         cblas_sgemm(
-            CblasRowMajor, CblasNoTrans, CblasNoTrans, Int32(images), Int32(inputs), Int32(outputs), 1, dy, Int32(outputs), weights,
+            CblasRowMajor, CblasNoTrans, CblasNoTrans, Int32(images), Int32(inputs), Int32(outputs), 1, dy, Int32(outputs),
+            weights,
             Int32(inputs), 0, dx, Int32(inputs))
     }
 

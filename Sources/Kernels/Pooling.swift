@@ -45,7 +45,8 @@ extension OneDNNKernel {
     }
 
     /// Roles: destinationGradient, sourceGradient, workspace.
-    package static func poolingBackward(_ engine: OneDNNEngine, _ geometry: WindowGeometry, _ kind: PoolingKind) throws -> OneDNNKernel
+    package static func poolingBackward(_ engine: OneDNNEngine, _ geometry: WindowGeometry, _ kind: PoolingKind) throws
+        -> OneDNNKernel
     {
         var shape = geometry.shim
         return try OneDNNKernel("pooling's gradient with \(geometry.label)", engine) {
@@ -60,7 +61,8 @@ extension OneDNNKernel {
         var geometry = Self.pointwise(images, shape)
         return try OneDNNKernel("local response normalisation of \(images)×\(shape)", engine) {
             graft_response_norm_forward(
-                engine.handle, &geometry, Int64(constants.size), constants.alpha, constants.beta, constants.k, training ? 1 : 0, &$0)
+                engine.handle, &geometry, Int64(constants.size), constants.alpha, constants.beta, constants.k, training ? 1 : 0,
+                &$0)
         }
     }
 

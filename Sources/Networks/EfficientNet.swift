@@ -56,7 +56,7 @@ package enum EfficientNet {
             for position in 0..<depths[index] {
                 x = stack.block(
                     "features.\(index + 1).\(position)", x, stage: stage, stride: position == 0 ? stage.stride : 1,
-                    dropRate: stochasticDepthRate * Float(block) / Float(blockCount))
+                    dropRate: (options.stochasticDepth ?? stochasticDepthRate) * Float(block) / Float(blockCount))
                 block += 1
             }
         }

@@ -24,12 +24,17 @@ package struct BuildOptions: Sendable, Hashable {
     package var auxiliary: Bool
     /// Rate of the dropout before the classifier; nil means the network's own (none in ResNet).
     package var dropout: Float?
+    /// Rate of stochastic depth in the last block, 0 in the first, as it grows with depth; nil means the network's own.
+    package var stochasticDepth: Float?
 
-    package init(classes: Int = 1000, inputSize: Int? = nil, auxiliary: Bool = false, dropout: Float? = nil) {
+    package init(
+        classes: Int = 1000, inputSize: Int? = nil, auxiliary: Bool = false, dropout: Float? = nil, stochasticDepth: Float? = nil
+    ) {
         self.classes = classes
         self.inputSize = inputSize
         self.auxiliary = auxiliary
         self.dropout = dropout
+        self.stochasticDepth = stochasticDepth
     }
 }
 

@@ -66,7 +66,8 @@ import Testing
         for (step, expected) in golden.losses.enumerated() {
             let batch = settings.batch(step: step)
             let loss = replica.step(
-                Array(images[batch].joined()) + [Float](repeating: 0, count: (settings.batchSize - batch.count) * images[0].count),
+                Array(images[batch].joined())
+                    + [Float](repeating: 0, count: (settings.batchSize - batch.count) * images[0].count),
                 labels: settings.labels[batch].map(Int32.init), smoothing: settings.labelSmoothing)
             #expect(abs(loss - expected) < 1e-3 * abs(expected), "loss of step \(step + 1)")
             let gradients = replica.store.gradients
@@ -100,9 +101,12 @@ import Testing
             : .adamW(
                 beta1: settings.optimizer.betas?[0] ?? 0.9, beta2: settings.optimizer.betas?[1] ?? 0.999,
                 epsilon: settings.optimizer.epsilon ?? 1e-8)
-        let groups = replica.plan.layout.slots.map { slot in
+        let slots = replica.plan.layout.slots
+        let ends = slots.dropFirst().map(\.range.lowerBound) + [replica.plan.layout.count]
+        let groups = zip(slots, ends).map { slot, end in
             let decays = replica.plan.graph.parameters[slot.parameter].role.isDecayed
-            return ParameterGroup(range: slot.range, multiplier: 1, weightDecay: decays ? settings.optimizer.weightDecay : 0)
+            return ParameterGroup(
+                range: slot.range.lowerBound..<end, multiplier: 1, weightDecay: decays ? settings.optimizer.weightDecay : 0)
         }
         return Optimizer(kind: kind, groups: groups, count: replica.plan.layout.count)
     }

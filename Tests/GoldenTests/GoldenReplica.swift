@@ -20,7 +20,7 @@ final class GoldenReplica {
         _ entry: NetworkEntry, classes: Int = 1000, inputSize: Int, stored: [String: [Int]]? = nil, unfrozen: [String] = [],
         batchNorm: NormMode = .frozen, capacity: Int, exit: PlanExit, optimizes: Bool = true
     ) throws {
-        let graph = entry.build(BuildOptions(classes: classes, inputSize: inputSize, dropout: 0))
+        let graph = entry.build(BuildOptions(classes: classes, inputSize: inputSize, dropout: 0, stochasticDepth: 0))
         let trainability = try FreezePolicy(unfrozen: unfrozen, batchNorm: batchNorm).resolve(graph)
         var request = PlanRequest(graph: graph, trainability: trainability, capacity: capacity, exit: exit)
         request.optimizes = optimizes

@@ -56,7 +56,8 @@ private func absorb(
             tail.result = next
         }
     }
-    if let next = soleConsumer(of: tail.result), case .activation(let kind) = graph.nodes[next].operation, allowed.contains(kind) {
+    if let next = soleConsumer(of: tail.result), case .activation(let kind) = graph.nodes[next].operation, allowed.contains(kind)
+    {
         let differentiates = request.isTraining && regions.of[producer] == .suffix
         if !differentiates || kind.derivativeFollowsFromOutput {
             tail.activation = kind

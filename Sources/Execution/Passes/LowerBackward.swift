@@ -50,7 +50,9 @@ extension Lowering {
             }
         case .activation(let kind, let source, let destination):
             let kept = kind.derivativeFollowsFromOutput ? destination : source
-            guard hasGradient(source), let gradient = gradient(of: destination, node, &pending, masking: kind, kept: kept) else { return }
+            guard hasGradient(source), let gradient = gradient(of: destination, node, &pending, masking: kind, kept: kept) else {
+                return
+            }
             contribute(gradient, to: source, &pending)
         case .add(let first, let second, let destination, let kind):
             guard let gradient = gradient(of: destination, node, &pending, masking: kind) else { return }
