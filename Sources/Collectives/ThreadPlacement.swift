@@ -97,10 +97,15 @@ package struct ThreadPlacement: Sendable, Equatable {
         }
         let used = Set(neighbours.flatMap(\.cores)).count
         let usable = min(claim.hostCores, claim.quota.map { max(1, Int($0)) } ?? claim.hostCores)
-        if used < usable && neighbours.allSatisfy({ $0.cores.count == 1 }) {
+        // Whoever set the number of threads wants it so.
+        if decidedBy == "cores" && used < usable && neighbours.allSatisfy({ $0.cores.count == 1 }) {
+            let who =
+                neighbours.count == 1
+                ? "rank \(rank) is bound to one core and leaves"
+                : "\(neighbours.count) ranks are bound to one core each and leave"
             return
-                "the \(neighbours.count) rank\(neighbours.count == 1 ? " is" : "s are") bound to one core each and leave \(usable - used) of host "
-                + "\(claim.hostName)'s \(usable) cores idle; launch with `--map-by slot:PE=\(usable / neighbours.count)` or with `--bind-to none`"
+                "\(who) \(usable - used) of host \(claim.hostName)'s \(usable) cores idle; "
+                + "launch with `--map-by slot:PE=\(usable / neighbours.count)` or with `--bind-to none`"
         }
         return nil
     }
