@@ -84,6 +84,7 @@ let package = Package(
         tests("ImageDataTests", ["ImageData", "Tensors"], resources: fixtures),
         tests("OptimizationTests", ["Optimization"], resources: fixtures),
         tests("NetworksTests", ["Networks", "Graphs", "Tensors"], resources: fixtures),
+        tests("TrainingTests", ["Training", "Collectives", "Graphs", "Optimization", "Tensors", "WeightFiles"]),
         tests("WeightFilesTests", ["WeightFiles", "Tensors"], resources: fixtures),
 
         // What is compared with PyTorch, and what such comparisons need.

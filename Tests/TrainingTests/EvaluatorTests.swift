@@ -1,0 +1,46 @@
+// Exact evaluation: every image once, the same numbers whoever computes them.
+import Collectives
+import Testing
+import Training
+
+@Suite struct EvaluatorTests {
+    private func evaluate(ranks: Int, _ how: EvaluationRanks, images: Int = 17, broken: Set<Int> = []) throws -> Evaluation {
+        let results = try ThreadGroup.run(size: ranks) { communicator in
+            let evaluator = Evaluator(
+                samples: MemorySource.samples(images, split: "validation"), source: MemorySource(broken: broken), batchSize: 4,
+                ranks: how, unreadableLimit: 0.5)
+            return try evaluator.evaluate(LinearReplica(), communicator)
+        }
+        #expect(results.dropFirst().allSatisfy { $0 == nil })
+        return try #require(results[0])
+    }
+
+    /// 3 images over 5 ranks leave ranks without any.
+    @Test(arguments: [1, 2, 3, 5], [3, 17]) func theNumberOfRanksChangesNoDigit(ranks: Int, images: Int) throws {
+        let alone = try evaluate(ranks: 1, .root, images: images)
+        let together = try evaluate(ranks: ranks, .all, images: images)
+        #expect(together == alone && together.summary == alone.summary)
+        #expect(alone.predictions.map(\.sample) == Array(0..<images))
+    }
+
+    @Test func unreadableImagesAreLeftOutAndListed() throws {
+        let alone = try evaluate(ranks: 1, .root, broken: [2, 16])
+        let together = try evaluate(ranks: 3, .all, broken: [2, 16])
+        #expect(alone == together && alone.images == 15 && alone.unreadable.map(\.sample) == [2, 16])
+        #expect(throws: TrainingError.self) { try evaluate(ranks: 2, .all, broken: Set(0..<10)) }
+    }
+
+    @Test func countsMakeTheMetrics() {
+        func prediction(_ sample: Int, _ label: Int, _ predicted: Int) -> SamplePrediction {
+            SamplePrediction(sample: sample, label: label, predicted: predicted, loss: Double(sample), probabilities: [])
+        }
+        let evaluation = Evaluation(
+            classes: ["a", "b", "c"],
+            predictions: [prediction(0, 0, 0), prediction(1, 0, 1), prediction(2, 1, 1), prediction(3, 1, 1)], unreadable: [],
+            paths: [])
+        #expect(evaluation.confusion == [[1, 1, 0], [0, 2, 0], [0, 0, 0]])
+        #expect(evaluation.summary == EvaluationSummary(images: 4, loss: 1.5, accuracy: 0.75))
+        #expect(evaluation.classMetrics.map(\.precision) == [1, 2.0 / 3, nil])
+        #expect(evaluation.classMetrics.map(\.recall) == [0.5, 1, nil])
+    }
+}
