@@ -1,0 +1,58 @@
+// What a config makes of its network: the graph, what trains in it, and the plans of one rank. Needs no weights, no images, no MPI.
+import Execution
+import Graphs
+import Networks
+import RunConfiguration
+import Training
+
+/// A config's network for a number of classes and ranks. Every rank makes the same one.
+struct PlannedNetwork {
+    let entry: NetworkEntry
+    let graph: Graph
+    let trainability: Trainability
+    /// Images that a rank holds in one training pass: the largest share of a batch.
+    let trainingCapacity: Int
+    /// Images that a rank holds in one pass of evaluation.
+    let evaluationCapacity: Int
+
+    /// - Parameters:
+    ///   - configuration: only `network`, `training.batch_size` and `evaluation.batch_size` count.
+    ///   - classes: outputs of the head.
+    ///   - ranks: processes that share a batch.
+    ///   - inputSize: side of the input in pixels, where weights ask for another than the network's own.
+    /// - Throws: `NetworkError` for an unknown architecture, `FreezeError` for a pattern that matches no layer.
+    init(_ configuration: RunConfiguration, classes: Int, ranks: Int, inputSize: Int? = nil) throws {
+        entry = try NetworkCatalog.entry(named: configuration.network.architecture)
+        graph = entry.build(
+            BuildOptions(classes: classes, inputSize: inputSize, dropout: configuration.network.dropout.map { Float($0) }))
+        let policy = FreezePolicy(
+            unfrozen: configuration.network.unfrozen, batchNorm: NormMode(configuration.network.batchNorm))
+        trainability = try policy.resolve(graph)
+        trainingCapacity = EpochPlan.shareCapacity(batchSize: configuration.training.batchSize, size: ranks)
+        evaluationCapacity = configuration.evaluation.batchSize ?? trainingCapacity
+    }
+
+    /// Images to loss and gradients. Planned anew at each call.
+    func trainingPlan() -> Plan { plan(to: .loss, capacity: trainingCapacity) }
+
+    /// Images to class scores. Planned anew at each call.
+    func evaluationPlan() -> Plan { plan(to: .logits, capacity: evaluationCapacity) }
+
+    /// A plan of any part of the network.
+    func plan(from entry: PlanEntry = .images, to exit: PlanExit, capacity: Int) -> Plan {
+        Planner.plan(
+            PlanRequest(graph: graph, trainability: trainability, capacity: capacity, entry: entry, exit: exit))
+    }
+}
+
+extension NormMode {
+    /// The config's word for it.
+    init(_ batchNorm: RunConfiguration.BatchNorm) {
+        switch batchNorm {
+        case .frozen: self = .frozen
+        case .affine: self = .affine
+        case .local: self = .local
+        case .synchronized: self = .synchronized
+        }
+    }
+}
