@@ -93,9 +93,10 @@ extension HDF5File {
         return objects
     }
 
-    /// Text of fixed length, filled up with zeros or spaces.
+    /// A text, which may be filled up with zeros or spaces.
     private func decode(_ range: Range<Int>) -> String {
-        let text = String(decoding: file.bytes(in: range).prefix { $0 != 0 }, as: UTF8.self)
-        return String(text.reversed().drop { $0 == " " }.reversed())
+        let text = file.bytes(in: range).prefix { $0 != 0 }
+        let end = text.lastIndex { $0 != 0x20 }.map { $0 + 1 } ?? text.startIndex
+        return String(decoding: text[..<end], as: UTF8.self)
     }
 }
