@@ -80,6 +80,7 @@ let package = Package(
         // Tests mirror the targets.
         tests("TensorsTests", ["Tensors"]),
         tests("CollectivesTests", ["Collectives"]),
+        tests("DistributedTests", ["graft"]),
         tests("RunConfigurationTests", ["RunConfiguration"]),
         tests("ImageDataTests", ["ImageData", "Tensors"], resources: fixtures),
         tests("OptimizationTests", ["Optimization"], resources: fixtures),
@@ -90,6 +91,7 @@ let package = Package(
         // What is compared with PyTorch, and what such comparisons need.
         .target(name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport", swiftSettings: strict),
         tests(
-            "GoldenTests", ["TestSupport", "Tensors", "Graphs", "Networks", "ImageData", "Execution", "Kernels", "Optimization"], resources: fixtures),
+            "GoldenTests", ["TestSupport", "Tensors", "Graphs", "Networks", "ImageData", "Execution", "Kernels", "Optimization"],
+            resources: fixtures),
     ]
 )

@@ -49,6 +49,7 @@ struct DoctorCommand: ParsableCommand {
         try communicator.use(overlap ?? Overlap.recommended(for: placements))
         var report = DoctorReport(placements: placements, overlap: communicator.overlap.rawValue)
         report.warnings += zip(placements, shares).compactMap { $1.isEmpty ? nil : "host \($0.claim.hostName): \($1)" }.uniqued()
+        try checkSums(over: communicator)
         if communicator.size > 1 && seconds > 0 {
             let bench = SumBench(communicator: communicator, repetitions: repetitions)
             for (bytes, sums) in [(64 << 10, 64), (1 << 20, 16), (4 << 20, 8), (16 << 20, 4)] {
@@ -75,7 +76,7 @@ enum RehearsedFailure: String, ExpressibleByArgument {
             switch self {
             case .error: throw Rehearsed()
             case .crash: preconditionFailure("this crash was asked for")
-            case .stall: sleep(8)
+            case .stall: sleep(5)
             }
         }
         try communicator.barrier()

@@ -1,0 +1,52 @@
+// Real ranks: sums, and how a job ends when one of them fails.
+import Foundation
+import Testing
+
+@Suite(.serialized, .enabled(if: Launch.mpirun != nil, "needs mpirun"))
+struct DoctorTests {
+    @Test(arguments: ["poked", "thread", "none"], [2, 3]) func ranksSumAndAgree(overlap: String, ranks: Int) throws {
+        let launch = try Launch(["doctor", "--json", "--seconds", "0", "--overlap", overlap], ranks: ranks)
+        try #require(launch.status == 0, "\(launch.errors)")
+        let report = try JSONSerialization.jsonObject(with: Data(launch.output.utf8)) as? [String: Any]
+        #expect((report?["ranks"] as? [Any])?.count == ranks)
+        #expect(report?["overlap"] as? String == overlap)
+    }
+
+    @Test func sumsAreMeasured() throws {
+        let launch = try Launch(["doctor", "--seconds", "0.01", "--repetitions", "1"], ranks: 2)
+        #expect(launch.status == 0, "\(launch.errors)")
+        #expect(launch.output.contains("16384 kB"))
+    }
+
+    @Test func anErrorOnOneRankEndsAll() throws {
+        let launch = try Launch(["doctor", "--rehearse", "error"], ranks: 3)
+        #expect(launch.status == 70)
+        #expect(launch.errors.contains(/rank 1 on host \S+: this error was asked for/))
+        #expect(launch.seconds < 30)
+    }
+
+    @Test func aCrashOnOneRankEndsAll() throws {
+        let launch = try Launch(["doctor", "--rehearse", "crash", "--failing-rank", "0"], ranks: 2)
+        #expect(launch.status != 0)
+        #expect(launch.errors.contains(/rank 0 on host \S+: crashed \(SIG/))
+        #expect(launch.seconds < 30)
+    }
+
+    @Test func aStallIsNamed() throws {
+        let launch = try Launch(["doctor", "--rehearse", "stall", "--patience", "0.02", "--seconds", "0"], ranks: 3)
+        #expect(launch.status == 0, "\(launch.errors)")
+        #expect(launch.errors.contains(/waiting for \d+ s for rank 1 on host \S+, computing at step 1 for \d+ s/))
+    }
+
+    @Test func oneProcessNeedsNoLauncher() throws {
+        let launch = try Launch(["doctor"], environment: ["PATH": "/nonexistent"])
+        #expect(launch.status == 0, "\(launch.errors)")
+        #expect(launch.output.contains("one rank"))
+    }
+
+    @Test func aLonelyTaskIsRefused() throws {
+        let launch = try Launch(["doctor"], environment: ["SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "0"])
+        #expect(launch.status == 70)
+        #expect(launch.errors.contains("SLURM_STEP_NUM_TASKS=4"))
+    }
+}
