@@ -65,7 +65,7 @@ let package = Package(
         library(
             "Training",
             ["Tensors", "Collectives", "Graphs", "ImageData", "Optimization", "WeightFiles", "Networks", "Execution", "Kernels"]),
-        library("Reporting", ["Training", "Tensors"]),
+        library("Reporting", ["Training", "WeightFiles"]),
 
         // Layer 5: the program.
         .executableTarget(
@@ -86,6 +86,7 @@ let package = Package(
         tests("OptimizationTests", ["Optimization"], resources: fixtures),
         tests("NetworksTests", ["Networks", "Graphs", "Tensors"], resources: fixtures),
         tests("TrainingTests", ["Training", "Collectives", "Graphs", "Optimization", "Tensors", "WeightFiles"]),
+        tests("ReportingTests", ["Reporting", "Training", "Tensors"]),
         tests("WeightFilesTests", ["WeightFiles", "Tensors"], resources: fixtures),
 
         // What is compared with PyTorch, and what such comparisons need.

@@ -1,0 +1,165 @@
+// What a person sees of a run: one line that is redrawn on a terminal, plain lines now and then elsewhere.
+import Foundation
+package import Training
+
+/// Prints a run's progress.
+package final class ConsoleProgress: TrainingObserver {
+    /// Where and how to print.
+    package struct Terminal {
+        package var isInteractive: Bool
+        /// Characters a line.
+        package var width: Int
+        package var write: (String) -> Void
+
+        package init(isInteractive: Bool, width: Int, write: @escaping (String) -> Void) {
+            self.isInteractive = isInteractive
+            self.width = width
+            self.write = write
+        }
+
+        /// Standard output as it is: a terminal or not.
+        package static func standardOutput() -> Terminal {
+            var size = winsize()
+            let isInteractive = isatty(STDOUT_FILENO) == 1
+            let isKnown = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20
+            return Terminal(isInteractive: isInteractive, width: isKnown ? Int(size.ws_col) : 100) {
+                FileHandle.standardOutput.write(Data($0.utf8))
+            }
+        }
+    }
+
+    private let terminal: Terminal
+    private let now: () -> Double
+    private var facts: RunFacts?
+    private var latest: StepReport?
+    private var lastEvaluation: Evaluation?
+    private var lastPrint = -Double.infinity
+    private var isLineOpen = false
+    /// Moving averages over steps, so that the line does not flicker.
+    private var rate = MovingAverage()
+    private var dataShare = MovingAverage()
+    private var communicationShare = MovingAverage()
+    private var stepSeconds = MovingAverage()
+
+    /// Seconds between two redraws, and between two plain lines.
+    private static let redrawInterval = 0.1
+    private static let plainInterval = 10.0
+
+    /// - Parameter now: a clock in seconds.
+    package init(
+        _ terminal: Terminal = .standardOutput(), now: @escaping () -> Double = { ProcessInfo.processInfo.systemUptime }
+    ) {
+        self.terminal = terminal
+        self.now = now
+    }
+
+    package func observe(_ event: TrainingEvent) {
+        switch event {
+        case .started(let facts):
+            self.facts = facts
+            Self.banner(facts).forEach(printLine)
+        case .step(let report): show(report)
+        case .unreadable(let sample, let split): printLine("skipped \(split) image \(sample)")
+        case .epoch(let report):
+            printLine(
+                "epoch \(report.epoch)/\(facts?.settings.epochs ?? report.epoch)  loss \(Format.loss(report.loss))  "
+                    + "accuracy \(Format.percent(report.accuracy))  (training)")
+        case .evaluation(let report): show(report)
+        case .checkpoint(let report): printLine("saved \(report.path)")
+        case .stopped(let step): printLine("stopped after step \(step) as asked; continue with --resume")
+        case .finished(let report): finish(report)
+        }
+    }
+
+    private static func banner(_ facts: RunFacts) -> [String] {
+        let (settings, identity) = (facts.settings, facts.identity)
+        var lines = facts.refusedCheckpoints.map { "warning: \($0); using the one before" }
+        lines.append(
+            "\(identity.name): \(identity.architecture), \(identity.classes.count) classes, "
+                + "\(facts.trainingImages) training and \(facts.validationImages) validation images")
+        let accumulation = settings.accumulation > 1 ? " × \(settings.accumulation) passes" : ""
+        lines.append(
+            "\(Format.count(facts.ranks, "rank")), batch \(settings.batchSize)\(accumulation), \(facts.totalSteps) steps; "
+                + "training \(Format.large(facts.trainedParameters)) of \(Format.large(facts.allParameters)) parameters, "
+                + "\(Format.bytes(facts.bytesPerStep)) a step in \(Format.count(facts.buckets, "bucket"))")
+        if let path = facts.resumedFrom { lines.append("resuming from \(path), after step \(facts.progress.step)") }
+        return lines
+    }
+
+    private func show(_ report: StepReport) {
+        let isFirst = latest == nil
+        latest = report
+        rate.add(report.imagesPerSecond)
+        dataShare.add(report.dataShare)
+        communicationShare.add(report.communicationShare)
+        // The first step warms caches up and would spoil the estimate.
+        if !isFirst { stepSeconds.add(report.seconds) }
+        let interval = terminal.isInteractive ? Self.redrawInterval : Self.plainInterval
+        guard isFirst || now() - lastPrint >= interval || report.step == facts?.totalSteps else { return }
+        lastPrint = now()
+        let line = progressLine(report)
+        if terminal.isInteractive {
+            terminal.write("\r\u{1B}[K" + line)
+            isLineOpen = true
+        } else {
+            terminal.write(line + "\n")
+        }
+    }
+
+    private func progressLine(_ report: StepReport) -> String {
+        let total = max(facts?.totalSteps ?? report.step, 1)
+        let remaining = stepSeconds.value * Double(max(0, total - report.step))
+        let texts = [
+            "epoch \(report.epoch + 1)/\(facts?.settings.epochs ?? 0)", "step \(report.step)/\(total)",
+            "loss \(Format.loss(report.loss))", "\(Format.rate(rate.value)) images/s",
+            "waiting for data \(Format.share(dataShare.value)), communication \(Format.share(communicationShare.value))",
+            "ETA \(stepSeconds.value > 0 ? Format.duration(remaining) : "--:--")",
+        ]
+        let text = texts.joined(separator: "  ")
+        guard terminal.isInteractive else { return text }
+        let room = min(24, terminal.width - text.count - 4)
+        guard room >= 8 else { return String(text.prefix(terminal.width - 1)) }
+        let filled = room * report.step / total
+        return "\(text)  " + String(repeating: "█", count: filled) + String(repeating: "░", count: room - filled)
+    }
+
+    private func show(_ report: EvaluationReport) {
+        lastEvaluation = report.evaluation
+        printLine(
+            "evaluation after epoch \(report.epoch), step \(report.step): accuracy \(Format.percent(report.summary.accuracy))  "
+                + "loss \(Format.loss(report.summary.loss))  (\(report.summary.images) images in "
+                + "\(Format.duration(report.seconds))\(report.isBest ? ", the best so far" : ""))")
+    }
+
+    private func finish(_ report: FinishReport) {
+        if let lastEvaluation, lastEvaluation.classes.count <= 20 { Self.classTable(lastEvaluation).forEach(printLine) }
+        let best = report.best.map { "; best accuracy \(Format.percent($0.summary.accuracy)) after step \($0.step)" } ?? ""
+        printLine("finished \(Format.count(report.step, "step")) in \(Format.duration(report.seconds))\(best)")
+    }
+
+    private static func classTable(_ evaluation: Evaluation) -> [String] {
+        let width = max(5, evaluation.classes.map(\.count).max() ?? 0)
+        func padded(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }
+        func cell(_ value: Double?) -> String { padded(value.map(Format.percent) ?? "–", 10) }
+        return ["\(padded("class", width))  images precision    recall"]
+            + evaluation.classMetrics.map {
+                "\(padded($0.name, width))  \(padded("\($0.images)", 6))\(cell($0.precision))\(cell($0.recall))"
+            }
+    }
+
+    private func printLine(_ text: String) {
+        terminal.write((isLineOpen ? "\r\u{1B}[K" : "") + text + "\n")
+        isLineOpen = false
+    }
+}
+
+/// An exponential moving average that starts with its first value.
+struct MovingAverage {
+    private(set) var value = 0.0
+    private var isEmpty = true
+
+    mutating func add(_ next: Double) {
+        value = isEmpty ? next : 0.8 * value + 0.2 * next
+        isEmpty = false
+    }
+}

@@ -1,0 +1,41 @@
+// predictions.csv: what the network said about each image of the last evaluation.
+package import Training
+internal import WeightFiles
+import Foundation
+
+/// Writes the predictions of every evaluation over those of the one before.
+package final class PredictionsFile: TrainingObserver {
+    private let path: String
+
+    package init(path: String) { self.path = path }
+
+    package func observe(_ event: TrainingEvent) {
+        guard case .evaluation(let report) = event else { return }
+        do {
+            try Self.write(report.evaluation, to: path)
+        } catch {
+            FileHandle.standardError.write(Data("warning: \(error)\n".utf8))
+        }
+    }
+
+    /// Writes the table whole or not at all: a header, then a line for each image, quoted as RFC 4180 has it, lines ended by LF.
+    ///
+    /// Throws `WeightFileError` when the disk is full or fails.
+    package static func write(_ evaluation: Evaluation, to path: String) throws {
+        try AtomicFile.write(Array(table(evaluation).utf8), to: path)
+    }
+
+    static func table(_ evaluation: Evaluation) -> String {
+        let header = ["path", "true_class", "predicted_class"] + evaluation.classes.map { "probability_\($0)" }
+        let rows = evaluation.predictions.map { prediction in
+            [evaluation.paths[prediction.sample], evaluation.classes[prediction.label], evaluation.classes[prediction.predicted]]
+                + prediction.probabilities.map { "\($0)" }
+        }
+        return ([header] + rows).map { $0.map(field).joined(separator: ",") + "\n" }.joined()
+    }
+
+    private static func field(_ text: String) -> String {
+        guard text.utf8.contains(where: { [UInt8(ascii: ","), UInt8(ascii: "\""), 10, 13].contains($0) }) else { return text }
+        return "\"" + text.replacing("\"", with: "\"\"") + "\""
+    }
+}
