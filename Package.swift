@@ -96,3 +96,11 @@ let package = Package(
             resources: fixtures),
     ]
 )
+
+// For long runs over weight files from strangers; how to use it stands in its source.
+if Context.environment["GRAFT_FUZZER"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "WeightFuzzer", dependencies: ["WeightFiles"], path: "Tests/WeightFuzzer",
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+}
