@@ -79,7 +79,7 @@ package struct CheckpointFolder: Sendable {
         let temporary = "\(path)/.\(Self.name(ofStep: step)).partial"
         try? FileManager.default.removeItem(atPath: temporary)
         do {
-            try FileManager.default.createDirectory(atPath: temporary, withIntermediateDirectories: true)
+            try makeFolder(temporary)
             try write(temporary)
             try Self.sync(temporary)
         } catch {
@@ -100,6 +100,14 @@ package struct CheckpointFolder: Sendable {
     }
 
     private static let asideSuffix = ".aside"
+
+    private func makeFolder(_ folder: String) throws(TrainingError) {
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw .system(path: folder, action: "create the folder", reason: error.localizedDescription)
+        }
+    }
 
     private func folder(ofStep step: Int) -> String { "\(path)/\(Self.name(ofStep: step))" }
 

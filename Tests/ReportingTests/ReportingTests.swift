@@ -88,4 +88,28 @@ import Testing
         lines.observe(.started(Samples.facts()))
         lines.observe(Samples.step(1))
     }
+
+    /// The check value of CRC-32C, and the record that TensorBoard's own `RecordWriter` makes of
+    /// `Event(wall_time=1, step=300, summary=Summary(value=[Summary.Value(tag="loss", simple_value=0.5)]))`.
+    @Test func eventRecordsAreFramedAsTensorBoardReadsThem() throws {
+        #expect(TensorBoardRecord.checksum(Array("123456789".utf8)) == 0xE306_9283)
+        #expect(
+            TensorBoardRecord.scalars([(tag: "loss", value: 0.5)], step: 300, wallTime: 1) == [
+                27, 0, 0, 0, 0, 0, 0, 0, 26, 13, 158, 19, 9, 0, 0, 0, 0, 0, 0, 240, 63, 16, 172, 2, 42, 13, 10, 11, 10, 4, 108,
+                111,
+                115, 115, 21, 0, 0, 0, 63, 78, 92, 31, 209,
+            ])
+    }
+
+    @Test func theReportIsOneSelfContainedPage() throws {
+        let path = try Samples.temporaryPath("report.html")
+        let report = HTMLReport(path: path, metrics: path + ".jsonl")
+        for event in [
+            TrainingEvent.started(Samples.facts()), Samples.step(1), Samples.step(2), Samples.evaluation(step: 2, epoch: 1),
+            Samples.finished(step: 2),
+        ] { report.observe(event) }
+        let page = try String(contentsOfFile: path, encoding: .utf8)
+        #expect(page.contains("<svg") && page.contains("finished after 2 steps in 1:01"))
+        #expect(page.contains("b/&lt;x&gt; &quot;1&quot;.jpg") && !page.contains("<x>") && !page.contains("http"))
+    }
 }

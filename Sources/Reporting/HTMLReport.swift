@@ -1,0 +1,114 @@
+// report.html: one page that says how a run went. Everything is in the file: it can be mailed or archived as it is.
+import Foundation
+package import Training
+internal import WeightFiles
+
+/// Writes the report at every evaluation and at the run's end.
+package final class HTMLReport: TrainingObserver {
+    private let path: String
+    private let metrics: String
+    private var facts: RunFacts?
+    private var history = RunHistory()
+    private var latest: EvaluationReport?
+    private var best: BestResult?
+    private var unreadable: [String] = []
+    private var ending = "running"
+    private var hasWarned = false
+
+    /// - Parameter metrics: the run's `metrics.jsonl`, from which a resumed run takes the curves of its beginning. Its observer must
+    ///   stand before this one.
+    package init(path: String, metrics: String) {
+        self.path = path
+        self.metrics = metrics
+    }
+
+    package func observe(_ event: TrainingEvent) {
+        switch event {
+        case .started(let facts):
+            self.facts = facts
+            best = facts.progress.best
+            if facts.progress.step > 0 { history = RunHistory(metrics: ReportFile(path: metrics).lines) }
+        case .step(let report): history.add(step: report.step, loss: report.loss, imagesPerSecond: report.imagesPerSecond)
+        case .unreadable(let sample, _): unreadable.append("\(sample)")
+        case .evaluation(let report):
+            history.add(step: report.step, report.summary)
+            if report.isBest { best = BestResult(step: report.step, summary: report.summary) }
+            latest = report
+            write()
+        case .stopped(let step):
+            ending = "stopped after step \(step)"
+            write()
+        case .finished(let report):
+            ending = "finished after \(Format.count(report.step, "step")) in \(Format.duration(report.seconds))"
+            write()
+        case .epoch, .checkpoint: break
+        }
+    }
+
+    private func write() {
+        do {
+            try AtomicFile.write(Array(page.utf8), to: path)
+        } catch  where !hasWarned {
+            hasWarned = true
+            FileHandle.standardError.write(Data("warning: \(error)\n".utf8))
+        } catch {}
+    }
+
+    private var page: String {
+        let title = escaped(facts?.identity.name ?? "run")
+        var sections = [
+            "<h1>\(title)</h1>", summary,
+            SVGPlot(
+                title: "Loss", horizontal: "step",
+                series: [
+                    .init(name: "training loss", points: history.losses),
+                    .init(name: "validation loss", points: history.validationLosses, isMarked: true),
+                ]
+            ).svg,
+            SVGPlot(
+                title: "Accuracy", horizontal: "step",
+                series: [.init(name: "validation accuracy", points: history.accuracies, isMarked: true)], isPercent: true
+            ).svg,
+            SVGPlot(title: "Speed", horizontal: "step", series: [.init(name: "images a second", points: history.rates)]).svg,
+        ]
+        if let latest {
+            sections.append(HTMLTables.classes(latest.evaluation))
+            sections.append(HTMLTables.confusion(latest.evaluation))
+            sections.append(HTMLTables.worst(latest.evaluation))
+        }
+        if !unreadable.isEmpty {
+            let items = unreadable.map { "<li>\(escaped($0))</li>" }.joined(separator: "\n")
+            sections.append("<h2>Images that could not be read</h2>\n<ul>\(items)</ul>")
+        }
+        return
+            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>\(title)</title>\n<style>\(Self.style)</style>"
+            + "</head>\n<body>\n" + sections.joined(separator: "\n") + "\n</body></html>\n"
+    }
+
+    private var summary: String {
+        var rows: [(String, String)] = [("state", ending)]
+        if let facts {
+            rows.append(("network", "\(facts.identity.architecture), \(facts.identity.classes.count) classes"))
+            rows.append(("images", "\(facts.trainingImages) to train, \(facts.validationImages) to validate"))
+            rows.append(("ranks", "\(facts.ranks), batch of \(facts.settings.batchSize)"))
+            rows.append(
+                ("trained", "\(Format.large(facts.trainedParameters)) of \(Format.large(facts.allParameters)) parameters"))
+            rows.append(("sent a step", "\(Format.bytes(facts.bytesPerStep)) in \(Format.count(facts.buckets, "bucket"))"))
+        }
+        if let best { rows.append(("best accuracy", "\(Format.percent(best.summary.accuracy)) after step \(best.step)")) }
+        let cells = rows.map { "<tr><th>\(escaped($0.0))</th><td>\(escaped($0.1))</td></tr>" }
+        return "<table>\(cells.joined(separator: "\n"))</table>"
+    }
+
+    private static let style = """
+        :root{color-scheme:light dark;--ink:#223;--faint:#8886;--a:#2563eb;--b:#d97706}
+        @media(prefers-color-scheme:dark){:root{--ink:#dde;--a:#7aa7ff;--b:#f5b04c}}
+        body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);max-width:760px;margin:2em auto;padding:0 1em}
+        table{border-collapse:collapse;margin:1em 0}th,td{padding:.2em .7em;border-bottom:1px solid var(--faint);text-align:left}
+        td.n{text-align:right;font-variant-numeric:tabular-nums}svg{width:100%;margin:.5em 0}svg text{font-size:12px;fill:var(--ink)}
+        .grid{stroke:var(--faint)}polyline{fill:none;stroke-width:1.8}polyline.s0{stroke:var(--a)}polyline.s1{stroke:var(--b)}
+        svg text.s0,circle.s0{fill:var(--a)}svg text.s1,circle.s1{fill:var(--b)}
+        .worst{display:grid;grid-template-columns:repeat(auto-fill,minmax(160px,1fr));gap:1em}.worst img{max-width:100%;max-height:160px}
+        figure{margin:0}figcaption{font-size:12px;overflow-wrap:anywhere}
+        """
+}

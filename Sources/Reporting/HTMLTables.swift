@@ -1,0 +1,63 @@
+// The report's tables: metrics by class, confusion counts, and the images that the network got most wrong.
+import Foundation
+import Training
+
+enum HTMLTables {
+    private static let confusionLimit = 30
+    private static let worstCount = 12
+    /// Larger photographs are named, not shown: the page should stay mailable.
+    private static let imageBytesLimit = 1 << 20
+
+    static func classes(_ evaluation: Evaluation) -> String {
+        func cell(_ value: Double?) -> String { "<td class=\"n\">\(value.map(Format.percent) ?? "–")</td>" }
+        let rows = evaluation.classMetrics.map {
+            "<tr><td>\(escaped($0.name))</td><td class=\"n\">\($0.images)</td>\(cell($0.precision))\(cell($0.recall))</tr>"
+        }
+        return "<h2>Classes</h2>\n<table><tr><th>class</th><th>images</th><th>precision</th><th>recall</th></tr>\n"
+            + rows.joined(separator: "\n") + "</table>"
+    }
+
+    /// Counts by true class (rows) and predicted class (columns), each shaded by its share of the row.
+    static func confusion(_ evaluation: Evaluation) -> String {
+        guard evaluation.classes.count <= confusionLimit else { return "" }
+        let header = evaluation.classes.map { "<th>\(escaped($0))</th>" }.joined()
+        let rows = zip(evaluation.classes, evaluation.confusion).map { name, counts in
+            let total = max(1, counts.reduce(0, +))
+            let cells = counts.map {
+                let shade = String(format: "%.2f", 0.6 * Double($0) / Double(total))
+                return "<td class=\"n\" style=\"background:rgba(37,99,235,\(shade))\">\($0)</td>"
+            }
+            return "<tr><th>\(escaped(name))</th>\(cells.joined())</tr>"
+        }
+        return "<h2>Confusion</h2>\n<p>Rows: true class; columns: predicted class.</p>\n<table><tr><th></th>\(header)</tr>\n"
+            + rows.joined(separator: "\n") + "</table>"
+    }
+
+    static func worst(_ evaluation: Evaluation) -> String {
+        let wrong = evaluation.predictions.filter { $0.predicted != $0.label }.sorted { $0.loss > $1.loss }.prefix(worstCount)
+        guard !wrong.isEmpty else { return "<h2>Worst predictions</h2>\n<p>None is wrong.</p>" }
+        let figures = wrong.map { prediction in
+            let path = evaluation.paths[prediction.sample]
+            return
+                "<figure>\(image(path))<figcaption>\(escaped(path))<br>is \(escaped(evaluation.classes[prediction.label])), taken "
+                + "for \(escaped(evaluation.classes[prediction.predicted])) "
+                + "(\(Format.percent(Double(prediction.probabilities[prediction.predicted]))))</figcaption></figure>"
+        }
+        return "<h2>Worst predictions</h2>\n<div class=\"worst\">\(figures.joined(separator: "\n"))</div>"
+    }
+
+    private static func image(_ path: String) -> String {
+        let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? NSNumber
+        guard let size, size.intValue <= imageBytesLimit, let bytes = FileManager.default.contents(atPath: path),
+            let type = mediaType(bytes)
+        else { return "" }
+        return "<img alt=\"\" src=\"data:\(type);base64,\(bytes.base64EncodedString())\">"
+    }
+
+    private static func mediaType(_ bytes: Data) -> String? {
+        let start = [UInt8](bytes.prefix(12))
+        if start.starts(with: [0xFF, 0xD8]) { return "image/jpeg" }
+        if start.starts(with: [0x89, 0x50, 0x4E, 0x47]) { return "image/png" }
+        return start.starts(with: Array("RIFF".utf8)) && start.suffix(4) == Array("WEBP".utf8)[...] ? "image/webp" : nil
+    }
+}
