@@ -6,6 +6,6 @@ struct GraftTool: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "graft", abstract: "Fine-tunes pretrained convolutional networks on image folders, over MPI.",
         subcommands: [
-            DoctorCommand.self
+            PlanCommand.self, NetworksCommand.self, DoctorCommand.self,
         ])
 }

@@ -1,0 +1,175 @@
+// What a training plan amounts to: its work, memory and messages as one value, for `graft plan` and for scripts. A pure function.
+internal import Graphs
+internal import Tensors
+
+/// A training plan in numbers. Its fields are the keys of `graft plan --json`; FLOP are two a multiply-accumulate, bytes are bytes.
+package struct PlanDescription: Sendable, Encodable {
+    /// Multiply-accumulates of convolutions and linear layers are counted, as papers do; each is two floating-point operations.
+    package static let operationsPerMultiplyAccumulate = 2
+
+    /// What trains.
+    package struct Parameters: Sendable, Encodable {
+        /// Numbers that could be trained: running statistics are not counted.
+        package var count = 0
+        package var trained = 0
+        package var trainedTensors = 0
+        /// The largest layers that train as a whole; `*` for all.
+        package var trainedLayers: [String] = []
+        /// What the norms of trained layers do; missing in a network without norms.
+        package var batchNorm: String?
+    }
+
+    /// One region in one direction.
+    package struct RegionWork: Sendable, Encodable {
+        /// `prefix`, `bridge` or `suffix`.
+        package let region: String
+        /// `forward` or `backward`.
+        package let phase: String
+        package var steps = 0
+        package var flopsPerImage = 0
+        /// Everything that its steps write, whether or not memory is used again.
+        package var activationBytesPerImage = 0
+    }
+
+    /// A value that the last deterministic frozen layer hands on: what a feature cache would keep.
+    package struct BoundaryValue: Sendable, Encodable {
+        package let name: String
+        package let shape: [Int]
+        package let bytesPerImage: Int
+    }
+
+    package let network: String
+    package let classes: Int
+    /// Where the number of classes comes from, in words.
+    package let classesFrom: String
+    /// `[H, W, 3]`.
+    package let inputShape: [Int]
+    package let ranks: Int
+    /// Images of a pass over all ranks, and the largest share of one rank.
+    package let batchSize: Int
+    package let imagesPerRank: Int
+    package let accumulation: Int
+    package let parameters: Parameters
+    /// Regions in the order in which a step visits them; only those that have steps.
+    package let regions: [RegionWork]
+    package let boundary: [BoundaryValue]
+    package let memory: PlanMemory
+    package let communication: PlanCommunication
+    package var steps: [StepDescription]
+
+    /// Describes a training plan as `setting` runs it.
+    package init(_ plan: Plan, _ setting: PlanSetting) {
+        precondition(plan.exit == .loss, "only training plans are described")
+        network = plan.graph.name
+        classes = plan.graph.classCount
+        classesFrom = setting.classesFrom
+        inputShape = plan.graph.inputShape.extents
+        ranks = setting.ranks
+        batchSize = setting.batchSize
+        imagesPerRank = plan.capacity
+        accumulation = setting.accumulation
+        parameters = Parameters(plan)
+        regions = Self.regionWork(plan)
+        boundary = plan.regions.boundary.map {
+            let shape = plan.graph.nodes[$0].shape
+            return BoundaryValue(
+                name: plan.graph.nodes[$0].name, shape: shape.extents, bytesPerImage: shape.count * ElementType.float32.byteCount)
+        }
+        memory = PlanMemory(plan, setting)
+        communication = PlanCommunication(plan, setting)
+        steps = plan.steps.indices.map { StepDescription(plan, step: $0) }
+    }
+
+    /// Of one image, both directions.
+    package var flopsPerImage: Int { regions.reduce(0) { $0 + $1.flopsPerImage } }
+
+    private static func regionWork(_ plan: Plan) -> [RegionWork] {
+        let phases: [PlanStep.Phase] = [.forward, .backward]
+        return phases.flatMap { phase in Region.allCases.map { ($0, phase) } }.compactMap { region, phase in
+            let steps = plan.steps.filter { $0.region == region && $0.phase == phase }
+            guard !steps.isEmpty else { return nil }
+            var work = RegionWork(region: region.rawValue, phase: phase.rawValue, steps: steps.count)
+            for step in steps {
+                work.flopsPerImage += operationsPerMultiplyAccumulate * step.multiplyAccumulates
+                work.activationBytesPerImage += step.action.writes.reduce(0) { $0 + plan.values[$1].byteCount / plan.capacity }
+            }
+            return work
+        }
+    }
+}
+
+/// How a plan is run: what it cannot know by itself.
+package struct PlanSetting: Sendable {
+    /// Where the number of classes comes from, in words.
+    package var classesFrom: String
+    package var ranks = 1
+    /// Images of a pass over all ranks.
+    package var batchSize: Int
+    /// Passes an update.
+    package var accumulation = 1
+    /// Arrays of optimizer state, each as long as the trained parameters.
+    package var optimizerStates = 0
+    /// The cuts of the gradients with the extra floats behind them, in order.
+    package var buckets: [Range<Int>]
+    /// The plan that evaluates: it shares the arena and packed weights.
+    package var evaluation: Plan?
+
+    package init(classesFrom: String, batchSize: Int, buckets: [Range<Int>]) {
+        self.classesFrom = classesFrom
+        self.batchSize = batchSize
+        self.buckets = buckets
+    }
+}
+
+extension PlanDescription.Parameters {
+    fileprivate init(_ plan: Plan) {
+        let (graph, trainability) = (plan.graph, plan.trainability)
+        count = graph.parameterCount
+        for (parameter, isTrained) in trainability.isTrained.enumerated() where isTrained {
+            trained += graph.parameters[parameter].shape.count
+            trainedTensors += 1
+        }
+        trainedLayers = trainability.trainedLayers(of: graph)
+        batchNorm = trainability.normMode(of: graph)?.rawValue
+    }
+}
+
+/// One line of the step table.
+package struct StepDescription: Sendable, Encodable {
+    /// From 1, in the order of execution.
+    package let number: Int
+    package let region: String
+    package let phase: String
+    /// The layer that the step belongs to.
+    package let name: String
+    package let operation: String
+    /// Shapes for one image, as in `56×56×64`.
+    package let input: String
+    package let output: String
+    package let flopsPerImage: Int
+    /// Bytes of what it writes, for all images of a rank; missing where it writes gradients of parameters only.
+    package let bytes: Int?
+    /// Where in the arena, in bytes from its start.
+    package let arenaOffset: Int?
+    /// Whether the result takes the place of what the step read.
+    package let isInPlace: Bool
+
+    init(_ plan: Plan, step index: Int) {
+        let step = plan.steps[index]
+        number = index + 1
+        region = step.region.rawValue
+        phase = step.phase.rawValue
+        name = step.name
+        operation = step.words
+        (input, output) = step.shapes(plan.values, plan.graph)
+        flopsPerImage = PlanDescription.operationsPerMultiplyAccumulate * step.multiplyAccumulates
+        let written = step.action.writes.first.map { plan.values[$0] }
+        bytes = written?.byteCount
+        arenaOffset =
+            switch written?.place {
+            case .arena(let offset): offset
+            case .entry, nil: nil
+            }
+        isInPlace = written.map { result in step.action.reads.contains { plan.values[$0].place == result.place } } ?? false
+    }
+}

@@ -1,0 +1,67 @@
+// What a rank needs to hold, as a plan tells it before any weight is read.
+internal import Graphs
+internal import Tensors
+
+/// Bytes of one rank. The libraries' own needs are not counted.
+package struct PlanMemory: Sendable, Encodable {
+    /// The arena that all activations and their gradients share, evaluation included.
+    package let arenaBytes: Int
+    /// The same values side by side, if no memory were used twice.
+    package let withoutReuseBytes: Int
+    /// The batch in use; the loader holds some more.
+    package let imagesBytes: Int
+    /// Frozen parameters and all statistics; files of a suitable format are mapped instead.
+    package let frozenWeightsBytes: Int
+    package let trainedWeightsBytes: Int
+    /// Convolution weights in the kernels' formats, and weight gradients in theirs: about, since kernels may pad or share.
+    package let packedWeightsBytes: Int
+    package let gradientsBytes: Int
+    /// Gradients of an update's earlier passes.
+    package let accumulatedGradientsBytes: Int
+    package let optimizerStateBytes: Int
+    package let totalBytes: Int
+
+    init(_ plan: Plan, _ setting: PlanSetting) {
+        let float = ElementType.float32.byteCount
+        arenaBytes = max(plan.arenaBytes, setting.evaluation?.arenaBytes ?? 0)
+        let entries = Set(plan.entryValues)
+        withoutReuseBytes = plan.values.indices.reduce(0) { entries.contains($1) ? $0 : $0 + plan.values[$1].byteCount }
+        imagesBytes = plan.entryValues.reduce(0) { $0 + plan.values[$1].byteCount }
+        let parameters = plan.graph.parameters
+        frozenWeightsBytes = parameters.indices.reduce(0) {
+            plan.trainability.isTrained[$1] ? $0 : $0 + parameters[$1].shape.count * float
+        }
+        trainedWeightsBytes = plan.layout.count * float
+        packedWeightsBytes = float * Self.packedFloats(plan, setting.evaluation)
+        gradientsBytes = (plan.layout.count + ParameterStore.extraCount) * float
+        accumulatedGradientsBytes = setting.accumulation > 1 ? plan.layout.count * float : 0
+        optimizerStateBytes = setting.optimizerStates * plan.layout.count * float
+        totalBytes =
+            arenaBytes + imagesBytes + frozenWeightsBytes + trainedWeightsBytes + packedWeightsBytes + gradientsBytes
+            + accumulatedGradientsBytes + optimizerStateBytes
+    }
+
+    /// One copy for all forward steps that fold the same norm, one for gradients of inputs, one of gradients of weights.
+    private static func packedFloats(_ plan: Plan, _ evaluation: Plan?) -> Int {
+        var copies: Set<PackedCopy> = []
+        for step in plan.steps + (evaluation?.steps ?? []) {
+            switch step.action {
+            case .convolution(_, let weights, _, _, _):
+                copies.insert(PackedCopy(weight: weights.weight, norm: weights.norm, purpose: .forward))
+            case .convolutionBackwardData(_, let weights, _, _):
+                copies.insert(PackedCopy(weight: weights.weight, norm: weights.norm, purpose: .inputGradient))
+            case .convolutionBackwardWeights(_, let weights, _, _):
+                copies.insert(PackedCopy(weight: weights.weight, norm: nil, purpose: .weightGradient))
+            default: break
+            }
+        }
+        return copies.reduce(0) { $0 + plan.graph.parameters[$1.weight].shape.count }
+    }
+
+    private struct PackedCopy: Hashable {
+        enum Purpose { case forward, inputGradient, weightGradient }
+        let weight: Int
+        let norm: NormParameters?
+        let purpose: Purpose
+    }
+}

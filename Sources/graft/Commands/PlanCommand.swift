@@ -1,0 +1,87 @@
+// `graft plan`: what a config will do, before anything is done.
+import ArgumentParser
+import Execution
+import Foundation
+import ImageData
+import RunConfiguration
+import Training
+
+/// Prints the plan of a config's training. Needs no weights, no images and no MPI.
+struct PlanCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan",
+        abstract: "Shows what a config will do: what trains, work, memory, messages, and every step.",
+        discussion: """
+            Reads the config only: weights and photographs may still be missing. The classes are counted in data.train if that \
+            folder is there.
+            """)
+
+    @Argument(help: "The config file.")
+    var config: String
+    @Option(
+        name: .customLong("set"),
+        help: ArgumentHelp("Replaces a value of the config; may be repeated.", valueName: "key.path=value"))
+    var overrides: [String] = []
+    @Option(help: ArgumentHelp("Plan for this many processes.", valueName: "n"))
+    var ranks = 1
+    @Option(help: ArgumentHelp("Plan for this many classes instead of those of data.train.", valueName: "n"))
+    var classes: Int?
+    @Flag(help: "Leave the step table out.")
+    var summary = false
+    @Flag(help: "Print one JSON object instead of text.")
+    var json = false
+
+    func validate() throws {
+        guard ranks >= 1 else { throw ValidationError("--ranks must be at least 1, found \(ranks)") }
+        if let classes, classes < 1 { throw ValidationError("--classes must be at least 1, found \(classes)") }
+    }
+
+    func run() throws {
+        let configuration = try RunConfiguration.load(path: config, overrides: overrides)
+        let counted = try countClasses(configuration)
+        let network = try PlannedNetwork(configuration, classes: counted.count, ranks: ranks)
+        var description = Self.describe(network, configuration, ranks: ranks, classesFrom: counted.source)
+        if json {
+            if summary { description.steps = [] }
+            print(try description.jsonLine())
+        } else {
+            print(description.text(hasSteps: !summary))
+        }
+    }
+
+    private static func describe(
+        _ network: PlannedNetwork, _ configuration: RunConfiguration, ranks: Int, classesFrom: String
+    ) -> PlanDescription {
+        let plan = network.trainingPlan()
+        let buckets = GradientBuckets(
+            slots: plan.layout.slots.map(\.range), count: plan.layout.count, bytes: configuration.communication.bucketBytes,
+            extraCount: ParameterStore.extraCount)
+        var setting = PlanSetting(
+            classesFrom: classesFrom, batchSize: configuration.training.batchSize, buckets: buckets.ranges)
+        setting.ranks = ranks
+        setting.accumulation = configuration.training.accumulation
+        setting.optimizerStates = configuration.optimizer.stateCount
+        setting.evaluation = network.evaluationPlan()
+        return PlanDescription(plan, setting)
+    }
+
+    /// The classes asked for, else those of the training folder, else two.
+    private func countClasses(_ configuration: RunConfiguration) throws -> (count: Int, source: String) {
+        if let classes { return (classes, "--classes") }
+        let folder = configuration.data.train
+        guard FileManager.default.fileExists(atPath: folder) else {
+            return (2, "assumed: there is no \(folder); --classes N says otherwise")
+        }
+        return (try ImageFolder.scan(folder, allowEmptyClasses: true).classes.count, "of \(folder)")
+    }
+}
+
+extension RunConfiguration.Optimizer {
+    /// Arrays of state that the optimizer keeps, each as long as the trained parameters.
+    fileprivate var stateCount: Int {
+        switch kind {
+        case .sgd: momentum == 0 ? 0 : 1
+        case .adamw: 2
+        }
+    }
+}
