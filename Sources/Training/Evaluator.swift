@@ -55,7 +55,7 @@ package struct Evaluator {
     /// Evaluates. Every rank calls it; rank 0 gets the result, the others nil.
     ///
     /// Throws `TrainingError.tooManyUnreadable`, and what the source and the communicator throw.
-    package func evaluate(_ replica: any Replica, _ communicator: any Communicator) throws -> Evaluation? {
+    package func evaluate(_ replica: any Classifier, _ communicator: any Communicator) throws -> Evaluation? {
         switch ranks {
         case .root:
             guard communicator.isRoot else { return nil }
@@ -75,7 +75,7 @@ package struct Evaluator {
     }
 
     private func predict(
-        _ range: Range<Int>, _ replica: any Replica
+        _ range: Range<Int>, _ replica: any Classifier
     ) throws -> (predictions: [SamplePrediction], unreadable: [UnreadableSample]) {
         let batches = stride(from: range.lowerBound, to: range.upperBound, by: batchSize).map {
             Array($0..<min($0 + batchSize, range.upperBound))

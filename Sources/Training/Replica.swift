@@ -45,8 +45,17 @@ package struct PassResult: Sendable, Equatable {
     }
 }
 
+/// A network in inference mode: what an evaluation needs.
+package protocol Classifier: AnyObject {
+    /// How many classes the network tells apart.
+    var classCount: Int { get }
+
+    /// The class scores of a batch, `[batch.count, classCount]`; valid until the next pass.
+    func logits(of batch: Batch) throws -> UnsafeBufferPointer<Float>
+}
+
 /// One rank's network. The arrays stay where they are for the replica's life.
-package protocol Replica: AnyObject {
+package protocol Replica: Classifier {
     /// All tensors of the network, by torchvision's names.
     var parameters: [ParameterSpec] { get }
     /// The trained ones, in the order in which backward finishes their gradients. Padding may stand between them; it stays 0.
@@ -57,8 +66,6 @@ package protocol Replica: AnyObject {
     var gradientsWithExtras: UnsafeMutableBufferPointer<Float> { get }
     /// Running statistics of norms that track; empty if none does.
     var statistics: UnsafeMutableBufferPointer<Float> { get }
-    /// How many classes the network tells apart.
-    var classCount: Int { get }
 
     /// The present values of any tensor, row-major in its published shape.
     func values(of parameter: Int) -> UnsafeMutableBufferPointer<Float>
@@ -73,9 +80,6 @@ package protocol Replica: AnyObject {
 
     /// Says that weights or statistics were changed, by the optimizer or from a checkpoint, since the last inference.
     func weightsChanged()
-
-    /// The class scores of a batch in inference mode, `[batch.count, classCount]`; valid until the next pass.
-    func logits(of batch: Batch) throws -> UnsafeBufferPointer<Float>
 }
 
 extension Replica {

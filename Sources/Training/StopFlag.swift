@@ -4,9 +4,11 @@ import Synchronization
 /// A flag that any thread may raise. Ranks add their flags up in every step, so that all stop after the same one.
 package final class StopFlag: Sendable {
     private let raised = Atomic<Bool>(false)
+    private let poll: @Sendable () -> Bool
 
-    package init() {}
+    /// - Parameter poll: asked besides the flag, for wishes that cannot raise it themselves, such as a signal handler's.
+    package init(poll: @escaping @Sendable () -> Bool = { false }) { self.poll = poll }
 
     package func request() { raised.store(true, ordering: .relaxed) }
-    package var isRequested: Bool { raised.load(ordering: .relaxed) }
+    package var isRequested: Bool { raised.load(ordering: .relaxed) || poll() }
 }

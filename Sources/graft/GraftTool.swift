@@ -6,6 +6,7 @@ struct GraftTool: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "graft", abstract: "Fine-tunes pretrained convolutional networks on image folders, over MPI.",
         subcommands: [
-            PlanCommand.self, NetworksCommand.self, DoctorCommand.self,
+            TrainCommand.self, EvaluateCommand.self, PredictCommand.self, PlanCommand.self, NetworksCommand.self,
+            DoctorCommand.self,
         ])
 }

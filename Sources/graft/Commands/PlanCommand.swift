@@ -36,7 +36,9 @@ struct PlanCommand: ParsableCommand {
         if let classes, classes < 1 { throw ValidationError("--classes must be at least 1, found \(classes)") }
     }
 
-    func run() throws {
+    func run() throws { try reportingErrors(describe) }
+
+    private func describe() throws {
         let configuration = try RunConfiguration.load(path: config, overrides: overrides)
         let counted = try countClasses(configuration)
         let network = try PlannedNetwork(configuration, classes: counted.count, ranks: ranks)

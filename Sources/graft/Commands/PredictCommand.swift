@@ -1,0 +1,149 @@
+// `graft predict`: classes of single photographs.
+import ArgumentParser
+import Foundation
+import ImageData
+import Kernels
+import Tensors
+import Training
+
+struct PredictCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "predict", abstract: "Tells the classes of photographs.",
+        discussion: """
+            graft predict --run runs/cats-dogs photo.jpg
+            graft predict --network resnet50 --weights resnet50.pth photo.jpg
+            """)
+
+    @Option(name: .customLong("run"), help: ArgumentHelp("The folder of a run; its best checkpoint is used.", valueName: "run"))
+    var runFolder: String?
+    @Option(help: "The network of --weights; not needed for files that Graft wrote.")
+    var network: String?
+    @Option(help: "A weight file.")
+    var weights: String?
+    @Option(help: "How many classes to show for each photograph.")
+    var top = 5
+    @Flag(help: "Also gives the scores of all classes, before softmax.")
+    var logits = false
+    @Flag(help: "Prints one JSON object a line.")
+    var json = false
+    @Argument(help: "Photographs.")
+    var images: [String]
+
+    func validate() throws {
+        guard (runFolder == nil) != (weights == nil) else {
+            throw ValidationError("give either --run or --weights (with --network)")
+        }
+        guard top >= 1 else { throw ValidationError("--top must be at least 1") }
+    }
+
+    func run() throws {
+        try reportingErrors {
+            let model = try makeModel()
+            let unreadable = try predict(with: model)
+            if unreadable > 0 { throw ExitCode(ExitStatus.badInput) }
+        }
+    }
+
+    private func makeModel() throws -> InferenceModel {
+        let (threads, capacity) = (try localThreads(), min(images.count, 16))
+        if let runFolder {
+            let checkpoint = try TrainedRun(path: runFolder).checkpoint(nil)
+            return try InferenceModel(file: checkpoint, network: nil, threads: threads, capacity: capacity)
+        }
+        return try InferenceModel(weights: weights ?? "", network: network, threads: threads, capacity: capacity)
+    }
+
+    /// Predicts in batches, in the order given; returns how many photographs were unreadable.
+    private func predict(with model: InferenceModel) throws -> Int {
+        let (decoder, preparer) = (ImageDecoder(), ImagePreparer(preprocessing: model.preprocessing))
+        let slot = AlignedBuffer(floatCount: model.capacity * preparer.elementCount)
+        let start = slot.base.assumingMemoryBound(to: Float.self)
+        var (unreadable, waiting) = (0, [String]())
+        func flush() throws {
+            let scores = model.logits(start, count: waiting.count)
+            for (index, file) in waiting.enumerated() {
+                let own = Array(scores[index * model.classCount..<(index + 1) * model.classCount])
+                try show(Prediction(file: file, logits: own, classes: model.classes, top: top, keepsLogits: logits))
+            }
+            waiting.removeAll(keepingCapacity: true)
+        }
+        for file in images {
+            do throws(ImageError) {
+                preparer.prepare(try decoder.decode(path: file), into: start + waiting.count * preparer.elementCount)
+                waiting.append(file)
+            } catch {
+                say("graft: \(error)")
+                unreadable += 1
+            }
+            if waiting.count == model.capacity { try flush() }
+        }
+        if !waiting.isEmpty { try flush() }
+        return unreadable
+    }
+
+    private func show(_ prediction: Prediction) throws {
+        guard !json else { return print(try prediction.jsonLine()) }
+        print(prediction.file)
+        let width = prediction.top.map { $0.label.count }.max() ?? 0
+        for guess in prediction.top {
+            let name = guess.label.padding(toLength: width, withPad: " ", startingAt: 0)
+            let bar = String(repeating: "█", count: Int((guess.probability * 30).rounded()))
+            print("  \(name)  \(String(format: "%6.2f %%", guess.probability * 100))  \(bar)")
+        }
+        if let logits = prediction.logits {
+            print("  logits: \(logits.map { String(format: "%.6g", $0) }.joined(separator: " "))")
+        }
+    }
+}
+
+/// What is told of one photograph.
+struct Prediction: Encodable {
+    struct Guess: Encodable {
+        let index: Int
+        let name: String?
+        let probability: Double
+
+        var label: String { name ?? "class \(index)" }
+
+        private enum Keys: String, CodingKey { case index, probability, name = "class" }
+
+        /// `class` is written as null where there is no name, so that every line has the same keys.
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: Keys.self)
+            try container.encode(index, forKey: .index)
+            try container.encode(name, forKey: .name)
+            try container.encode(probability, forKey: .probability)
+        }
+    }
+
+    let file: String
+    let top: [Guess]
+    /// Left out of the JSON where they were not asked for.
+    let logits: [Float]?
+
+    init(file: String, logits: [Float], classes: [String]?, top: Int, keepsLogits: Bool) {
+        self.file = file
+        let logSum = logits.withUnsafeBufferPointer { scores in
+            scores.baseAddress.map { SoftmaxCrossEntropy.logSumExp($0, scores.count).value } ?? 0
+        }
+        let order = logits.indices.sorted { (logits[$0], $1) > (logits[$1], $0) }
+        self.top = order.prefix(top).map { index in
+            Guess(
+                index: index, name: classes.flatMap { $0.indices.contains(index) ? $0[index] : nil },
+                probability: exp(Double(logits[index]) - logSum))
+        }
+        self.logits = keepsLogits ? logits : nil
+    }
+}
+
+/// Runs a command's body; an error becomes one line and the exit status that stands for it.
+func reportingErrors(_ body: () throws -> Void) throws {
+    do {
+        try body()
+    } catch let code as ExitCode {
+        throw code
+    } catch {
+        say("graft: \(error)")
+        throw ExitCode(ExitStatus.of(error))
+    }
+}

@@ -1,0 +1,39 @@
+// The config's sections as the loop's own settings.
+import Foundation
+import Optimization
+import RunConfiguration
+import Training
+
+extension TrainingSettings {
+    init(_ configuration: RunConfiguration) {
+        let (training, data) = (configuration.training, configuration.data)
+        self.init(
+            epochs: training.epochs, batchSize: training.batchSize, accumulation: training.accumulation,
+            stepLimit: training.steps,
+            labelSmoothing: Float(training.labelSmoothing), clipNorm: training.clipNorm, seed: UInt64(configuration.run.seed),
+            shuffle: data.shuffle, evaluationEpochs: configuration.evaluation.everyEpochs,
+            checkpointEpochs: configuration.checkpoints.everyEpochs, unreadableLimit: data.unreadableLimit,
+            bucketBytes: configuration.communication.bucketBytes, overlap: configuration.communication.overlap)
+    }
+
+    /// Updates that one epoch of so many images takes; the last may be smaller.
+    func updatesPerEpoch(images: Int) -> Int { max(1, (images + batchSize * accumulation - 1) / (batchSize * accumulation)) }
+}
+
+extension LearningRateSchedule {
+    init(_ configuration: RunConfiguration, updatesPerEpoch: Int) {
+        let schedule = configuration.schedule
+        let shape: Shape =
+            switch schedule.kind {
+            case .constant: .constant
+            case .step:
+                if let milestones = schedule.milestones {
+                    .milestones(milestones.map { $0 * updatesPerEpoch }, gamma: schedule.gamma)
+                } else {
+                    .every(steps: (schedule.stepEpochs ?? configuration.training.epochs) * updatesPerEpoch, gamma: schedule.gamma)
+                }
+            case .cosine: .cosine(totalSteps: configuration.training.epochs * updatesPerEpoch, finalRate: schedule.finalRate)
+            }
+        self.init(baseRate: configuration.optimizer.learningRate, warmUpSteps: schedule.warmupSteps, shape: shape)
+    }
+}

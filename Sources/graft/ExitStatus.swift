@@ -1,0 +1,35 @@
+// The program's exit statuses, those of sysexits.h: scripts rely on them.
+import CollectivesMPI
+import Collectives
+import Graphs
+import ImageData
+import Kernels
+import Networks
+import RunConfiguration
+import Training
+import WeightFiles
+
+/// What went wrong, as a number for scripts.
+enum ExitStatus {
+    /// Bad input: config, weights, images, a run that is not there.
+    static let badInput: Int32 = 65
+    /// Anything that is not the user's doing: MPI, the disk, a defect.
+    static let failure: Int32 = 70
+
+    /// The status that stands for an error.
+    static func of(_ error: any Error) -> Int32 {
+        switch error {
+        case is ConfigurationProblems, is ImageError, is NetworkError, is FreezeError, is UserError, is WeightFileError,
+            is TrainingError, is CollectiveError:
+            badInput
+        default: failure
+        }
+    }
+}
+
+/// A mistake in what the user gave that no module's own error covers; one sentence that says what to do.
+struct UserError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}

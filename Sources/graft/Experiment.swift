@@ -1,0 +1,155 @@
+// The one place where everything is put together: config, data, network, weights, communicator, loop, observers.
+import Collectives
+import Execution
+import Foundation
+import Graphs
+import ImageData
+import Networks
+import Optimization
+import Reporting
+import RunConfiguration
+import Tensors
+import Training
+import WeightFiles
+
+/// One run of `graft train` on one rank.
+struct Experiment {
+    let configuration: RunConfiguration
+    let communicator: any Communicator
+    let data: ExperimentData
+    let placement: ThreadPlacement
+    let network: PlannedNetwork
+    private let replica: ProgramReplica
+    private let weights: LoadedWeights
+
+    /// Scans, plans, binds and loads. Every rank does the same; what must agree is compared before the first step.
+    init(_ configuration: RunConfiguration, _ communicator: any Communicator, environment: [String: String]) throws {
+        self.configuration = configuration
+        self.communicator = communicator
+        let requested: Int? = if case .exactly(let threads) = configuration.compute.threads { threads } else { nil }
+        let placements = try ThreadPlacement.settle(over: communicator, requested: requested, environment: environment)
+        placement = placements[communicator.rank]
+        if communicator.isRoot { for placement in placements { placement.warning.map { say("warning: \($0)") } } }
+        try communicator.use(configuration.communication.overlap ? .recommended(for: placements) : .none)
+        data = try ExperimentData(configuration)
+        if communicator.isRoot { for note in data.notes { say("note: \(note)") } }
+        network = try PlannedNetwork(configuration, classes: data.training.classes.count, ranks: communicator.size)
+        let (trainingPlan, evaluationPlan) = (network.trainingPlan(), network.evaluationPlan())
+        let store = ParameterStore(graph: network.graph, trainability: network.trainability, layout: trainingPlan.layout)
+        weights = try loadWeights(
+            from: configuration.network.weightsFile, into: store, of: network.entry, seed: UInt64(configuration.run.seed))
+        let arenaBytes = max(trainingPlan.arenaBytes, evaluationPlan.arenaBytes)
+        let resources = try ProgramResources(store: store, threads: placement.threads, arenaBytes: arenaBytes)
+        replica = ProgramReplica(
+            store: store, training: try Program(trainingPlan, resources), inference: try Program(evaluationPlan, resources),
+            communicator: communicator)
+    }
+
+    /// Trains to the end or until asked to stop. With `resuming`, continues the newest whole checkpoint, if there is one.
+    func run(resuming: Bool) throws -> TrainingOutcome {
+        let folder = RunFolder(folder: configuration.run.folder, name: configuration.run.name)
+        let opened = try communicator.isRoot ? folder.open(resuming: resuming) : nil
+        if let target = opened?.movedTo { say("note: the earlier run of this name is kept as \(target)") }
+        let checkpoints = CheckpointFolder(
+            path: folder.checkpoints, retention: Retention(keeping: configuration.checkpoints.keep))
+        let signals = StopSignals()
+        var parts = try trainerParts(stop: StopFlag { signals.stopRequested })
+        let start = resuming ? try newest(checkpoints) : nil
+        if communicator.isRoot {
+            try checkpoints.recover()
+            parts.checkpoints = checkpoints
+            parts.observers = observers(folder)
+            try writeConfiguration(folder)
+        }
+        let trainer = Trainer(parts)
+        if let start { try trainer.resume(from: start.found?.checkpoint, refused: start.found?.refused ?? []) }
+        return try withExtendedLifetime(opened) { try trainer.run() }
+    }
+
+    /// The checkpoint to continue, on rank 0; nil on all ranks if there is none yet, as in a job's first start.
+    private func newest(
+        _ folder: CheckpointFolder
+    ) throws -> (found: (checkpoint: Checkpoint, refused: [String])?, Void)? {
+        var found: (checkpoint: Checkpoint, refused: [String])?
+        if communicator.isRoot {
+            try folder.recover()
+            if !folder.steps.isEmpty { found = try folder.newest() }
+            if found == nil { say("note: there is no checkpoint to resume yet; starting from the beginning") }
+        }
+        let exists = try communicator.broadcast([found == nil ? 0 : 1])
+        return exists == [1] ? (found, ()) : nil
+    }
+
+    private func trainerParts(stop: StopFlag) throws -> Trainer.Parts {
+        let training = data.training.sampleList(split: "train")
+        let settings = TrainingSettings(configuration)
+        let optimizer = try makeOptimizer()
+        let updates = settings.updatesPerEpoch(images: training.count)
+        let identity = RunIdentity(
+            name: configuration.run.name, architecture: network.graph.name, classes: data.training.classes,
+            preprocessing: weights.preprocessing, configDigest: digest(of: [configuration.yaml()]),
+            filesDigest: String(try data.training.digest(), radix: 16))
+        var parts = Trainer.Parts(
+            settings: settings, identity: identity, replica: replica, communicator: communicator, samples: training,
+            source: LoaderSource(
+                loader(data.training, capacity: network.trainingCapacity, configuration.data.augmentation.pipeline)),
+            optimizer: optimizer, schedule: LearningRateSchedule(configuration, updatesPerEpoch: updates), stop: stop)
+        parts.evaluator = data.validation.map { evaluator($0) }
+        parts.agreement.add("config", digestOf: [configuration.yaml()])
+        parts.agreement.add("weight file", value: weights.checksum.map { String($0, radix: 16) } ?? "random")
+        if let validation = data.validation {
+            parts.agreement.add("list of validation files", value: String(try validation.digest(), radix: 16))
+        }
+        return parts
+    }
+
+    private func makeOptimizer() throws -> Optimizer {
+        let settings = configuration.optimizer
+        let kind: OptimizerKind =
+            switch settings.kind {
+            case .sgd: .sgd(momentum: settings.momentum, nesterov: settings.nesterov)
+            case .adamw: .adamW(beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.epsilon)
+            }
+        let multipliers = Dictionary(settings.multipliers.entries.map { ($0.pattern, $0.factor) }) { $1 }
+        let groups = ParameterGroups(
+            multipliers: multipliers, weightDecay: settings.weightDecay, decaysNormsAndBiases: settings.decayNormsAndBiases)
+        let count = replica.trained.count
+        return Optimizer(
+            kind: kind, groups: try groups.resolve(parameters: replica.parameters, slots: replica.slots, count: count),
+            count: count)
+    }
+
+    private func evaluator(_ folder: ImageFolder) -> Evaluator {
+        Evaluator(
+            samples: folder.sampleList(split: "validation"),
+            source: LoaderSource(loader(folder, capacity: network.evaluationCapacity, .none)),
+            batchSize: network.evaluationCapacity, ranks: configuration.evaluation.ranks == .root ? .root : .all,
+            unreadableLimit: configuration.data.unreadableLimit)
+    }
+
+    private func loader(_ folder: ImageFolder, capacity: Int, _ augmentation: ImageData.Augmentation) -> BatchLoader {
+        let threads: Int =
+            if case .exactly(let count) = configuration.data.loaderThreads { count } else { max(1, placement.fairThreads) }
+        return BatchLoader(
+            source: .folder(folder),
+            options: BatchLoader.Options(
+                capacity: capacity, threads: threads, slots: 3, seed: UInt64(configuration.run.seed),
+                preprocessing: weights.preprocessing, augmentation: augmentation))
+    }
+
+    private func writeConfiguration(_ folder: RunFolder) throws {
+        try AtomicFile.write(Array(configuration.yaml().utf8), to: folder.configuration)
+    }
+
+    private func observers(_ folder: RunFolder) -> [any TrainingObserver] {
+        [
+            ConsoleProgress(), JSONLines(path: folder.metrics), PredictionsFile(path: folder.predictions),
+            TensorBoardEvents(folder: folder.path), HTMLReport(path: folder.report, metrics: folder.metrics),
+        ]
+    }
+}
+
+/// Prints a line for the user on standard error.
+func say(_ line: String) {
+    FileHandle.standardError.write(Data((line + "\n").utf8))
+}

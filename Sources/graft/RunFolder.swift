@@ -1,0 +1,45 @@
+// The folder of a run, and what becomes of an earlier run of the same name.
+import Foundation
+import Training
+import WeightFiles
+
+/// `FOLDER/NAME/`: config, metrics, checkpoints, predictions. Rank 0 alone touches it.
+struct RunFolder {
+    let path: String
+
+    init(folder: String, name: String) { path = folder.isEmpty ? name : "\(folder)/\(name)" }
+
+    init(path: String) { self.path = path }
+
+    var configuration: String { "\(path)/config.yaml" }
+    var metrics: String { "\(path)/metrics.jsonl" }
+    var predictions: String { "\(path)/predictions.csv" }
+    var report: String { "\(path)/report.html" }
+    var checkpoints: String { "\(path)/checkpoints" }
+
+    /// Makes the folder and takes its lock. An earlier run of this name is moved aside unless it is resumed: nothing is overwritten.
+    /// - Returns: the lock, and where the earlier run went.
+    func open(resuming: Bool) throws -> (lock: RunLock, movedTo: String?) {
+        try makeFolder(path)
+        let lock = try RunLock(folder: path)
+        guard !resuming, FileManager.default.fileExists(atPath: configuration) else { return (lock, nil) }
+        let target = (1...).lazy.map { "\(path).\($0)" }.first { !FileManager.default.fileExists(atPath: $0) } ?? path
+        do {
+            try FileManager.default.moveItem(atPath: path, toPath: target)
+        } catch {
+            throw UserError(
+                "\(path) holds an earlier run that cannot be moved aside (\(error.localizedDescription)); choose another run.name"
+            )
+        }
+        try makeFolder(path)
+        return (try RunLock(folder: path), target)
+    }
+
+    private func makeFolder(_ path: String) throws {
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw UserError("run.folder: cannot make \(path): \(error.localizedDescription)")
+        }
+    }
+}

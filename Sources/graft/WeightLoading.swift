@@ -1,0 +1,57 @@
+// Brings pretrained weights into a parameter store.
+import Execution
+import Foundation
+import Graphs
+import Networks
+import Tensors
+import WeightFiles
+
+/// What loading a file has found out.
+struct LoadedWeights {
+    /// XXH64 of the file, or nil for random weights.
+    let checksum: UInt64?
+    /// How pixels must be prepared for these weights.
+    let preprocessing: Preprocessing
+    /// Whose names the file uses.
+    let source: WeightSource?
+    /// Layers that started anew.
+    let freshLayers: [String]
+}
+
+/// Fills `store` from a weight file, or from the seed if there is none. Frozen parameters that the file holds as float32 stay in the
+/// mapped file. Throws `NetworkError.weightsDoNotFit` with every name, and `WeightFileError`.
+func loadWeights(from path: String?, into store: ParameterStore, of entry: NetworkEntry, seed: UInt64) throws -> LoadedWeights {
+    guard let path else {
+        for parameter in store.graph.parameters.indices { store.initialize(parameter, seed: seed) }
+        return LoadedWeights(checksum: nil, preprocessing: entry.preprocessing, source: nil, freshLayers: ["*"])
+    }
+    return try loadWeights(from: try WeightFile.open(path), into: store, of: entry, seed: seed)
+}
+
+/// Fills `store` from an opened weight file.
+func loadWeights(from file: WeightFile, into store: ParameterStore, of entry: NetworkEntry, seed: UInt64) throws -> LoadedWeights
+{
+    let graph = store.graph
+    let match = try NameTable.match(file.tensors.mapValues(\.shape), to: graph, of: entry)
+    do { try match.validate(for: graph.name) } catch { throw UserError("\(file.path): \(error)") }
+    for assignment in match.assignments { try fill(assignment, from: file, store) }
+    for parameter in match.fresh { store.initialize(parameter, seed: seed) }
+    store.touch()
+    let fresh = Set(match.fresh.map { graph.parameters[$0].name.split(separator: ".").dropLast().joined(separator: ".") })
+    return LoadedWeights(
+        checksum: file.checksum, preprocessing: match.preprocessing ?? entry.preprocessing, source: match.source,
+        freshLayers: fresh.sorted())
+}
+
+private func fill(_ assignment: WeightMatch.Assignment, from file: WeightFile, _ store: ParameterStore) throws {
+    let target = store.values(of: assignment.parameter)
+    guard assignment.transform == .none else {
+        let shape = store.graph.parameters[assignment.parameter].shape
+        _ = target.update(fromContentsOf: assignment.transform.apply(try file.floats(assignment.tensor), shape: shape))
+        return
+    }
+    if !store.changes(assignment.parameter), let bytes = file.floatBytesIfContiguous(assignment.tensor) {
+        return store.adopt(assignment.parameter, bytes.assumingMemoryBound(to: Float.self), owner: file)
+    }
+    try file.readFloats(assignment.tensor, into: target)
+}
