@@ -85,7 +85,9 @@ let package = Package(
         tests("ImageDataTests", ["ImageData", "Tensors"], resources: fixtures),
         tests("OptimizationTests", ["Optimization"], resources: fixtures),
         tests("NetworksTests", ["Networks", "Graphs", "Tensors"], resources: fixtures),
-        tests("TrainingTests", ["Training", "Collectives", "Graphs", "Optimization", "Tensors", "WeightFiles"]),
+        tests(
+            "TrainingTests",
+            ["Training", "Collectives", "Execution", "Graphs", "ImageData", "Optimization", "Tensors", "WeightFiles"]),
         tests("ReportingTests", ["Reporting", "Training", "Tensors"]),
         tests("WeightFilesTests", ["WeightFiles", "Tensors"], resources: fixtures),
 
