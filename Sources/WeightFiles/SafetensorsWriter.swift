@@ -18,7 +18,7 @@ package struct SafetensorsWriter: Sendable {
         package var byteCount: Int { shape.count * elementType.byteCount }
     }
 
-    /// A tensor with its bytes: packed, row-major, little-endian.
+    /// A tensor with its bytes: packed, row-major, little-endian. Who owns the bytes must outlive the writing.
     package typealias Tensor = (name: String, type: ElementType, shape: TensorShape, bytes: UnsafeRawBufferPointer)
 
     /// The tensors in the order in which the file holds them: widest element type first, then by name.

@@ -121,16 +121,24 @@ struct ZipDirectory {
             throw .damaged(file.path, at: place, "has the zip entry '\(name)' with an impossible place or size")
         }
         var local = ByteCursor(file, in: start..<limit)
-        _ = try local.skip(26, "a zip entry")
-        let localNameLength = Int(try local.integer(UInt16.self, "a zip entry"))
-        let localExtraLength = Int(try local.integer(UInt16.self, "a zip entry"))
-        let localName = try local.skip(localNameLength, "a zip entry's name")
-        // Two names for one entry are how archives show different contents to different readers.
-        guard file.bytes(in: localName).elementsEqual(file.bytes(in: nameRange)) else {
-            throw .damaged(file.path, at: start, "has the zip entry '\(name)' under two names")
-        }
-        _ = try local.skip(localExtraLength, "a zip entry's extra fields")
+        try skipLocalHeader(&local, name, nameRange)
         return (Entry(name: name, range: try local.skip(sizes[0], "the zip entry '\(name)'"), isStored: isStored), start)
+    }
+
+    /// Passes over the header before an entry's bytes, which must give the entry the name that the directory gives it.
+    private static func skipLocalHeader(
+        _ local: inout ByteCursor, _ name: String, _ nameRange: Range<Int>
+    ) throws(WeightFileError) {
+        let start = local.offset
+        _ = try local.skip(26, "a zip entry")
+        let nameLength = Int(try local.integer(UInt16.self, "a zip entry"))
+        let extraLength = Int(try local.integer(UInt16.self, "a zip entry"))
+        let localName = try local.skip(nameLength, "a zip entry's name")
+        // Two names for one entry are how archives show different contents to different readers.
+        guard local.file.bytes(in: localName).elementsEqual(local.file.bytes(in: nameRange)) else {
+            throw .damaged(local.file.path, at: start, "has the zip entry '\(name)' under two names")
+        }
+        _ = try local.skip(extraLength, "a zip entry's extra fields")
     }
 
     /// Takes the numbers that do not fit 32 bits from the zip64 extra field.
