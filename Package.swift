@@ -84,7 +84,7 @@ let package = Package(
         tests("RunConfigurationTests", ["RunConfiguration"]),
         tests("ImageDataTests", ["ImageData", "Tensors"], resources: fixtures),
         tests("OptimizationTests", ["Optimization"], resources: fixtures),
-        tests("NetworksTests", ["Networks", "Graphs", "Tensors"], resources: fixtures),
+        tests("NetworksTests", ["Networks", "Execution", "Graphs", "Tensors", "TestSupport"], resources: fixtures),
         tests(
             "TrainingTests",
             ["Training", "Collectives", "Execution", "Graphs", "ImageData", "Optimization", "Tensors", "WeightFiles"]),
