@@ -1,21 +1,24 @@
 // How gradient sums travel while the rank computes.
 
-/// How gradient sums overlap with computing. The results are the same, up to float rounding.
+/// What moves started sums. The results are the same bits whichever is chosen.
+///
+/// Two ranks with one core each, on a busy machine, `mpirun -n 2 graft doctor --overlap …`; milliseconds of processor time
+/// that one sum of 4 MB takes from computing, and the share of its time that computing hid:
+///
+/// | | shared memory | 1 Gbit/s, `deploy/rehearse-cluster.sh` |
+/// |---|---|---|
+/// | `thread` | 0.7 | 9, hid 100 % |
+/// | `poked` | 1.5 | 6, hid 83 % |
+/// | `none` | 2.8 | 14, hid nothing |
+/// | a thread that blocks in `MPI_Allreduce` | 4.0 | 25, hid 1 %: it spins on the core that computes |
+/// | `MPI_Iallreduce`, poked | 2.1 | 6, hid 73 % |
+///
+/// Hence `thread`, always: it needs no rule and, unlike `poked`, does not depend on how often computing pauses.
 package enum Overlap: String, Sendable, CaseIterable {
-    /// A thread of its own runs blocking sums, one after the other. It spins while it waits for other ranks, so it pays only
-    /// where the rank owns a core that computes nothing.
+    /// A helper thread looks after them every fraction of a millisecond, and sleeps in between; `progress()` moves them too.
     case thread
-    /// Non-blocking sums, which the computing thread moves by calling `progress()` between its steps.
+    /// `progress()` alone moves them.
     case poked
-    /// Sums run when they are waited for.
+    /// They run when they are waited for.
     case none
-
-    /// The best choice for ranks placed like this, the same on every rank: `thread` where each has a core to spare, else `poked`.
-    ///
-    /// Measured with one core a rank over a 1 Gbit/s link, 12 buckets of 4 MB beside one second of computing: `poked` left
-    /// 80 ms of 760 exposed and took 45–85 ms of processor time, `thread` left 290 ms exposed because it spins on the core that
-    /// computes. Between two ranks of one machine nothing can be hidden, only kept small. `graft doctor` repeats the measurement.
-    package static func recommended(for placements: [ThreadPlacement]) -> Overlap {
-        placements.allSatisfy { $0.fairThreads > $0.threads } ? .thread : .poked
-    }
 }

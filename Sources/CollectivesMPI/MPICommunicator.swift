@@ -14,13 +14,13 @@ package final class MPICommunicator: Communicator, Sendable {
     package let heartbeat: Heartbeat
     private let blocking: MPIGroup
     private let started: MPIGroup
-    private let sums: Mutex<(engine: any SumEngine, overlap: Overlap)>
+    private let sums: Mutex<(engine: RingSums, overlap: Overlap)>
     private let allowsThreads: Bool
     private let stallWatch: StallWatch?
 
     /// Initialises MPI and joins all processes of the job.
     ///
-    /// Started sums are `poked` until `use(_:)` says otherwise.
+    /// A helper thread moves started sums until `use(_:)` says otherwise, where the library allows a second thread.
     /// - Parameter patience: scales the time after which a stall is reported; tests shorten it.
     /// - Throws: `MPIFailure`.
     package init(patience: Double = 1) throws {
@@ -36,7 +36,8 @@ package final class MPICommunicator: Communicator, Sendable {
         self.blocking = blocking
         started = try world.group.duplicate()
         allowsThreads = world.allowsThreads
-        sums = Mutex((PokedSums(group: started), .poked))
+        let overlap: Overlap = world.allowsThreads ? .thread : .poked
+        sums = Mutex((RingSums(group: started, overlap: overlap), overlap))
         let pulses = world.allowsThreads && size > 1 ? try world.group.duplicate() : nil
         stallWatch = try pulses.map {
             let hosts = try Self.gather(Array(hostName.utf8), in: blocking).map { String(decoding: $0, as: UTF8.self) }
@@ -50,14 +51,10 @@ package final class MPICommunicator: Communicator, Sendable {
     package func use(_ overlap: Overlap) throws {
         sums.withLock { sums in
             let overlap = overlap == .thread && !allowsThreads ? .poked : overlap
+
             guard overlap != sums.overlap else { return }
             sums.engine.stop()
-            let engine: any SumEngine =
-                switch overlap {
-                case .thread, .none: QueuedSums(group: started, ownThread: overlap == .thread)
-                case .poked: PokedSums(group: started)
-                }
-            sums = (engine, overlap)
+            sums = (RingSums(group: started, overlap: overlap), overlap)
         }
     }
 
@@ -118,7 +115,7 @@ package final class MPICommunicator: Communicator, Sendable {
         exit(status)
     }
 
-    private var engine: any SumEngine { sums.withLock { $0.engine } }
+    private var engine: RingSums { sums.withLock { $0.engine } }
 
     private static func initialize(hostName: String) throws -> (group: MPIGroup, allowsThreads: Bool) {
         let handle = graft_mpi_comm_world()

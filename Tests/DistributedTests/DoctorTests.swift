@@ -4,7 +4,7 @@ import Testing
 
 @Suite(.serialized, .enabled(if: Launch.mpirun != nil, "needs mpirun"))
 struct DoctorTests {
-    @Test(arguments: ["poked", "thread", "none"], [2, 3]) func ranksSumAndAgree(overlap: String, ranks: Int) throws {
+    @Test(arguments: ["poked", "thread", "none"], [1, 2, 3]) func ranksSumAndAgree(overlap: String, ranks: Int) throws {
         let launch = try Launch(["doctor", "--json", "--seconds", "0", "--overlap", overlap], ranks: ranks)
         try #require(launch.status == 0, "\(launch.errors)")
         let report = try JSONSerialization.jsonObject(with: Data(launch.output.utf8)) as? [String: Any]

@@ -13,7 +13,7 @@ struct DoctorCommand: ParsableCommand {
         abstract: "Checks how this job was launched: cores and threads of each rank, shared memory, and the speed of sums.",
         discussion: "Launch it as you launch training: mpirun -n 4 graft doctor")
 
-    @Option(help: "How sums move: thread, poked or none. Without it, what training would choose.")
+    @Option(help: "How sums move: thread (as in training), poked or none.")
     var overlap: Overlap?
     @Option(help: "Seconds of computing beside which sums are measured; 0 leaves the measurement out.")
     var seconds = 0.2
@@ -46,7 +46,7 @@ struct DoctorCommand: ParsableCommand {
         let placements = try ThreadPlacement.settle(over: communicator, requested: nil, environment: environment)
         let shares = try communicator.gather(Array((SharedMemoryCheck().warning(ranks: communicator.localSize) ?? "").utf8))
             .map { String(decoding: $0, as: UTF8.self) }
-        try communicator.use(overlap ?? Overlap.recommended(for: placements))
+        if let overlap { try communicator.use(overlap) }
         var report = DoctorReport(placements: placements, overlap: communicator.overlap.rawValue)
         report.warnings += zip(placements, shares).compactMap { $1.isEmpty ? nil : "host \($0.claim.hostName): \($1)" }.uniqued()
         try checkSums(over: communicator)
