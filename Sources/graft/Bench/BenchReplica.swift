@@ -1,0 +1,39 @@
+// The replica that benchmarks run: a config's network with random weights, bound as in training.
+import Collectives
+import Execution
+import Graphs
+import Foundation
+import Networks
+import RunConfiguration
+import Tensors
+import Training
+
+/// A config's network, ready for training passes over generated images.
+struct BenchReplica {
+    let network: PlannedNetwork
+    let plan: Plan
+    let program: Program
+    let replica: ProgramReplica
+    let placement: ThreadPlacement
+    let source: SyntheticSource
+
+    init(_ configuration: RunConfiguration, classes: Int, _ communicator: any Communicator) throws {
+        let environment = ProcessInfo.processInfo.environment
+        let requested: Int? = if case .exactly(let threads) = configuration.compute.threads { threads } else { nil }
+        let placements = try ThreadPlacement.settle(over: communicator, requested: requested, environment: environment)
+        placement = placements[communicator.rank]
+        try communicator.use(configuration.communication.overlap ? .recommended(for: placements) : .none)
+        network = try PlannedNetwork(configuration, classes: classes, ranks: communicator.size)
+        plan = network.trainingPlan()
+        let evaluation = network.plan(to: .logits, capacity: 1)
+        let store = ParameterStore(graph: network.graph, trainability: network.trainability, layout: plan.layout)
+        for parameter in network.graph.parameters.indices { store.initialize(parameter, seed: UInt64(configuration.run.seed)) }
+        let resources = try ProgramResources(
+            store: store, threads: placement.threads, arenaBytes: max(plan.arenaBytes, evaluation.arenaBytes))
+        program = try Program(plan, resources)
+        replica = ProgramReplica(
+            store: store, training: program, inference: try Program(evaluation, resources), communicator: communicator)
+        source = SyntheticSource(
+            capacity: plan.capacity, shape: network.graph.inputShape, classes: classes, seed: UInt64(configuration.run.seed))
+    }
+}
