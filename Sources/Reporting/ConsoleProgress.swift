@@ -20,11 +20,18 @@ package final class ConsoleProgress: TrainingObserver {
         /// Standard output as it is: a terminal or not.
         package static func standardOutput() -> Terminal {
             var size = winsize()
-            let isInteractive = isatty(STDOUT_FILENO) == 1
+            let isInteractive = isatty(STDOUT_FILENO) == 1 && launcherHasTerminal()
             let isKnown = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20
             return Terminal(isInteractive: isInteractive, width: isKnown ? Int(size.ws_col) : 100) {
                 FileHandle.standardOutput.write(Data($0.utf8))
             }
+        }
+
+        /// Open MPI gives its ranks a pseudo-terminal even when its own output goes to a file: then ask where that goes.
+        private static func launcherHasTerminal() -> Bool {
+            guard ProcessInfo.processInfo.environment["OMPI_COMM_WORLD_RANK"] != nil else { return true }
+            let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(getppid())/fd/1")
+            return target.map { $0.hasPrefix("/dev/pts/") || $0.hasPrefix("/dev/tty") } ?? false
         }
     }
 

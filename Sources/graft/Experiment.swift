@@ -30,7 +30,7 @@ struct Experiment {
         let placements = try ThreadPlacement.settle(over: communicator, requested: requested, environment: environment)
         placement = placements[communicator.rank]
         if communicator.isRoot { for placement in placements { placement.warning.map { say("warning: \($0)") } } }
-        try communicator.use(configuration.communication.overlap ? .recommended(for: placements) : .none)
+        try communicator.use(configuration.communication.overlap ? .thread : .none)
         data = try ExperimentData(configuration)
         if communicator.isRoot { for note in data.notes { say("note: \(note)") } }
         network = try PlannedNetwork(configuration, classes: data.training.classes.count, ranks: communicator.size)
