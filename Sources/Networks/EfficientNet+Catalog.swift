@@ -52,7 +52,7 @@ extension EfficientNet {
             variant.momentum = 0.01
         }
         let preprocessing = Preprocessing.imageNet(resize: row.resize, crop: row.crop, interpolation: .bicubic)
-        return entry(row.name, variant, preprocessing, row.torchvision, "torchvision, IMAGENET1K_V1")
+        return entry(row.name, variant, preprocessing, row.torchvision, "torchvision, IMAGENET1K_V1", [.torchvision, .timm])
     }
 
     private static func tensorFlowEntry(_ row: Row) -> NetworkEntry {
@@ -60,13 +60,17 @@ extension EfficientNet {
         variant.padsLikeTensorFlow = true
         variant.epsilon = 1e-3
         variant.momentum = 0.01
-        return entry("tf_\(row.name)", variant, .tensorFlowImageNet(crop: row.tensorFlowCrop), row.keras, "Keras applications")
+        return entry(
+            "tf_\(row.name)", variant, .tensorFlowImageNet(crop: row.tensorFlowCrop), row.keras, "Keras applications",
+            NetworkFamily.efficientNet.sources)
     }
 
     private static func entry(
-        _ name: String, _ variant: Variant, _ preprocessing: Preprocessing, _ top: (top1: Double, top5: Double), _ source: String
+        _ name: String, _ variant: Variant, _ preprocessing: Preprocessing, _ top: (top1: Double, top5: Double), _ source: String,
+        _ sources: [WeightSource]
     ) -> NetworkEntry {
-        NetworkEntry(name, .efficientNet, preprocessing, top1: top.top1, top5: top.top5, by: source) { name, options, inputSize in
+        NetworkEntry(name, .efficientNet, preprocessing, top1: top.top1, top5: top.top5, by: source, sources: sources) {
+            name, options, inputSize in
             graph(name, variant, options, inputSize: inputSize)
         }
     }

@@ -38,21 +38,28 @@ struct Matching {
                 misshapen.append(.init(name: file.original(name), expected: parameter.shape, found: found))
             }
         }
-        return finish()
+        return finish(storedClasses: storedClasses(of: graph.logits, stored))
     }
 
     /// A head for another number of classes starts anew, as a whole; a head of another width is an error like any other.
     private mutating func refreshHeads(_ stored: [StoredParameter]) {
         for node in [graph.logits] + graph.auxiliaryLogits {
-            let parameters = graph.nodes[node].parameters
-            guard let weight = parameters.first, let name = file.find(stored[weight]), let shape = file.shapes[name] else {
-                continue
-            }
-            let found = withoutLeadingOnes(shape, rank: stored[weight].shape.rank)
-            if found.differsOnlyInClasses(from: stored[weight].shape, transform: stored[weight].transform) {
-                fresh.formUnion(parameters)
-            }
+            guard let classes = storedClasses(of: node, stored), classes != graph.classCount else { continue }
+            fresh.formUnion(graph.nodes[node].parameters)
         }
+    }
+
+    /// The number of classes that a head has in the file; nil if it is not there, or has other inputs than the graph's.
+    private func storedClasses(of node: Int, _ stored: [StoredParameter]) -> Int? {
+        guard let weight = graph.nodes[node].parameters.first, let name = file.find(stored[weight]), let shape = file.shapes[name]
+        else { return nil }
+        let expected = stored[weight].shape
+        let found = withoutLeadingOnes(shape, rank: expected.rank)
+        let axis = stored[weight].transform == .none ? 0 : expected.rank - 1
+        guard found.rank == expected.rank, found.extents.indices.allSatisfy({ $0 == axis || found[$0] == expected[$0] }) else {
+            return nil
+        }
+        return found[axis]
     }
 
     /// Layers that are never loaded start anew where the graph has them; optional ones where the file lacks them.
@@ -75,10 +82,10 @@ struct Matching {
             || group == "top_level_model_weights" || group == "seed_generator" || group == "dropout"
     }
 
-    private func finish() -> WeightMatch {
+    private func finish(storedClasses: Int?) -> WeightMatch {
         let rest = file.shapes.keys.filter { !used.contains($0) }.sorted()
         return WeightMatch(
-            source: source, assignments: assignments, fresh: fresh.sorted(), missing: missing,
+            source: source, assignments: assignments, storedClasses: storedClasses, fresh: fresh.sorted(), missing: missing,
             unexpected: rest.filter { !isIgnorable($0) }.map(file.original), misshapen: misshapen,
             ignored: rest.filter(isIgnorable).map(file.original), preprocessing: preprocessing, normalization: normalization)
     }
@@ -105,17 +112,4 @@ struct Matching {
 private func withoutLeadingOnes(_ shape: TensorShape, rank: Int) -> TensorShape {
     guard shape.rank > rank, shape.extents.dropLast(rank).allSatisfy({ $0 == 1 }) else { return shape }
     return TensorShape(Array(shape.extents.suffix(rank)))
-}
-
-extension TensorShape {
-    /// Whether a head's weight has the right inputs but another number of classes.
-    fileprivate func differsOnlyInClasses(from expected: TensorShape, transform: WeightTransform) -> Bool {
-        guard rank == expected.rank else { return false }
-        let classes = transform == .none ? 0 : rank - 1
-        var (own, other) = (extents, expected.extents)
-        guard own[classes] != other[classes] else { return false }
-        own.remove(at: classes)
-        other.remove(at: classes)
-        return own == other
-    }
 }

@@ -29,15 +29,36 @@ package enum NameTable {
     package static func match(
         _ tensors: [String: TensorShape], to graph: Graph, of entry: NetworkEntry, fresh: [String] = []
     ) throws(NetworkError) -> WeightMatch {
+        let match = try bareMatch(tensors, to: graph, of: entry, fresh: fresh)
+        return match.fits ? match : match.suggesting(recognize(tensors).filter(\.match.fits).map(\.entry.name))
+    }
+
+    /// A match without advice.
+    private static func bareMatch(
+        _ tensors: [String: TensorShape], to graph: Graph, of entry: NetworkEntry, fresh: [String] = []
+    ) throws(NetworkError) -> WeightMatch {
         let freshParameters = try parameters(of: graph, matching: fresh)
         let file = FileTensors(tensors)
-        let candidates = entry.family.sources.map { source in
+        let candidates = entry.sources.map { source in
             (source: source, stored: storedParameters(of: graph, family: entry.family, source: source))
         }
         let hits = candidates.map { candidate in candidate.stored.count { file.find($0) != nil } }
         let best = hits.indices.max { hits[$0] < hits[$1] || (hits[$0] == hits[$1] && $0 > $1) } ?? 0
         var matching = Matching(graph: graph, entry: entry, source: candidates[best].source, file: file, fresh: freshParameters)
         return matching.run(candidates[best].stored)
+    }
+
+    /// The networks that a file may be for, judged by names and shapes alone, in the catalogue's order: those with the fewest wrong
+    /// names. Some share all names and shapes (`resnet50` and `resnet50_v1`). Empty if no tensor is known to any network.
+    package static func recognize(_ tensors: [String: TensorShape]) -> [(entry: NetworkEntry, match: WeightMatch)] {
+        var best: [(entry: NetworkEntry, match: WeightMatch)] = []
+        for entry in NetworkCatalog.entries {
+            guard let match = try? bareMatch(tensors, to: entry.build(), of: entry), !match.assignments.isEmpty else { continue }
+            let (count, least) = (match.misfitCount, best.first?.match.misfitCount ?? .max)
+            if count < least { best = [] }
+            if count <= least { best.append((entry, match)) }
+        }
+        return best
     }
 
     /// Where each of the graph's parameters stands in a file of this source.
@@ -92,7 +113,7 @@ package enum NameTable {
 }
 
 extension NetworkFamily {
-    /// The libraries that publish weights of this family; on a tie the first wins.
+    /// The libraries that publish weights of this family.
     var sources: [WeightSource] {
         switch self {
         case .alexNet, .googLeNet: [.torchvision]

@@ -50,10 +50,13 @@ package struct NetworkEntry: Sendable {
     package let publishedTop5: Double?
     /// Who published these figures, for which weights.
     package let publishedBy: String
+    /// Whose weights fit; on a tie of names the first wins.
+    let sources: [WeightSource]
     private let makeGraph: @Sendable (_ name: String, _ options: BuildOptions, _ inputSize: Int) -> Graph
 
     init(
         _ name: String, _ family: NetworkFamily, _ preprocessing: Preprocessing, top1: Double?, top5: Double?, by source: String,
+        sources: [WeightSource]? = nil,
         makeGraph: @escaping @Sendable (_ name: String, _ options: BuildOptions, _ inputSize: Int) -> Graph
     ) {
         self.name = name
@@ -62,6 +65,7 @@ package struct NetworkEntry: Sendable {
         publishedTop1 = top1
         publishedTop5 = top5
         publishedBy = source
+        self.sources = sources ?? family.sources
         self.makeGraph = makeGraph
     }
 

@@ -7,7 +7,8 @@ package enum NetworkError: Error, Equatable, CustomStringConvertible {
     /// A pattern of `network.fresh` that names no layer.
     case unmatchedFresh(pattern: String, network: String, nearest: [String])
     /// Tensors that are missing, left over or of another shape; each list names every one.
-    case weightsDoNotFit(network: String, missing: [String], unexpected: [String], misshapen: [WeightMatch.Misshapen])
+    case weightsDoNotFit(
+        network: String, missing: [String], unexpected: [String], misshapen: [WeightMatch.Misshapen], suggestions: [String])
 
     package var description: String {
         switch self {
@@ -15,7 +16,7 @@ package enum NetworkError: Error, Equatable, CustomStringConvertible {
             return "there is no network '\(name)'; the nearest names are \(quoted(nearest)) ('graft networks' lists all)"
         case .unmatchedFresh(let pattern, let network, let nearest):
             return "network.fresh: '\(pattern)' matches no layer of \(network); the nearest names are \(quoted(nearest))"
-        case .weightsDoNotFit(let network, let missing, let unexpected, let misshapen):
+        case .weightsDoNotFit(let network, let missing, let unexpected, let misshapen, let suggestions):
             var parts: [String] = []
             if !missing.isEmpty { parts.append("missing: \(missing.joined(separator: ", "))") }
             if !unexpected.isEmpty { parts.append("unexpected: \(unexpected.joined(separator: ", "))") }
@@ -23,9 +24,11 @@ package enum NetworkError: Error, Equatable, CustomStringConvertible {
                 parts.append(
                     "misshapen: " + misshapen.map { "\($0.name) is \($0.found), not \($0.expected)" }.joined(separator: ", "))
             }
-            return
-                "the weights do not fit \(network); \(parts.joined(separator: "; ")); choose the architecture that the file was "
-                + "made for, or name layers that may start at random in network.fresh"
+            let advice =
+                suggestions.isEmpty
+                ? "choose the architecture that the file was made for, or name layers that may start at random in network.fresh"
+                : "they fit \(suggestions.joined(separator: " and ")): choose that architecture"
+            return "the weights do not fit \(network); \(parts.joined(separator: "; ")); \(advice)"
         }
     }
 

@@ -32,6 +32,8 @@ package struct WeightMatch: Sendable {
     /// Whose names the file uses.
     package let source: WeightSource
     package let assignments: [Assignment]
+    /// Number of classes of the head in the file; nil if the file has no head of the right width.
+    package let storedClasses: Int?
     /// Parameters that start anew, as indices into `Graph.parameters`: the head of other classes, and what `network.fresh` names.
     package let fresh: [Int]
     /// Names that the network needs and the file lacks, in the file's own naming.
@@ -45,12 +47,24 @@ package struct WeightMatch: Sendable {
     package let preprocessing: Preprocessing?
     /// Tensors of the file that hold the input's normalisation (Keras's EfficientNets): their values decide the preprocessing.
     package let normalization: InModelNormalization?
+    /// Networks that the file does fit, where it does not fit this one.
+    package private(set) var suggestions: [String] = []
     package var fits: Bool { missing.isEmpty && unexpected.isEmpty && misshapen.isEmpty }
+
+    func suggesting(_ networks: [String]) -> WeightMatch {
+        var copy = self
+        copy.suggestions = networks
+        return copy
+    }
+
+    /// How many names are wrong.
+    var misfitCount: Int { missing.count + unexpected.count + misshapen.count }
 
     /// Throws `weightsDoNotFit` with every name, unless all fits.
     package func validate(for network: String) throws(NetworkError) {
         guard fits else {
-            throw .weightsDoNotFit(network: network, missing: missing, unexpected: unexpected, misshapen: misshapen)
+            throw .weightsDoNotFit(
+                network: network, missing: missing, unexpected: unexpected, misshapen: misshapen, suggestions: suggestions)
         }
     }
 }

@@ -56,14 +56,9 @@ final class InferenceModel: Classifier {
         logits(UnsafeMutablePointer(mutating: batch.images), count: batch.count)
     }
 
-    /// The number of classes of a file that does not say: 1,000 if its head is ImageNet's, else the length of the one bias that such a
-    /// network has no place for.
+    /// The number of classes of a file that does not say: its head's.
     private static func classCount(in file: WeightFile, _ entry: NetworkEntry) throws -> Int {
         let graph = entry.build()
-        let match = try NameTable.match(file.tensors.mapValues(\.shape), to: graph, of: entry)
-        guard !match.fresh.isEmpty else { return graph.classCount }
-        let used = Set(match.assignments.map(\.tensor) + match.unexpected + match.ignored)
-        let rest = file.tensors.values.filter { !used.contains($0.name) && $0.shape.rank == 1 }
-        return rest.count == 1 ? rest[0].shape[0] : graph.classCount
+        return try NameTable.match(file.tensors.mapValues(\.shape), to: graph, of: entry).storedClasses ?? graph.classCount
     }
 }

@@ -39,15 +39,21 @@ func loadWeights(from file: WeightFile, into store: ParameterStore, of entry: Ne
     store.touch()
     let fresh = Set(match.fresh.map { graph.parameters[$0].name.split(separator: ".").dropLast().joined(separator: ".") })
     return LoadedWeights(
-        checksum: file.checksum, preprocessing: match.preprocessing ?? entry.preprocessing, source: match.source,
+        checksum: file.checksum, preprocessing: try preprocessing(of: match, in: file, entry), source: match.source,
         freshLayers: fresh.sorted())
+}
+
+/// The preparation of pixels that the weights expect; Keras's EfficientNets keep its numbers in the file.
+private func preprocessing(of match: WeightMatch, in file: WeightFile, _ entry: NetworkEntry) throws -> Preprocessing {
+    let base = match.preprocessing ?? entry.preprocessing
+    guard let inside = match.normalization else { return base }
+    return inside.preprocessing(base, mean: try file.floats(inside.mean), variance: try file.floats(inside.variance))
 }
 
 private func fill(_ assignment: WeightMatch.Assignment, from file: WeightFile, _ store: ParameterStore) throws {
     let target = store.values(of: assignment.parameter)
-    guard assignment.transform == .none else {
-        let shape = store.graph.parameters[assignment.parameter].shape
-        _ = target.update(fromContentsOf: assignment.transform.apply(try file.floats(assignment.tensor), shape: shape))
+    if assignment.transform != .none, let stored = file.tensors[assignment.tensor] {
+        _ = target.update(fromContentsOf: assignment.transform.apply(try file.floats(assignment.tensor), shape: stored.shape))
         return
     }
     if !store.changes(assignment.parameter), let bytes = file.floatBytesIfContiguous(assignment.tensor) {

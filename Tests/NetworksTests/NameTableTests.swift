@@ -30,6 +30,18 @@ import Testing
         }
     }
 
+    /// Keras's EfficientNets need TensorFlow's padding: torchvision's variant would load them and be wrong.
+    @Test func wrongArchitectureIsToldTheRightOne() throws {
+        let right = try NetworkCatalog.entry(named: "tf_efficientnet_b0")
+        let wrong = try NetworkCatalog.entry(named: "efficientnet_b0")
+        let stored = NameTable.storedParameters(of: right.build(), family: right.family, source: .keras)
+        let match = try NameTable.match(
+            Dictionary(uniqueKeysWithValues: stored.map { ($0.names[0], $0.shape) }), to: wrong.build(), of: wrong)
+        #expect(match.suggestions == ["tf_efficientnet_b0"])
+        let error = #expect(throws: NetworkError.self) { try match.validate(for: wrong.name) }
+        #expect(error?.description.hasSuffix("they fit tf_efficientnet_b0: choose that architecture") == true)
+    }
+
     @Test func headOfAnotherWidthIsAnError() throws {
         let entry = try NetworkCatalog.entry(named: "resnet18")
         let graph = entry.build(BuildOptions(classes: 2))
@@ -51,6 +63,25 @@ import Testing
         #expect(match.assignments.count + match.fresh.count == graph.parameters.count)
         let error = #expect(throws: NetworkError.self) { try NameTable.match(file, to: graph, of: entry, fresh: ["layer5"]) }
         #expect(error?.description.contains("'layer1'") == true)
+    }
+
+    @Test(arguments: [
+        ("resnet50", WeightSource.torchvision, ["resnet50", "resnet50_v1"]), ("vgg16_bn", .timm, ["vgg16_bn"]),
+        ("keras_resnet101", .keras, ["keras_resnet101"]),
+        ("tf_efficientnet_b3", .keras, ["tf_efficientnet_b3"]),
+        ("efficientnet_lite0", .efficientNetPytorch, ["efficientnet_lite0"]), ("googlenet_2014", .caffe, ["googlenet_2014"]),
+    ])
+    func networksAreRecognised(_ name: String, _ source: WeightSource, _ expected: [String]) throws {
+        let entry = try NetworkCatalog.entry(named: name)
+        let stored = NameTable.storedParameters(of: entry.build(BuildOptions(classes: 37)), family: entry.family, source: source)
+        let found = NameTable.recognize(Dictionary(uniqueKeysWithValues: stored.map { ($0.names[0], $0.shape) }))
+        #expect(found.map(\.entry.name) == expected)
+        #expect(found.allSatisfy { $0.match.fits && $0.match.source == source && $0.match.storedClasses == 37 })
+    }
+
+    @Test func strangeFilesAreNotRecognised() {
+        #expect(NameTable.recognize(["encoder.weight": [3, 3]]).isEmpty)
+        #expect(NameTable.recognize([:]).isEmpty)
     }
 
     @Test func wrappersAreSeenThrough() throws {
