@@ -22,7 +22,7 @@ struct BenchReplica {
         let requested: Int? = if case .exactly(let threads) = configuration.compute.threads { threads } else { nil }
         let placements = try ThreadPlacement.settle(over: communicator, requested: requested, environment: environment)
         placement = placements[communicator.rank]
-        try communicator.use(configuration.communication.overlap ? .recommended(for: placements) : .none)
+        try communicator.use(configuration.communication.overlap ? .thread : .none)
         network = try PlannedNetwork(configuration, classes: classes, ranks: communicator.size)
         plan = network.trainingPlan()
         let evaluation = network.plan(to: .logits, capacity: 1)
