@@ -3,10 +3,10 @@
 extension PlanDescription {
     private static let margin = 2
 
-    /// The whole description; `hasSteps` is false for all but the step table.
-    package func text(hasSteps: Bool) -> String {
+    /// The description; without `steps` there is no step table.
+    package func text() -> String {
         var blocks = [head, work, boundaryLines, memoryLines, communicationLines]
-        if hasSteps { blocks.append(stepTable) }
+        if !steps.isEmpty { blocks.append(stepTable) }
         return blocks.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
     }
 
@@ -43,7 +43,7 @@ extension PlanDescription {
             ])
         }
         table.add([
-            "together", "\(steps.count)", Self.gigaflops(flopsPerImage), "",
+            "together", "\(regions.reduce(0) { $0 + $1.steps })", Self.gigaflops(flopsPerImage), "",
             Self.megabytes(regions.reduce(0) { $0 + $1.activationBytesPerImage }) + " MB",
         ])
         return ["Work of a training step, for one image. A multiply-accumulate (MAC) is 2 FLOP."]
@@ -123,10 +123,11 @@ extension PlanDescription {
                 step.isInPlace ? "in place" : "",
             ])
         }
-        let title =
-            "Steps. Shapes and GFLOP are for one image; MB and the place in the arena for \(imagesPerRank). "
-            + "What stands behind a + is done in the same pass over memory."
-        return [title] + table.lines(indent: Self.margin)
+        let title = [
+            "Steps. Shapes and GFLOP are for one image, MB and the place in the arena for \(imagesPerRank).",
+            "What stands behind a + is done in the same pass over memory.",
+        ]
+        return title + table.lines(indent: Self.margin)
     }
 
     private static func gigaflops(_ count: Int) -> String { Readable.fixed(Double(count) / 1e9, 3) }

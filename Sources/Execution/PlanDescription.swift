@@ -55,6 +55,7 @@ package struct PlanDescription: Sendable, Encodable {
     package let boundary: [BoundaryValue]
     package let memory: PlanMemory
     package let communication: PlanCommunication
+    /// In the order of execution; emptied for a summary.
     package var steps: [StepDescription]
 
     /// Describes a training plan as `setting` runs it.

@@ -36,30 +36,24 @@ struct PlanCommand: ParsableCommand {
         if let classes, classes < 1 { throw ValidationError("--classes must be at least 1, found \(classes)") }
     }
 
-    func run() throws { try reportingErrors(describe) }
-
-    private func describe() throws {
-        let configuration = try RunConfiguration.load(path: config, overrides: overrides)
-        let counted = try countClasses(configuration)
-        let network = try PlannedNetwork(configuration, classes: counted.count, ranks: ranks)
-        var description = Self.describe(network, configuration, ranks: ranks, classesFrom: counted.source)
-        if json {
+    func run() throws {
+        try reportingErrors {
+            var description = try describe()
             if summary { description.steps = [] }
-            print(try description.jsonLine())
-        } else {
-            print(description.text(hasSteps: !summary))
+            print(json ? try description.jsonLine() : description.text())
         }
     }
 
-    private static func describe(
-        _ network: PlannedNetwork, _ configuration: RunConfiguration, ranks: Int, classesFrom: String
-    ) -> PlanDescription {
+    private func describe() throws -> PlanDescription {
+        let configuration = try RunConfiguration.load(path: config, overrides: overrides)
+        let counted = try countClasses(configuration)
+        let network = try PlannedNetwork(configuration, classes: counted.count, ranks: ranks)
         let plan = network.trainingPlan()
         let buckets = GradientBuckets(
             slots: plan.layout.slots.map(\.range), count: plan.layout.count, bytes: configuration.communication.bucketBytes,
             extraCount: ParameterStore.extraCount)
         var setting = PlanSetting(
-            classesFrom: classesFrom, batchSize: configuration.training.batchSize, buckets: buckets.ranges)
+            classesFrom: counted.source, batchSize: configuration.training.batchSize, buckets: buckets.ranges)
         setting.ranks = ranks
         setting.accumulation = configuration.training.accumulation
         setting.optimizerStates = configuration.optimizer.stateCount
