@@ -10,7 +10,8 @@ func foldNorms(_ request: PlanRequest, _ live: LiveNodes) -> [Int: Int] {
     guard request.optimizes else { return [:] }
     let graph = request.graph
     var folded: [Int: Int] = [:]
-    for (index, node) in graph.nodes.enumerated() where live.isLive[index] {
+    // A convolution that the caller ran already has written its own result, not that of the norm behind it.
+    for (index, node) in graph.nodes.enumerated() where live.isLive[index] && !live.starts.contains(index) {
         guard case .convolution = node.operation, live.consumers[index].count == 1, !live.exits.contains(index) else { continue }
         let consumer = live.consumers[index][0]
         guard case .batchNorm = graph.nodes[consumer].operation, live.isLive[consumer] else { continue }

@@ -18,6 +18,7 @@ func fuseEpilogues(_ request: PlanRequest, _ regions: Regions, _ live: LiveNodes
     var tails: [Int: FusedTail] = [:]
     var taken = Set(folded.values)
     for (index, node) in request.graph.nodes.enumerated() where live.isLive[index] && !taken.contains(index) {
+        guard !live.starts.contains(index) else { continue }
         guard let allowed = fusableActivations(node.operation) else { continue }
         var tail = FusedTail(result: folded[index] ?? index)
         if request.optimizes {

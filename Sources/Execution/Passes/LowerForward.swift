@@ -16,9 +16,8 @@ extension Lowering {
         for tail in tails { if tail.value.result != tail.key { done.insert(tail.value.result) } }
         // Nodes between a step's own node and its result are part of it: an addition before a fused non-linearity.
         for (index, tail) in tails { done.formUnion(between(index, tail, folded)) }
-        let starts = request.entry == .images ? [0] : regions.boundary.map { live.standIn[$0] }
         for index in graph.nodes.indices where live.isLive[index] {
-            if starts.contains(index) {
+            if live.starts.contains(index) {
                 addEntry(for: index)
             } else if let tail = tails[index], !(done.contains(index) && tail.result == index) {
                 records.append(lowerFused(index, tail, norm: folded[index]))

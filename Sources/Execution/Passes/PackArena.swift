@@ -19,7 +19,7 @@ func packArena(_ values: inout [PlanValue], _ steps: [PlanStep], entries: [Int],
     // Largest first, each at the lowest offset that is free during its life (the greedy-by-size heuristic of memory planners).
     for tenant in tenants.sorted(by: { ($0.byteCount, $1.values[0]) > ($1.byteCount, $0.values[0]) }) {
         let offset = lowestFreeOffset(for: tenant, among: placed)
-        placed.append((tenant, offset))
+        placed.insert((tenant, offset), at: insertionIndex(for: offset, in: placed))
         arenaBytes = max(arenaBytes, offset + tenant.byteCount)
         for value in tenant.values { values[value].place = .arena(offset) }
     }
@@ -67,12 +67,22 @@ private func joinInPlace(_ values: [PlanValue], _ steps: [PlanStep], entries: Se
     return tenants.compactMap { $0 }
 }
 
+/// `placed` ascends by offset.
 private func lowestFreeOffset(for tenant: Tenant, among placed: [(tenant: Tenant, offset: Int)]) -> Int {
-    let neighbours = placed.filter { $0.tenant.lifetime.overlaps(tenant.lifetime) }.sorted { $0.offset < $1.offset }
     var offset = 0
-    for neighbour in neighbours {
+    for neighbour in placed where neighbour.tenant.lifetime.overlaps(tenant.lifetime) {
         if offset + tenant.byteCount <= neighbour.offset { break }
         offset = max(offset, neighbour.offset + neighbour.tenant.byteCount)
     }
     return offset
+}
+
+/// Where a tenant at `offset` belongs in a list that ascends by offset.
+private func insertionIndex(for offset: Int, in placed: [(tenant: Tenant, offset: Int)]) -> Int {
+    var (low, high) = (0, placed.count)
+    while low < high {
+        let middle = (low + high) / 2
+        if placed[middle].offset < offset { low = middle + 1 } else { high = middle }
+    }
+    return low
 }

@@ -10,6 +10,8 @@ struct LiveNodes {
     var standIn: [Int]
     /// Live consumers of each node's value, in order.
     var consumers: [[Int]]
+    /// Nodes whose values the caller gives: the images, or the boundary.
+    var starts: Set<Int>
     /// Nodes whose values are wanted beyond the plan's own steps.
     var exits: [Int]
 }
@@ -39,7 +41,8 @@ func pruneUnreachable(_ request: PlanRequest, _ regions: Regions) -> LiveNodes {
     for (index, node) in graph.nodes.enumerated() where isLive[index] && !starts.contains(index) {
         for input in node.inputs { consumers[standIn[input]].append(index) }
     }
-    return LiveNodes(isLive: isLive, standIn: standIn, consumers: consumers, exits: exits.map { standIn[$0] })
+    return LiveNodes(
+        isLive: isLive, standIn: standIn, consumers: consumers, starts: starts, exits: exits.map { standIn[$0] })
 }
 
 private func passesThrough(_ node: Node, _ index: Int, _ request: PlanRequest, _ regions: Regions) -> Bool {
