@@ -52,8 +52,13 @@ GRADIENTS = {
     "resnet50-all": case("resnet50", ["*"], "affine"),
     "resnet50_v1-all-local": case("resnet50_v1", ["*"], "local"),
     "efficientnet_lite0-all": case("efficientnet_lite0", ["*"], "affine"),
+    "efficientnet_b0-all": case("efficientnet_b0", ["*"], "affine"),
+    "efficientnet_b0-block-local": case("efficientnet_b0", ["features.6.1"], "local"),
+    "googlenet-all": case("googlenet", ["*"], "affine"),
+    "alexnet-features": case("alexnet", ["features"]),
 }
-HEADS = {"efficientnet_lite0": "_fc"}
+HEADS = {"efficientnet_lite0": "_fc", "efficientnet_b0": "classifier.1", "alexnet": "classifier.6"}
+FULL_SIZE = {"alexnet"}  # its classifier wants features of six by six
 
 
 def significant(value):
@@ -89,7 +94,8 @@ def prepared(options):
     changing = {key for key, parameter in model.named_parameters() if parameter.requires_grad}
     if options["batch_norm"] == "local":
         changing |= {key for key, _ in model.named_buffers() if "running" in key and trained(key, options)}
-    transform.resize, transform.crop = RESIZE, CROP
+    if options["network"] not in FULL_SIZE:
+        transform.resize, transform.crop = RESIZE, CROP
     return model, transform, changing
 
 
@@ -126,7 +132,7 @@ def run(options, precision, steps):
         optimizer.step()
         losses.append(loss.item())
     after = {key: value.detach() for key, value in model.state_dict().items() if key in changing}
-    return {"files": files, "checksum": checksum, "losses": losses, "norms": norms, "gradients": gradients,
+    return {"files": files, "transform": transform, "checksum": checksum, "losses": losses, "norms": norms, "gradients": gradients,
             "tensors": {key: (before[key], after[key]) for key in sorted(before)}}
 
 
@@ -147,8 +153,9 @@ def apart(exact, single):
 
 
 def common(options, found):
-    return {"settings": {**options, "classes": CLASSES, "resize": RESIZE, "crop": CROP, "batch_size": BATCH,
-                         "files": found["files"], "pixels_checksum": found["checksum"]}}
+    return {"settings": {**options, "classes": CLASSES, "resize": found["transform"].resize,
+                         "crop": found["transform"].crop, "batch_size": BATCH, "files": found["files"],
+                         "pixels_checksum": found["checksum"]}}
 
 
 def training(options):
