@@ -82,14 +82,15 @@ package final class ParameterStore {
         if !owners.contains(where: { $0 === owner }) { owners.append(owner) }
     }
 
-    /// Starts a parameter as its network's reference implementation does; the numbers depend on the seed and the parameter's name only.
-    package func initialize(_ parameter: Int, seed: UInt64) {
+    /// Starts a parameter as its network's reference implementation does, or as told; the numbers depend on the seed and the
+    /// parameter's name only.
+    package func initialize(_ parameter: Int, seed: UInt64, as start: Initialization? = nil) {
         let spec = graph.parameters[parameter]
         var name = Checksum()
         name.update(spec.name)
         var random = CounterRandom(seed: seed, index: Int(truncatingIfNeeded: name.value), purpose: .initialization)
         let values = windows[parameter]
-        switch spec.initialization {
+        switch start ?? spec.initialization {
         case .constant(let value): values.update(repeating: value)
         case .uniform(let bound): for index in values.indices { values[index] = random.uniform(-bound, bound) }
         case .normal(let deviation): for index in values.indices { values[index] = deviation * random.normal() }

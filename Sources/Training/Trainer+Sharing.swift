@@ -31,7 +31,7 @@ extension Trainer {
             identity: parts.identity, settings: settings, trainingImages: parts.samples.count,
             validationImages: parts.evaluator?.samples.count ?? 0, ranks: parts.communicator.size,
             totalSteps: min(settings.epochs * perEpoch, settings.stepLimit ?? .max), progress: progress,
-            trainedParameters: replica.trained.count,
+            trainedParameters: replica.slots.reduce(0) { $0 + $1.range.count },
             allParameters: replica.parameters.reduce(0) { $0 + ($1.role.isStatistic ? 0 : $1.shape.count) },
             buckets: updater.buckets.ranges.count,
             bytesPerStep: replica.gradientsWithExtras.count * MemoryLayout<Float>.stride, resumedFrom: resumedFrom,

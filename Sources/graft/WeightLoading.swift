@@ -35,12 +35,23 @@ func loadWeights(from file: WeightFile, into store: ParameterStore, of entry: Ne
     let match = try NameTable.match(file.tensors.mapValues(\.shape), to: graph, of: entry)
     do { try match.validate(for: graph.name) } catch { throw UserError("\(file.path): \(error)") }
     for assignment in match.assignments { try fill(assignment, from: file, store) }
-    for parameter in match.fresh { store.initialize(parameter, seed: seed) }
+    for parameter in match.fresh { store.initialize(parameter, seed: seed, as: replacementStart(parameter, graph)) }
     store.touch()
     let fresh = Set(match.fresh.map { graph.parameters[$0].name.split(separator: ".").dropLast().joined(separator: ".") })
     return LoadedWeights(
         checksum: file.checksum, preprocessing: try preprocessing(of: match, in: file, entry), source: match.source,
         freshLayers: fresh.sorted())
+}
+
+/// How a new head over pretrained features starts: as a plain linear layer does, uniform in ±1 / √inputs, which is what replacing a head
+/// means elsewhere. Networks' own starts are meant for training from scratch: EfficientNet's, ±1 / √classes, is ±0.7 with two
+/// classes, and a head that far from zero has not recovered after five epochs (Lite0 on 1,200 cats and dogs: 96.5 % instead of 99.5 %).
+private func replacementStart(_ parameter: Int, _ graph: Graph) -> Initialization? {
+    guard let node = graph.nodes.first(where: { $0.parameters.contains(parameter) }), case .linear = node.operation else {
+        return nil
+    }
+    let inputs = graph.parameters[node.parameters.lowerBound].shape[1]
+    return .uniform(bound: 1 / Float(inputs).squareRoot())
 }
 
 /// The preparation of pixels that the weights expect; Keras's EfficientNets keep its numbers in the file.
