@@ -40,33 +40,33 @@ GRAFT_INLINE float slope_of(float kept, graft_loop_activation kind) {
     }
 
 GRAFT_VECTORIZED void graft_activate(const float *x, float *y, size_t count, graft_loop_activation kind) {
-    FOR_EACH_KIND(for (size_t i = 0; i < count; i++) y[i] = value_of(x[i], K);)
+    FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) y[i] = value_of(x[i], K);)
 }
 
 GRAFT_VECTORIZED void graft_activate_backward(const float *dy, const float *kept, float *dx, size_t count,
                                               graft_loop_activation kind) {
-    FOR_EACH_KIND(for (size_t i = 0; i < count; i++) dx[i] = dy[i] * slope_of(kept[i], K);)
+    FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) dx[i] = dy[i] * slope_of(kept[i], K);)
 }
 
 GRAFT_VECTORIZED void graft_add_activate(const float *a, const float *b, float *y, size_t count, graft_loop_activation kind) {
-    FOR_EACH_KIND(for (size_t i = 0; i < count; i++) y[i] = value_of(a[i] + b[i], K);)
+    FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) y[i] = value_of(a[i] + b[i], K);)
 }
 
 GRAFT_VECTORIZED void graft_combine_gradients(const float *a, const float *b, const float *kept, float *dx, size_t count,
                                               graft_loop_activation kind) {
     if (kind == graft_loop_identity) {
         // Nothing is kept for the identity: `kept` may be null.
-        if (b) { for (size_t i = 0; i < count; i++) dx[i] = a[i] + b[i]; }
+        if (b) { GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) dx[i] = a[i] + b[i]; }
         else if (dx != a) memcpy(dx, a, count * sizeof(float));
         return;
     }
-    if (b) { FOR_EACH_KIND(for (size_t i = 0; i < count; i++) dx[i] = (a[i] + b[i]) * slope_of(kept[i], K);) }
-    else { FOR_EACH_KIND(for (size_t i = 0; i < count; i++) dx[i] = a[i] * slope_of(kept[i], K);) }
+    if (b) { FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) dx[i] = (a[i] + b[i]) * slope_of(kept[i], K);) }
+    else { FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) dx[i] = a[i] * slope_of(kept[i], K);) }
 }
 
 GRAFT_VECTORIZED void graft_gate(const float *x, const float *gate, float *y, size_t pixels, size_t channels) {
     for (size_t p = 0; p < pixels; p++)
-        for (size_t c = 0; c < channels; c++) y[p * channels + c] = x[p * channels + c] * gate[c];
+        GRAFT_IN_PLACE for (size_t c = 0; c < channels; c++) y[p * channels + c] = x[p * channels + c] * gate[c];
 }
 
 GRAFT_VECTORIZED void graft_gate_backward(const float *dy, const float *x, float *dgate, size_t pixels, size_t channels) {
@@ -99,7 +99,7 @@ GRAFT_VECTORIZED void graft_channels_last(const float *x, float *y, size_t pixel
 
 GRAFT_VECTORIZED void graft_dropout(const float *x, float *y, size_t count, uint64_t key, float rate) {
     float keep = 1.0f / (1.0f - rate);
-    for (size_t i = 0; i < count; i++) {
+    GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) {
         // The finaliser of SplitMix64 over a counter, as in CounterRandom.
         uint64_t z = key + (i + 1) * 0x9E3779B97F4A7C15u;
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
@@ -112,11 +112,11 @@ GRAFT_VECTORIZED void graft_dropout(const float *x, float *y, size_t count, uint
 
 GRAFT_VECTORIZED void graft_scale_rows(const float *x, const float *scale, float *y, size_t rows, size_t columns) {
     for (size_t r = 0; r < rows; r++)
-        for (size_t c = 0; c < columns; c++) y[r * columns + c] = x[r * columns + c] * scale[r];
+        GRAFT_IN_PLACE for (size_t c = 0; c < columns; c++) y[r * columns + c] = x[r * columns + c] * scale[r];
 }
 
 GRAFT_VECTORIZED void graft_scale(const float *x, float *y, size_t count, float factor) {
-    for (size_t i = 0; i < count; i++) y[i] = x[i] * factor;
+    GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) y[i] = x[i] * factor;
 }
 
 GRAFT_VECTORIZED void graft_accumulate(const float *x, float *y, size_t count) {

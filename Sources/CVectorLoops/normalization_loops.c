@@ -47,7 +47,7 @@ GRAFT_VECTORIZED void graft_channel_moments(const float *x, size_t rows, size_t 
 GRAFT_INLINE void normalize(const float *x, const float *scale, const float *shift, const float *residual, float *y, size_t rows,
                             size_t channels, graft_loop_activation kind) {
     for (size_t r = 0; r < rows; r++)
-        for (size_t c = 0; c < channels; c++) {
+        GRAFT_IN_PLACE for (size_t c = 0; c < channels; c++) {
             size_t i = r * channels + c;
             float value = x[i] * scale[c] + shift[c];
             if (residual) value += residual[i];
@@ -99,7 +99,7 @@ GRAFT_VECTORIZED void graft_normalize_backward_sums(const float *dy, const float
 GRAFT_INLINE void backward(const float *dy, const float *x, const float *scale, const float *shift, const float *a, const float *b,
                            const float *d, float *dx, size_t rows, size_t channels, graft_loop_activation kind) {
     for (size_t r = 0; r < rows; r++)
-        for (size_t c = 0; c < channels; c++) {
+        GRAFT_IN_PLACE for (size_t c = 0; c < channels; c++) {
             size_t i = r * channels + c;
             float value = masked(dy[i], x[i] * scale[c] + shift[c], kind);
             dx[i] = a[c] * value + b[c] * x[i] + d[c];

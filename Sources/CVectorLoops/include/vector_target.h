@@ -11,3 +11,7 @@
 
 /// For helpers that must be compiled inside each clone.
 #define GRAFT_INLINE static inline __attribute__((always_inline))
+
+/// Before a loop whose result may stand exactly on an operand: without it the compiler's check for overlap finds one and takes the scalar
+/// loop.
+#define GRAFT_IN_PLACE _Pragma("clang loop vectorize(assume_safety)")
