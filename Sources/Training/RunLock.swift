@@ -14,7 +14,7 @@ package final class RunLock {
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let isHeld = errno == EWOULDBLOCK
             let failure = TrainingError.lastSystemError(path, "lock the run's folder")
-            close(descriptor)
+            // All properties are set, so deinit runs and closes the descriptor: doing it here would close someone else's a second time.
             guard isHeld else { throw failure }
             throw .folderInUse(path: folder, holder: Self.holder(path))
         }
@@ -26,7 +26,7 @@ package final class RunLock {
 
     deinit {
         // The file stays: removing it would let two processes lock two different files of one name.
-        close(descriptor)
+        if descriptor >= 0 { close(descriptor) }
     }
 
     private static func holder(_ path: String) -> String {

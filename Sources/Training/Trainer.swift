@@ -92,6 +92,10 @@ package final class Trainer {
                     announce(.stopped(step: progress.step))
                     return .stopped
                 }
+                if isDueWithinEpoch {
+                    try shareReplicas()
+                    try save(evaluation: nil)
+                }
             }
             if progress.samplesConsumed == parts.samples.count { endEpoch() }
             try shareReplicas()
@@ -135,6 +139,12 @@ package final class Trainer {
     /// Whether something that happens every so many epochs happens now; at the end of the run everything does.
     private func isDue(_ epochs: Int) -> Bool {
         progress.epoch == parts.settings.epochs || isAtStepLimit || epochs > 0 && progress.epoch % epochs == 0
+    }
+
+    /// Whether a checkpoint comes between two updates of an epoch; the epoch's end has its own.
+    private var isDueWithinEpoch: Bool {
+        guard let steps = parts.settings.checkpointSteps else { return false }
+        return progress.step % steps == 0 && progress.samplesConsumed < parts.samples.count
     }
 
     func announce(_ event: TrainingEvent) {

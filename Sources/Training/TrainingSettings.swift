@@ -18,6 +18,8 @@ package struct TrainingSettings: Sendable, Equatable {
     package var evaluationEpochs: Int
     /// Epochs between checkpoints; 0 for one at the end only.
     package var checkpointEpochs: Int
+    /// Updates between checkpoints within an epoch; nil for none.
+    package var checkpointSteps: Int?
     /// The fraction of the training images that may be unreadable.
     package var unreadableLimit: Double
     package var bucketBytes: Int
@@ -26,7 +28,8 @@ package struct TrainingSettings: Sendable, Equatable {
 
     package init(
         epochs: Int, batchSize: Int, accumulation: Int, stepLimit: Int?, labelSmoothing: Float, clipNorm: Double?, seed: UInt64,
-        shuffle: Bool, evaluationEpochs: Int, checkpointEpochs: Int, unreadableLimit: Double, bucketBytes: Int, overlap: Bool
+        shuffle: Bool, evaluationEpochs: Int, checkpointEpochs: Int, checkpointSteps: Int?, unreadableLimit: Double,
+        bucketBytes: Int, overlap: Bool
     ) {
         self.epochs = epochs
         self.batchSize = batchSize
@@ -38,6 +41,7 @@ package struct TrainingSettings: Sendable, Equatable {
         self.shuffle = shuffle
         self.evaluationEpochs = evaluationEpochs
         self.checkpointEpochs = checkpointEpochs
+        self.checkpointSteps = checkpointSteps
         self.unreadableLimit = unreadableLimit
         self.bucketBytes = bucketBytes
         self.overlap = overlap

@@ -12,7 +12,8 @@ extension TrainingSettings {
             stepLimit: training.steps,
             labelSmoothing: Float(training.labelSmoothing), clipNorm: training.clipNorm, seed: UInt64(configuration.run.seed),
             shuffle: data.shuffle, evaluationEpochs: configuration.evaluation.everyEpochs,
-            checkpointEpochs: configuration.checkpoints.everyEpochs, unreadableLimit: data.unreadableLimit,
+            checkpointEpochs: configuration.checkpoints.everyEpochs, checkpointSteps: configuration.checkpoints.everySteps,
+            unreadableLimit: data.unreadableLimit,
             bucketBytes: configuration.communication.bucketBytes, overlap: configuration.communication.overlap)
     }
 

@@ -80,7 +80,8 @@ import Training
             Trainer.Parts(
                 settings: TrainingSettings(
                     epochs: run.epochs, batchSize: run.batchSize, accumulation: 1, stepLimit: run.stepLimit, labelSmoothing: 0.1,
-                    clipNorm: nil, seed: 4, shuffle: true, evaluationEpochs: 1, checkpointEpochs: 1, unreadableLimit: 0,
+                    clipNorm: nil, seed: 4, shuffle: true, evaluationEpochs: 1, checkpointEpochs: 1, checkpointSteps: nil,
+                    unreadableLimit: 0,
                     bucketBytes: 1024, overlap: true),
                 identity: RunIdentity(
                     name: "small", architecture: "small", classes: ["a", "b", "c"], preprocessing: .imageNet(), configDigest: "",

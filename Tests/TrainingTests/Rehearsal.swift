@@ -23,6 +23,7 @@ struct Rehearsal: Sendable {
     var evaluationRanks = EvaluationRanks.root
     var evaluationEpochs = 1
     var checkpointEpochs = 1
+    var checkpointSteps: Int?
     var keeping = 2
     var folder: String?
     var resumes = false
@@ -89,6 +90,7 @@ struct Rehearsal: Sendable {
         TrainingSettings(
             epochs: epochs, batchSize: batchSize, accumulation: accumulation, stepLimit: stepLimit, labelSmoothing: 0,
             clipNorm: clipNorm, seed: 3, shuffle: true, evaluationEpochs: evaluationEpochs, checkpointEpochs: checkpointEpochs,
+            checkpointSteps: checkpointSteps,
             unreadableLimit: unreadableLimit, bucketBytes: 64, overlap: overlap)
     }
 

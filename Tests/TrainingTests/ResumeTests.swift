@@ -32,6 +32,18 @@ import WeightFiles
         #expect(delivered == (0..<23).flatMap { [$0, $0, $0] })
     }
 
+    /// As after a kill: the newest checkpoint is of mid-epoch, what came after it is lost and made again.
+    @Test(arguments: [1, 3]) func checkpointsWithinAnEpochContinueBitForBit(ranks: Int) throws {
+        let folder = try TemporaryFolder()
+        let straight = try Rehearsal(ranks: ranks, checkpointSteps: 3).run()[0]
+        let saved = try Rehearsal(ranks: ranks, checkpointSteps: 3, keeping: 9, folder: folder.path).run()[0]
+        #expect(saved.record.checkpoints.map(\.step) == [3, 4, 6, 8] && saved.weights == straight.weights)
+        for step in [8] { try FileManager.default.removeItem(atPath: "\(folder.path)/\(CheckpointFolder.name(ofStep: step))") }
+        let resumed = try Rehearsal(ranks: ranks, checkpointSteps: 3, folder: folder.path, resumes: true).run()[0]
+        #expect(resumed.record.steps.map(\.step) == [7, 8] && resumed.weights == straight.weights)
+        #expect(resumed.statistics == straight.statistics)
+    }
+
     enum Damage: CaseIterable { case truncatedModel, flippedBit, missingOptimizer, changedDigit, emptyState }
 
     @Test(arguments: Damage.allCases) func aDamagedCheckpointIsRefusedAndThePreviousOneUsed(_ damage: Damage) throws {
