@@ -15,6 +15,7 @@ package final class MPICommunicator: Communicator, Sendable {
     private let blocking: MPIGroup
     private let started: MPIGroup
     private let sums: Mutex<(engine: RingSums, overlap: Overlap)>
+    private let ring: [Int]
     private let allowsThreads: Bool
     private let stallWatch: StallWatch?
 
@@ -36,13 +37,12 @@ package final class MPICommunicator: Communicator, Sendable {
         self.blocking = blocking
         started = try world.group.duplicate()
         allowsThreads = world.allowsThreads
+        let hosts = try Self.gather(Array(hostName.utf8), in: blocking).map { String(decoding: $0, as: UTF8.self) }
+        ring = ringOrder(hosts: hosts)
         let overlap: Overlap = world.allowsThreads ? .thread : .poked
-        sums = Mutex((RingSums(group: started, overlap: overlap), overlap))
+        sums = Mutex((RingSums(group: started, order: ring, overlap: overlap), overlap))
         let pulses = world.allowsThreads && size > 1 ? try world.group.duplicate() : nil
-        stallWatch = try pulses.map {
-            let hosts = try Self.gather(Array(hostName.utf8), in: blocking).map { String(decoding: $0, as: UTF8.self) }
-            return StallWatch(group: $0, hosts: hosts, heartbeat: heartbeat, patience: patience)
-        }
+        stallWatch = pulses.map { StallWatch(group: $0, hosts: hosts, heartbeat: heartbeat, patience: patience) }
     }
 
     package var overlap: Overlap { sums.withLock { $0.overlap } }
@@ -51,10 +51,9 @@ package final class MPICommunicator: Communicator, Sendable {
     package func use(_ overlap: Overlap) throws {
         sums.withLock { sums in
             let overlap = overlap == .thread && !allowsThreads ? .poked : overlap
-
             guard overlap != sums.overlap else { return }
             sums.engine.stop()
-            sums = (RingSums(group: started, overlap: overlap), overlap)
+            sums = (RingSums(group: started, order: ring, overlap: overlap), overlap)
         }
     }
 

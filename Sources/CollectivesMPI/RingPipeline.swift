@@ -26,6 +26,10 @@ final class RingPipeline {
     }
 
     private let group: MPIGroup
+    /// This rank's place on the ring, and the ranks beside it.
+    private let place: Int
+    private let left: Int32
+    private let right: Int32
     private var slots = [Slot?](repeating: nil, count: RingPipeline.slotCount)
     /// Received chunks wait here to be added, one place a slot.
     private let scratch = UnsafeMutableBufferPointer<Float>.allocate(capacity: RingPipeline.slotCount * RingPipeline.chunkCount)
@@ -35,8 +39,13 @@ final class RingPipeline {
     private var nextTag: Int32 = 0
     private(set) var openSlots = 0
 
-    init(group: MPIGroup) {
+    /// - Parameter order: the ranks around the ring.
+    init(group: MPIGroup, order: [Int]) {
         self.group = group
+        guard let place = order.firstIndex(of: group.rank) else { preconditionFailure("every rank has a place on the ring") }
+        self.place = place
+        left = Int32(order[(place + group.size - 1) % group.size])
+        right = Int32(order[(place + 1) % group.size])
         requests.initialize(repeating: graft_mpi_request_null())
         finished.initialize(repeating: 0)
     }
@@ -85,7 +94,7 @@ final class RingPipeline {
     private func step(_ index: Int) throws -> Bool {
         guard let slot = slots[index] else { return false }
         if slot.step < group.size - 1 {
-            let chunk = chunk(of: slot, number: group.rank - slot.step - 1)
+            let chunk = chunk(of: slot, number: place - slot.step - 1)
             let received = scratch.baseAddress.map { $0 + index * Self.chunkCount }
             if let received { add(received, to: slot.base + chunk.lowerBound, count: chunk.count) }
         }
@@ -102,14 +111,11 @@ final class RingPipeline {
     /// Starts the two messages of a slot's step.
     private func post(_ index: Int) throws {
         guard let slot = slots[index], let requests = requests.baseAddress, let scratch = scratch.baseAddress else { return }
-        let rank = group.rank
         let last = group.size - 1
         let adds = slot.step < last
-        let incoming = chunk(of: slot, number: adds ? rank - slot.step - 1 : rank - (slot.step - last))
-        let outgoing = chunk(of: slot, number: adds ? rank - slot.step : rank + 1 - (slot.step - last))
+        let incoming = chunk(of: slot, number: adds ? place - slot.step - 1 : place - (slot.step - last))
+        let outgoing = chunk(of: slot, number: adds ? place - slot.step : place + 1 - (slot.step - last))
         let target = adds ? scratch + index * Self.chunkCount : slot.base + incoming.lowerBound
-        let left = Int32((rank + last) % group.size)
-        let right = Int32((rank + 1) % group.size)
         slots[index]?.openRequests = 2
         try group.check(
             "MPI_Irecv",

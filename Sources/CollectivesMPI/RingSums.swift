@@ -32,13 +32,16 @@ final class RingSums: @unchecked Sendable {
 
     /// How long the helper sleeps: in it a link of 10 Gbit/s moves 250 kB, a sixteenth of what may be under way.
     private static let napNanoseconds = 200_000
+    /// The most numbers of a sum for which the helper stays asleep.
+    private static let helperCount = 16 << 10
 
     /// - Parameters:
     ///   - group: a communicator that nothing else uses.
+    ///   - order: the ranks around the ring.
     ///   - overlap: what moves the sums.
-    init(group: MPIGroup, overlap: Overlap) {
+    init(group: MPIGroup, order: [Int], overlap: Overlap) {
         self.overlap = overlap
-        pipeline = RingPipeline(group: group)
+        pipeline = RingPipeline(group: group, order: order)
         let none = Sum(values: UnsafeMutableBufferPointer(start: nil, count: 0), openPieces: 0)
         sums = Array(repeating: none, count: 64)
         guard overlap == .thread else { return }
@@ -61,7 +64,8 @@ final class RingSums: @unchecked Sendable {
         // An empty sum has nothing to launch and is complete when those before it are.
         noteCompletion()
         if overlap != .none { try move(blocking: false) }
-        if overlap == .thread { condition.signal() }
+        // A sum of few messages is sooner complete than the helper awake: the next call, or whoever waits, moves it.
+        if overlap == .thread && values.count > Self.helperCount { condition.signal() }
         return startedCount - 1
     }
 
