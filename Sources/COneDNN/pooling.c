@@ -50,9 +50,10 @@ int graft_pooling_forward(graft_engine *engine, const graft_geometry *g, graft_p
     return graft_kernel_create(engine, descriptor, roles, arguments, 3, kernel);
 }
 
-int graft_pooling_backward(graft_engine *engine, const graft_geometry *g, graft_pooling kind, graft_kernel **kernel) {
+int graft_pooling_backward(graft_engine *engine, const graft_geometry *g, graft_pooling kind, graft_type type,
+                           graft_kernel **kernel) {
     dnnl_memory_desc_t source, destination;
-    GRAFT_TRY(describe(&source, &destination, g, graft_float32));
+    GRAFT_TRY(describe(&source, &destination, g, type));
     dnnl_primitive_attr_t attributes;
     GRAFT_TRY(graft_attributes(&attributes));
     dnnl_primitive_desc_t hint = NULL, descriptor = NULL;

@@ -12,7 +12,7 @@ extension Action {
             [source, gradient]
         case .linear(_, _, let source, _), .activation(_, let source, _), .pool(_, _, let source, _, _),
             .adaptiveAverage(let source, _), .transpose(let source, _, _), .dropout(_, _, _, let source, _),
-            .responseNorm(_, let source, _, _), .slice(let source, _, _):
+            .responseNorm(_, let source, _, _), .slice(let source, _, _), .convert(let source, _):
             [source]
         case .add(let first, let second, _, _): [first, second]
         case .combineGradients(let first, let second, let kept, _, _): [first] + [second, kept].compactMap { $0 }
@@ -31,7 +31,8 @@ extension Action {
         case .convolution(_, _, _, let destination, _), .norm(_, _, _, let destination, _), .linear(_, _, _, let destination),
             .activation(_, _, let destination), .add(_, _, let destination, _), .combineGradients(_, _, _, _, let destination),
             .gate(_, _, let destination), .concatenate(_, let destination), .slice(_, _, let destination),
-            .adaptiveAverage(_, let destination), .transpose(_, let destination, _), .dropout(_, _, _, _, let destination):
+            .adaptiveAverage(_, let destination), .transpose(_, let destination, _), .dropout(_, _, _, _, let destination),
+            .convert(_, let destination):
             [destination]
         case .convolutionBackwardData(_, _, _, let sourceGradient), .linearBackwardData(_, _, let sourceGradient),
             .poolBackward(_, _, _, let sourceGradient, _), .adaptiveAverageBackward(_, let sourceGradient),

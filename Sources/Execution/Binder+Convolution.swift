@@ -25,8 +25,9 @@ extension Binder {
             case nil: .none
             case .some(let value): plan.values[value].place == plan.values[destination].place ? .inPlace : .apart
             }
+        let types = types(source: source, destination: destination)
         let kernel = try OneDNNKernel.convolution(
-            resources.engine, geometry, bias: weights.bias != nil || weights.norm != nil, residual: residual,
+            resources.engine, geometry, types: types, bias: weights.bias != nil || weights.norm != nil, residual: residual,
             activation: epilogue.activation.fused)
         var roles: [KernelRole: Address] = [.source: address(source), .destination: address(destination)]
         if residual == .apart, let value = epilogue.residual { roles[.residual] = address(value) }
@@ -44,7 +45,8 @@ extension Binder {
         _ step: WindowStep, _ weights: FoldedWeights, _ gradient: Int, _ sourceGradient: Int
     ) throws -> PreparedStep {
         let geometry = geometry(step)
-        let kernel = try OneDNNKernel.convolutionBackwardData(resources.engine, geometry)
+        let kernel = try OneDNNKernel.convolutionBackwardData(
+            resources.engine, geometry, types: types(source: sourceGradient, destination: gradient, weights: gradient))
         let packed = try resources.packedWeights(weights, geometry, for: kernel)
         kernel.bind(.weights, packed.packed.base)
         let run = running(kernel, [.destinationGradient: address(gradient), .sourceGradient: address(sourceGradient)])
@@ -60,7 +62,9 @@ extension Binder {
         let geometry = geometry(step)
         let weightGradient = store.gradient(of: weights.weight)
         let biasGradient = weights.bias.flatMap { store.gradient(of: $0) }
-        let kernel = try OneDNNKernel.convolutionBackwardWeights(resources.engine, geometry, bias: weights.bias != nil)
+        let kernel = try OneDNNKernel.convolutionBackwardWeights(
+            resources.engine, geometry, types: ConvolutionTypes(source: plan.values[source].type, destination: plan.values[gradient].type),
+            bias: weights.bias != nil)
         let run = running(kernel, [.source: address(source), .destinationGradient: address(gradient)])
         let plainCount = store.values(of: weights.weight).count
         let discarded = AlignedBuffer(floatCount: weights.bias == nil ? 0 : step.destination[2])
@@ -96,6 +100,12 @@ extension Binder {
                 unfold(target)
             }
         }
+    }
+
+    /// Weights are multiplied in the type of what is read; their gradients are float32.
+    private func types(source: Int, destination: Int, weights: Int? = nil) -> ConvolutionTypes {
+        ConvolutionTypes(
+            source: plan.values[source].type, weights: plan.values[weights ?? source].type, destination: plan.values[destination].type)
     }
 
     /// γ / √(variance + ε) a channel.

@@ -9,18 +9,17 @@ extension Binder {
         switch action {
         case .activation(let kind, let source, let destination):
             let (x, y, count) = (address(source), address(destination), elementCount(source))
-            return { elementwise.activate(x($0), y($0), count, ActivationKind?.some(kind).fused) }
+            return { elementwise.activate(x.activations($0), y.activations($0), count, ActivationKind?.some(kind).fused) }
         case .add(let first, let second, let destination, let kind):
             let (a, b, y, count) = (address(first), address(second), address(destination), elementCount(first))
-            return { elementwise.add(a($0), b($0), y($0), count, kind.fused) }
+            return { elementwise.add(a.activations($0), b.activations($0), y.activations($0), count, kind.fused) }
         case .combineGradients(let first, let second, let kept, let kind, let destination):
             let (a, b, y) = (address(first), second.map { address($0) }, address(destination))
             let (remembered, count) = (kept.map { address($0) }, elementCount(first))
             return { frame in
                 elementwise.combineGradients(
-                    a(frame), b.map { UnsafePointer($0(frame)) }, kept: remembered.map { UnsafePointer($0(frame)) }, y(frame),
-                    count,
-                    kind.fused)
+                    a.activations(frame), b.map { $0.activations(frame) }, kept: remembered.map { $0.activations(frame) },
+                    y.activations(frame), count, kind.fused)
             }
         case .gate(let source, let gate, let destination):
             let (x, g, y, shape) = (address(source), address(gate), address(destination), plan.values[source].shape)
@@ -30,13 +29,19 @@ extension Binder {
             return {
                 elementwise.gateBackward(dy($0), x($0), dg($0), images: images, pixels: shape[0] * shape[1], channels: shape[2])
             }
+        case .convert(let source, let destination):
+            let (x, y, count) = (address(source), address(destination), elementCount(source))
+            return { elementwise.convert(x.activations($0), y.activations($0), count) }
         case .transpose(let source, let destination, let toChannelsFirst):
             return bindTranspose(source, destination, toChannelsFirst)
         case .concatenate(let sources, let destination): return bindConcatenation(sources, destination)
         case .slice(let source, let firstChannel, let destination):
             let (from, to) = (plan.values[source].shape, plan.values[destination].shape)
             let (x, y, rows) = (address(source), address(destination), images * from[0] * from[1])
-            return { elementwise.copyColumns(x($0) + firstChannel, from[2], y($0), to[2], width: to[2], rows: rows) }
+            return {
+                elementwise.copyColumns(
+                    x.activations($0), from: firstChannel, of: from[2], y.activations($0), to: 0, of: to[2], width: to[2], rows: rows)
+            }
         case .dropout(let rate, let layer, let wholeImages, let source, let destination):
             return bindDropout(rate, layer, wholeImages, source, destination)
         case .loss(let logits, let gradient, let weight, let isMain): return bindLoss(logits, gradient, weight, isMain)
@@ -65,7 +70,8 @@ extension Binder {
         }
         return { frame in
             for (x, start, width) in parts {
-                elementwise.copyColumns(x(frame), width, y(frame) + start, shape[2], width: width, rows: rows)
+                elementwise.copyColumns(
+                    x.activations(frame), from: 0, of: width, y.activations(frame), to: start, of: shape[2], width: width, rows: rows)
             }
         }
     }

@@ -41,11 +41,12 @@ extension Binder {
         return { frame in
             if mode.usesBatchStatistics {
                 let synchronize = mode == .synchronized ? frame.input.synchronize : nil
-                kernel.useBatchStatistics(x(frame), rows: frame.input.count * pixels, parameters, synchronize: synchronize)
+                kernel.useBatchStatistics(x.activations(frame), rows: frame.input.count * pixels, parameters, synchronize: synchronize)
             } else {
                 kernel.useRunningStatistics(parameters)
             }
-            kernel.forward(x(frame), residual: residual.map { UnsafePointer($0(frame)) }, y(frame), rows: capacity * pixels)
+            kernel.forward(
+                x.activations(frame), residual: residual.map { $0.activations(frame) }, y.activations(frame), rows: capacity * pixels)
         }
     }
 
@@ -65,7 +66,7 @@ extension Binder {
         return { frame in
             withExtendedLifetime(discarded) {
                 kernel.backward(
-                    dy: dy(frame), x(frame), dx.map { $0(frame) }, rows: frame.input.count * pixels, capacity: capacity * pixels,
+                    dy: dy.activations(frame), x.activations(frame), dx.map { $0.activations(frame) }, rows: frame.input.count * pixels, capacity: capacity * pixels,
                     parameters, scaleGradient: scaleGradient, shiftGradient: shiftGradient, masks: masks != nil,
                     usesBatchStatistics: mode.usesBatchStatistics,
                     synchronize: mode == .synchronized ? frame.input.synchronize : nil)
@@ -106,10 +107,12 @@ extension Binder {
         let (images, workers) = (plan.capacity, resources.workers)
         switch action {
         case .pool(let step, let method, let source, let destination, let memory):
-            let kernel = try OneDNNKernel.pooling(resources.engine, geometry(step), method.kind, training: memory != nil)
+            let kernel = try OneDNNKernel.pooling(
+                resources.engine, geometry(step), method.kind, training: memory != nil, type: plan.values[source].type)
             return running(kernel, remembering(memory, kernel, [.source: address(source), .destination: address(destination)]))
         case .poolBackward(let step, let method, let gradient, let sourceGradient, let memory):
-            let kernel = try OneDNNKernel.poolingBackward(resources.engine, geometry(step), method.kind)
+            let kernel = try OneDNNKernel.poolingBackward(
+                resources.engine, geometry(step), method.kind, type: plan.values[gradient].type)
             let roles: [KernelRole: Address] = [
                 .destinationGradient: address(gradient), .sourceGradient: address(sourceGradient),
             ]
@@ -117,11 +120,11 @@ extension Binder {
         case .adaptiveAverage(let source, let destination):
             let pool = AdaptiveAveragePool(source: plan.values[source].shape, destination: plan.values[destination].shape)
             let (x, y) = (address(source), address(destination))
-            return { pool.forward(x($0), y($0), images: images, workers) }
+            return { pool.forward(x.activations($0), y($0), images: images, workers) }
         case .adaptiveAverageBackward(let gradient, let sourceGradient):
             let pool = AdaptiveAveragePool(source: plan.values[sourceGradient].shape, destination: plan.values[gradient].shape)
             let (dy, dx) = (address(gradient), address(sourceGradient))
-            return { pool.backward(dy($0), dx($0), images: images, workers) }
+            return { pool.backward(dy($0), dx.activations($0), images: images, workers) }
         case .responseNorm(let norm, let source, let destination, let memory):
             let kernel = try OneDNNKernel.responseNorm(
                 resources.engine, images: images, shape: plan.values[source].shape, norm.constants, training: memory != nil)

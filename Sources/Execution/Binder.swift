@@ -7,9 +7,11 @@ import Tensors
 struct Address {
     private let fixed: UnsafeMutableRawPointer?
     private let entry: Int
+    let type: ElementType
 
-    init(_ place: PlanValue.Place, in arena: AlignedBuffer) {
-        switch place {
+    init(_ value: PlanValue, in arena: AlignedBuffer) {
+        type = value.type
+        switch value.place {
         case .arena(let offset): (fixed, entry) = (arena.base + offset, 0)
         case .entry(let index): (fixed, entry) = (nil, index)
         }
@@ -20,10 +22,15 @@ struct Address {
     @inline(__always)
     func raw(_ frame: StepFrame) -> UnsafeMutableRawPointer { fixed ?? frame.input.entries[entry] }
 
+    /// The address of a float32 value.
     @inline(__always)
     func callAsFunction(_ frame: StepFrame) -> UnsafeMutablePointer<Float> {
         raw(frame).assumingMemoryBound(to: Float.self)
     }
+
+    /// The address of a value of either type.
+    @inline(__always)
+    func activations(_ frame: StepFrame) -> Activations { Activations(raw(frame), type) }
 }
 
 /// Makes each step of a plan into a closure over prepared kernels. Lives while a program is made.
@@ -56,7 +63,7 @@ final class Binder {
         return scratch
     }
 
-    func address(_ value: Int) -> Address { Address(plan.values[value].place, in: resources.arena) }
+    func address(_ value: Int) -> Address { Address(plan.values[value], in: resources.arena) }
     func elementCount(_ value: Int) -> Int { plan.values[value].shape.count * plan.capacity }
     var store: ParameterStore { resources.store }
 

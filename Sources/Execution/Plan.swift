@@ -79,6 +79,8 @@ package enum Action: Sendable, Hashable {
     case poolBackward(WindowStep, PoolingMethod, gradient: Int, sourceGradient: Int, memory: Int?)
     case adaptiveAverage(source: Int, destination: Int)
     case adaptiveAverageBackward(gradient: Int, sourceGradient: Int)
+    /// From float32 to bfloat16 or back.
+    case convert(source: Int, destination: Int)
     /// Pixels before channels to channels before pixels, or back.
     case transpose(source: Int, destination: Int, toChannelsFirst: Bool)
     /// Also its own gradient: the mask follows from the layer's key.

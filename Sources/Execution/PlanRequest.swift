@@ -1,5 +1,6 @@
 // What is wanted of a graph: the one argument of the planner.
 package import Graphs
+package import Tensors
 
 /// Where a plan starts.
 package enum PlanEntry: Sendable, Hashable {
@@ -28,6 +29,10 @@ package struct PlanRequest: Sendable {
     package var capacity: Int
     package var entry: PlanEntry
     package var exit: PlanExit
+    /// The element type of activations in the prefix and bridge: float32, or bfloat16 where kernels take it.
+    package var prefixPrecision = ElementType.float32
+    /// The same for the suffix, gradients of activations included. Parameters, their gradients, the loss and sums over ranks stay float32.
+    package var suffixPrecision = ElementType.float32
     /// Off, no pass merges or folds anything: every node is a step of its own. For tests, which hold both against each other.
     package var optimizes = true
 

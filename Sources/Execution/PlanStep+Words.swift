@@ -22,6 +22,7 @@ extension PlanStep {
                 .joined(separator: " + ")
         case .gate: phase == .forward ? "gate" : "gate, input gradient"
         case .gateBackward: "gate, gate gradient"
+        case .convert: "convert type"
         case .concatenate: "concatenate"
         case .slice: "concatenate, gradient"
         case .pool(let step, let method, _, _, _): pooling(step, method)

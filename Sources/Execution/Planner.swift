@@ -9,8 +9,8 @@ package enum Planner {
         let folded = foldNorms(request, live)
         let tails = fuseEpilogues(request, regions, live, folded: folded)
         var lowering = Lowering(request, regions, live)
-        let records = lowering.lowerForward(folded: folded, tails: tails)
-        if request.exit == .loss { lowering.lowerBackward(records) }
+        lowering.lowerForward(folded: folded, tails: tails)
+        if request.exit == .loss { lowering.lowerBackward() }
         let (layout, completed) = layOutGradients(lowering.steps, request.graph, request.trainability)
         var values = lowering.values
         let exits = live.exits.map { lowering.value(of: $0) }

@@ -66,10 +66,17 @@ package final class BatchNormKernel {
     /// Normalises with the statistics of the first `rows` rows of x, joined with other ranks' by `synchronize` (which sums the doubles
     /// it is given over all ranks), and moves the running statistics towards them.
     package func useBatchStatistics(
-        _ x: UnsafePointer<Float>, rows: Int, _ parameters: Parameters,
+        _ x: Activations, rows: Int, _ parameters: Parameters,
         synchronize: ((UnsafeMutableBufferPointer<Double>) -> Void)?
     ) {
-        reduce(rows) { graft_channel_moments(x + $0.lowerBound * channels, $0.count, channels, $1, $2) }
+        reduce(rows) { range, first, second in
+            let part = x + range.lowerBound * channels
+            if part.isNarrow {
+                graft_bf16_channel_moments(part.narrow, range.count, channels, first, second)
+            } else {
+                graft_channel_moments(part.floats, range.count, channels, first, second)
+            }
+        }
         synchronizeSums(synchronize)
         let total = sums[2 * channels]
         guard total > 0 else { return useRunningStatistics(parameters) }
@@ -86,20 +93,23 @@ package final class BatchNormKernel {
     }
 
     /// y = f(normalised x + residual) for `rows` rows; `residual` may be missing.
-    package func forward(
-        _ x: UnsafePointer<Float>, residual: UnsafePointer<Float>?, _ y: UnsafeMutablePointer<Float>, rows: Int
-    ) {
+    package func forward(_ x: Activations, residual: Activations?, _ y: Activations, rows: Int) {
         workers.run(rows) { range in
             let start = range.lowerBound * channels
-            graft_normalize(
-                x + start, factor, offset, residual.map { $0 + start }, y + start, range.count, channels, activation.loop)
+            let (from, added, to) = (x + start, residual.map { $0 + start }, y + start)
+            if x.isNarrow {
+                graft_bf16_normalize(
+                    from.narrow, factor, offset, added?.narrow, to.narrow, range.count, channels, activation.loop)
+            } else {
+                graft_normalize(from.floats, factor, offset, added?.floats, to.floats, range.count, channels, activation.loop)
+            }
         }
     }
 
     /// The gradients of scale and shift (this rank's part), and dx for `rows` of `capacity` rows, zeros for the rest. `dy` is the
     /// gradient of y, not masked yet if `masks`; with `usesBatchStatistics` dx accounts for mean and variance depending on x.
     package func backward(
-        dy: UnsafePointer<Float>, _ x: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>?, rows: Int, capacity: Int,
+        dy: Activations, _ x: Activations, _ dx: Activations?, rows: Int, capacity: Int,
         _ parameters: Parameters, scaleGradient: UnsafeMutablePointer<Float>, shiftGradient: UnsafeMutablePointer<Float>,
         masks: Bool,
         usesBatchStatistics: Bool, synchronize: ((UnsafeMutableBufferPointer<Double>) -> Void)?
@@ -107,7 +117,14 @@ package final class BatchNormKernel {
         let kind = (masks ? activation : .none).loop
         reduce(rows) { range, first, second in
             let start = range.lowerBound * channels
-            graft_normalize_backward_sums(dy + start, x + start, mean, factor, offset, range.count, channels, kind, first, second)
+            let (gradient, from, count) = (dy + start, x + start, range.count)
+            if x.isNarrow {
+                graft_bf16_normalize_backward_sums(
+                    gradient.narrow, from.narrow, mean, factor, offset, count, channels, kind, first, second)
+            } else {
+                graft_normalize_backward_sums(
+                    gradient.floats, from.floats, mean, factor, offset, count, channels, kind, first, second)
+            }
         }
         for channel in 0..<channels {
             shiftGradient[channel] = Float(sums[channel])
@@ -124,10 +141,16 @@ package final class BatchNormKernel {
         }
         workers.run(rows) { range in
             let start = range.lowerBound * channels
-            graft_normalize_backward(
-                dy + start, x + start, factor, offset, a, b, d, dx + start, range.count, channels, kind)
+            let (gradient, from, to, count) = (dy + start, x + start, dx + start, range.count)
+            if x.isNarrow {
+                graft_bf16_normalize_backward(
+                    gradient.narrow, from.narrow, factor, offset, a, b, d, to.narrow, count, channels, kind)
+            } else {
+                graft_normalize_backward(
+                    gradient.floats, from.floats, factor, offset, a, b, d, to.floats, count, channels, kind)
+            }
         }
-        (dx + rows * channels).update(repeating: 0, count: (capacity - rows) * channels)
+        (dx + rows * channels).clear((capacity - rows) * channels)
     }
 
     private func prepare(_ parameters: Parameters) {

@@ -1,5 +1,6 @@
 // Element-wise kernels over whole activations, split over the rank's threads.
 internal import CVectorLoops
+internal import Tensors
 
 extension FusedActivation {
     var loop: graft_loop_activation {
@@ -15,34 +16,47 @@ extension FusedActivation {
 
 /// Element-wise arithmetic. All arrays have `count` elements; a result may stand on an operand.
 package struct Elementwise: Sendable {
-    private let workers: Workers
+    let workers: Workers
 
     package init(_ workers: Workers) { self.workers = workers }
 
     /// y = f(x).
-    package func activate(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int, _ kind: FusedActivation) {
-        workers.run(elements: count) { graft_activate(x + $0.lowerBound, y + $0.lowerBound, $0.count, kind.loop) }
+    package func activate(_ x: Activations, _ y: Activations, _ count: Int, _ kind: FusedActivation) {
+        workers.run(elements: count) { range in
+            let (from, to) = (x + range.lowerBound, y + range.lowerBound)
+            if x.isNarrow {
+                graft_bf16_activate(from.narrow, to.narrow, range.count, kind.loop)
+            } else {
+                graft_activate(from.floats, to.floats, range.count, kind.loop)
+            }
+        }
     }
 
     /// y = f(a + b).
-    package func add(
-        _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int,
-        _ kind: FusedActivation
-    ) {
-        workers.run(elements: count) {
-            graft_add_activate(a + $0.lowerBound, b + $0.lowerBound, y + $0.lowerBound, $0.count, kind.loop)
+    package func add(_ a: Activations, _ b: Activations, _ y: Activations, _ count: Int, _ kind: FusedActivation) {
+        workers.run(elements: count) { range in
+            let (first, second, to) = (a + range.lowerBound, b + range.lowerBound, y + range.lowerBound)
+            if a.isNarrow {
+                graft_bf16_add_activate(first.narrow, second.narrow, to.narrow, range.count, kind.loop)
+            } else {
+                graft_add_activate(first.floats, second.floats, to.floats, range.count, kind.loop)
+            }
         }
     }
 
     /// dx = (a + b) · f′, where `b` may be missing and `kept` is f's input for SiLU, its output else (unused without f).
     package func combineGradients(
-        _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>?, kept: UnsafePointer<Float>?, _ dx: UnsafeMutablePointer<Float>,
-        _ count: Int, _ kind: FusedActivation
+        _ a: Activations, _ b: Activations?, kept: Activations?, _ dx: Activations, _ count: Int, _ kind: FusedActivation
     ) {
         workers.run(elements: count) { range in
             let start = range.lowerBound
-            graft_combine_gradients(
-                a + start, b.map { $0 + start }, kept.map { $0 + start }, dx + start, range.count, kind.loop)
+            let (first, second, remembered, to) = (a + start, b.map { $0 + start }, kept.map { $0 + start }, dx + start)
+            if a.isNarrow {
+                graft_bf16_combine_gradients(
+                    first.narrow, second?.narrow, remembered?.narrow, to.narrow, range.count, kind.loop)
+            } else {
+                graft_combine_gradients(first.floats, second?.floats, remembered?.floats, to.floats, range.count, kind.loop)
+            }
         }
     }
 
@@ -104,15 +118,17 @@ package struct Elementwise: Sendable {
         graft_dropout(x, y, count, key, rate)
     }
 
-    /// Copies `width` of `sourceChannels` columns into `width` of `destinationChannels` columns, row by row: concatenation along the
-    /// channels, and its gradient.
+    /// Copies `width` columns from column `from` of `x` to column `to` of `y`, row by row: concatenation along the channels, and its
+    /// gradient. Both have the same element type.
     package func copyColumns(
-        _ x: UnsafePointer<Float>, _ sourceChannels: Int, _ y: UnsafeMutablePointer<Float>, _ destinationChannels: Int,
-        width: Int,
+        _ x: Activations, from: Int, of sourceChannels: Int, _ y: Activations, to: Int, of destinationChannels: Int, width: Int,
         rows: Int
     ) {
         workers.run(rows) { range in
-            for row in range { (y + row * destinationChannels).update(from: x + row * sourceChannels, count: width) }
+            for row in range {
+                let (source, target) = (x + (row * sourceChannels + from), y + (row * destinationChannels + to))
+                target.base.copyMemory(from: source.base, byteCount: width * x.type.byteCount)
+            }
         }
     }
 }

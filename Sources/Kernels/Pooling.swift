@@ -45,12 +45,12 @@ extension OneDNNKernel {
     }
 
     /// Roles: destinationGradient, sourceGradient, workspace.
-    package static func poolingBackward(_ engine: OneDNNEngine, _ geometry: WindowGeometry, _ kind: PoolingKind) throws
-        -> OneDNNKernel
-    {
+    package static func poolingBackward(
+        _ engine: OneDNNEngine, _ geometry: WindowGeometry, _ kind: PoolingKind, type: ElementType = .float32
+    ) throws -> OneDNNKernel {
         var shape = geometry.shim
         return try OneDNNKernel("pooling's gradient with \(geometry.label)", engine) {
-            graft_pooling_backward(engine.handle, &shape, kind.code, &$0)
+            graft_pooling_backward(engine.handle, &shape, kind.code, type.shim, &$0)
         }
     }
 
@@ -99,14 +99,22 @@ package struct AdaptiveAveragePool: Sendable {
         index * inputs / outputs..<((index + 1) * inputs + outputs - 1) / outputs
     }
 
-    /// y `[images, h, w, C]` from x `[images, H, W, C]`.
-    package func forward(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, images: Int, _ workers: Workers) {
-        let channels = source[2]
+    /// Whether the window is the whole image: then x and dx may be bfloat16.
+    package var isGlobal: Bool { destination[0] == 1 && destination[1] == 1 }
+
+    /// y `[images, h, w, C]` in float32 from x `[images, H, W, C]`.
+    package func forward(_ x: Activations, _ y: UnsafeMutablePointer<Float>, images: Int, _ workers: Workers) {
+        precondition(isGlobal || !x.isNarrow, "pooling to several pixels is float32")
+        let (channels, pixels) = (source[2], source[0] * source[1])
         workers.run(images) { range in
             for image in range {
-                let (from, to) = (x + image * source.count, y + image * destination.count)
-                if destination[0] == 1 && destination[1] == 1 {
-                    let pixels = source[0] * source[1]
+                let (part, to) = (x + image * source.count, y + image * destination.count)
+                if part.isNarrow {
+                    graft_bf16_pixel_sum(part.narrow, to, pixels, channels, 1 / Float(pixels))
+                    continue
+                }
+                let from = part.floats
+                if isGlobal {
                     graft_pixel_sum(from, to, pixels, channels, 1 / Float(pixels))
                     continue
                 }
@@ -122,14 +130,19 @@ package struct AdaptiveAveragePool: Sendable {
         }
     }
 
-    /// dx from dy.
-    package func backward(_ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, images: Int, _ workers: Workers) {
-        let channels = source[2]
+    /// dx from dy, which is float32.
+    package func backward(_ dy: UnsafePointer<Float>, _ dx: Activations, images: Int, _ workers: Workers) {
+        precondition(isGlobal || !dx.isNarrow, "pooling to several pixels is float32")
+        let (channels, pixels) = (source[2], source[0] * source[1])
         workers.run(images) { range in
             for image in range {
-                let (from, to) = (dy + image * destination.count, dx + image * source.count)
-                if destination[0] == 1 && destination[1] == 1 {
-                    let pixels = source[0] * source[1]
+                let (from, part) = (dy + image * destination.count, dx + image * source.count)
+                if part.isNarrow {
+                    graft_bf16_pixel_spread(from, part.narrow, pixels, channels, 1 / Float(pixels))
+                    continue
+                }
+                let to = part.floats
+                if isGlobal {
                     graft_pixel_spread(from, to, pixels, channels, 1 / Float(pixels))
                     continue
                 }

@@ -33,7 +33,12 @@ struct Experiment {
         try communicator.use(configuration.communication.overlap ? .thread : .none)
         data = try ExperimentData(configuration)
         if communicator.isRoot { for note in data.notes { say("note: \(note)") } }
-        network = try PlannedNetwork(configuration, classes: data.training.classes.count, ranks: communicator.size)
+        let multipliesBFloat16 = try allMultiplyBFloat16(communicator)
+        network = try PlannedNetwork(
+            configuration, classes: data.training.classes.count, ranks: communicator.size, multipliesBFloat16: multipliesBFloat16)
+        if communicator.isRoot, !multipliesBFloat16, [configuration.network.precision, configuration.compute.precision].contains(.bfloat16) {
+            say("warning: not every processor here multiplies bfloat16 natively; computing in float32")
+        }
         let (trainingPlan, evaluationPlan) = (network.trainingPlan(), network.evaluationPlan())
         let store = ParameterStore(graph: network.graph, trainability: network.trainability, layout: trainingPlan.layout)
         weights = try loadWeights(
@@ -147,6 +152,11 @@ struct Experiment {
             TensorBoardEvents(folder: folder.path), HTMLReport(path: folder.report, metrics: folder.metrics),
         ]
     }
+}
+
+/// Whether the processors of all ranks multiply bfloat16 natively: ranks must compute alike. Every rank calls it.
+func allMultiplyBFloat16(_ communicator: any Communicator) throws -> Bool {
+    try communicator.gather([processorMultipliesBFloat16() ? 1 : 0]).allSatisfy { $0 == [1] }
 }
 
 /// Prints a line for the user on standard error.

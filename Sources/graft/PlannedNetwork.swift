@@ -3,6 +3,7 @@ import Execution
 import Graphs
 import Networks
 import RunConfiguration
+import Tensors
 import Training
 
 /// A config's network for a number of classes and ranks. Every rank makes the same one.
@@ -14,14 +15,18 @@ struct PlannedNetwork {
     let trainingCapacity: Int
     /// Images that a rank holds in one pass of evaluation.
     let evaluationCapacity: Int
+    /// The types of activations before and behind the boundary.
+    let prefixPrecision: ElementType
+    let suffixPrecision: ElementType
 
     /// - Parameters:
     ///   - configuration: only `network`, `training.batch_size` and `evaluation.batch_size` count.
     ///   - classes: outputs of the head.
     ///   - ranks: processes that share a batch.
+    ///   - multipliesBFloat16: whether the processors of all ranks do so natively; else float32 stands for bfloat16.
     ///   - inputSize: side of the input in pixels, where weights ask for another than the network's own.
     /// - Throws: `NetworkError` for an unknown architecture, `FreezeError` for a pattern that matches no layer.
-    init(_ configuration: RunConfiguration, classes: Int, ranks: Int, inputSize: Int? = nil) throws {
+    init(_ configuration: RunConfiguration, classes: Int, ranks: Int, multipliesBFloat16: Bool, inputSize: Int? = nil) throws {
         entry = try NetworkCatalog.entry(named: configuration.network.architecture)
         graph = entry.build(
             BuildOptions(classes: classes, inputSize: inputSize, dropout: configuration.network.dropout.map { Float($0) }))
@@ -30,6 +35,8 @@ struct PlannedNetwork {
         trainability = try policy.resolve(graph)
         trainingCapacity = EpochPlan.shareCapacity(batchSize: configuration.training.batchSize, size: ranks)
         evaluationCapacity = configuration.evaluation.batchSize ?? trainingCapacity
+        prefixPrecision = configuration.network.precision == .float32 || !multipliesBFloat16 ? .float32 : .bfloat16
+        suffixPrecision = configuration.compute.precision == .float32 || !multipliesBFloat16 ? .float32 : .bfloat16
     }
 
     /// Images to loss and gradients. Planned anew at each call.
@@ -40,8 +47,11 @@ struct PlannedNetwork {
 
     /// A plan of any part of the network.
     func plan(from entry: PlanEntry = .images, to exit: PlanExit, capacity: Int) -> Plan {
-        Planner.plan(
-            PlanRequest(graph: graph, trainability: trainability, capacity: capacity, entry: entry, exit: exit))
+        var request = PlanRequest(
+            graph: graph, trainability: trainability, capacity: capacity, entry: entry, exit: exit)
+        request.prefixPrecision = prefixPrecision
+        request.suffixPrecision = suffixPrecision
+        return Planner.plan(request)
     }
 }
 
@@ -55,4 +65,11 @@ extension NormMode {
         case .synchronized: self = .synchronized
         }
     }
+}
+
+/// Whether this processor multiplies bfloat16 natively (AVX-512 BF16 or AMX): elsewhere it would be slower than float32.
+func processorMultipliesBFloat16() -> Bool {
+    let facts = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    let flags = facts.split(separator: "\n").first { $0.hasPrefix("flags") } ?? ""
+    return flags.contains("avx512_bf16") || flags.contains("amx_bf16")
 }

@@ -52,7 +52,8 @@ int graft_convolution_backward_weights(graft_engine *engine, const graft_geometr
 /// `for_training` keeps what backward needs in the workspace.
 int graft_pooling_forward(graft_engine *engine, const graft_geometry *geometry, graft_pooling kind, int for_training, graft_type type,
                           graft_kernel **kernel);
-int graft_pooling_backward(graft_engine *engine, const graft_geometry *geometry, graft_pooling kind, graft_kernel **kernel);
+int graft_pooling_backward(graft_engine *engine, const graft_geometry *geometry, graft_pooling kind, graft_type type,
+                           graft_kernel **kernel);
 int graft_response_norm_forward(graft_engine *engine, const graft_geometry *geometry, int64_t size, float alpha, float beta, float k,
                                 int for_training, graft_kernel **kernel);
 int graft_response_norm_backward(graft_engine *engine, const graft_geometry *geometry, int64_t size, float alpha, float beta, float k,

@@ -9,7 +9,7 @@ private struct PendingGradients {
 
 extension Lowering {
     /// Adds the backward steps for forward steps in reverse order. A step's input gets a gradient iff it lies in the suffix.
-    mutating func lowerBackward(_ records: [ForwardRecord]) {
+    mutating func lowerBackward() {
         var pending = PendingGradients()
         for record in records.reversed() where regions.of[record.node] == .suffix {
             if case .loss(let logits, let gradient, _, _) = record.action {
@@ -26,14 +26,15 @@ extension Lowering {
         case .convolution(let step, let weights, let source, let destination, let epilogue):
             guard let gradient = gradient(of: destination, node, &pending, masking: epilogue.activation) else { return }
             if let residual = epilogue.residual { contribute(gradient, to: residual, &pending) }
+            let factor = converted(gradient, node, to: computeType(of: node))
             let work = graph.multiplyAccumulates(of: graph.nodes[node])
             if weights.isTrained {
                 addStep(
-                    node, .backward, .convolutionBackwardWeights(step, weights, source: source, gradient: gradient),
+                    node, .backward, .convolutionBackwardWeights(step, weights, source: source, gradient: factor),
                     multiplyAccumulates: work)
             }
             propagate(node, to: source, &pending, multiplyAccumulates: work) {
-                .convolutionBackwardData(step, weights, gradient: gradient, sourceGradient: $0)
+                .convolutionBackwardData(step, weights, gradient: factor, sourceGradient: $0)
             }
         case .norm(let norm, let mode, let source, let destination, let epilogue):
             differentiateNorm(node, norm, mode, source, destination, epilogue, &pending)
@@ -104,6 +105,8 @@ extension Lowering {
             }
         case .adaptiveAverage(let source, _):
             propagate(node, to: source, &pending) { .adaptiveAverageBackward(gradient: gradient, sourceGradient: $0) }
+        case .convert(let source, _):
+            propagate(node, to: source, &pending) { .convert(source: gradient, destination: $0) }
         case .transpose(let source, _, let toChannelsFirst):
             propagate(node, to: source, &pending) {
                 .transpose(source: gradient, destination: $0, toChannelsFirst: !toChannelsFirst)
@@ -125,7 +128,7 @@ extension Lowering {
         switch action {
         case .gate(_, _, let destination), .concatenate(_, let destination), .pool(_, _, _, let destination, _),
             .adaptiveAverage(_, let destination), .transpose(_, let destination, _), .dropout(_, _, _, _, let destination),
-            .responseNorm(_, _, let destination, _):
+            .responseNorm(_, _, let destination, _), .convert(_, let destination):
             destination
         default: preconditionFailure("only steps of one result are asked for it")
         }
@@ -147,8 +150,16 @@ extension Lowering {
         contribute(gradient, to: value, &pending)
     }
 
+    /// A gradient in the type in which a step multiplies with it.
+    private mutating func converted(_ gradient: Int, _ node: Int, to type: ElementType) -> Int {
+        guard values[gradient].type != type else { return gradient }
+        let copy = addValue("\(values[gradient].name)·\(type)", values[gradient].shape, region: .suffix, type: type)
+        addStep(node, .backward, .convert(source: gradient, destination: copy))
+        return copy
+    }
+
     private mutating func addGradient(of value: Int) -> Int {
-        addValue("\(values[value].name)·gradient", values[value].shape, region: .suffix)
+        addValue("\(values[value].name)·gradient", values[value].shape, region: .suffix, type: values[value].type)
     }
 
     /// The sum of the parts of a value's gradient, times the derivative of `activation`; nil if nothing reads the value.

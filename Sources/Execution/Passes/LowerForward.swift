@@ -9,9 +9,8 @@ struct ForwardRecord {
 }
 
 extension Lowering {
-    /// Lowers every live node; returns the steps with their nodes, in order.
-    mutating func lowerForward(folded: [Int: Int], tails: [Int: FusedTail]) -> [ForwardRecord] {
-        var records: [ForwardRecord] = []
+    /// Lowers every live node, in order.
+    mutating func lowerForward(folded: [Int: Int], tails: [Int: FusedTail]) {
         var done = Set(folded.values)
         for tail in tails { if tail.value.result != tail.key { done.insert(tail.value.result) } }
         // Nodes between a step's own node and its result are part of it: an addition before a fused non-linearity.
@@ -20,13 +19,12 @@ extension Lowering {
             if live.starts.contains(index) {
                 addEntry(for: index)
             } else if let tail = tails[index], !(done.contains(index) && tail.result == index) {
-                records.append(lowerFused(index, tail, norm: folded[index]))
+                lowerFused(index, tail, norm: folded[index])
             } else if !done.contains(index) {
-                records.append(lowerPlain(index))
+                lowerPlain(index)
             }
         }
-        if request.exit == .loss { records.append(contentsOf: lowerLoss()) }
-        return records
+        if request.exit == .loss { lowerLoss() }
     }
 
     private func between(_ index: Int, _ tail: FusedTail, _ folded: [Int: Int]) -> [Int] {
@@ -39,10 +37,14 @@ extension Lowering {
         return inside
     }
 
-    private mutating func lowerFused(_ index: Int, _ tail: FusedTail, norm: Int?) -> ForwardRecord {
+    private mutating func lowerFused(_ index: Int, _ tail: FusedTail, norm: Int?) {
         let node = graph.nodes[index]
-        let source = value(of: node.inputs[0])
-        let epilogue = Epilogue(residual: tail.residual.map { value(of: $0) }, activation: tail.activation)
+        let resultType = valueType(of: tail.result)
+        let isConvolution = if case .convolution = node.operation { true } else { false }
+        let source = value(of: node.inputs[0], as: isConvolution ? computeType(of: index) : resultType)
+        // A residual is read in the type of what it is added to.
+        let residual = tail.residual.map { value(of: $0, as: resultType) }
+        let epilogue = Epilogue(residual: residual, activation: tail.activation)
         let destination = addValue(for: tail.result)
         let action: Action
         if case .convolution(let window, _, let groups, let hasBias) = node.operation {
@@ -57,17 +59,15 @@ extension Lowering {
             let mode = request.isTraining ? request.trainability.normMode(of: index) : .frozen
             action = .norm(self.norm(of: index), mode, source: source, destination: destination, epilogue)
         }
-        addStep(index, .forward, action, multiplyAccumulates: graph.multiplyAccumulates(of: node))
-        return ForwardRecord(node: index, action: action)
+        record(index, action, multiplyAccumulates: graph.multiplyAccumulates(of: node))
     }
 
-    private mutating func lowerPlain(_ index: Int) -> ForwardRecord {
+    private mutating func lowerPlain(_ index: Int) {
         let node = graph.nodes[index]
-        let inputs = node.inputs.map { value(of: $0) }
+        let inputs = node.inputs.map { value(of: $0, as: computeType(of: index)) }
         let destination = addValue(for: index)
         let action = plainAction(index, node, inputs, destination)
-        addStep(index, .forward, action, multiplyAccumulates: graph.multiplyAccumulates(of: node))
-        return ForwardRecord(node: index, action: action)
+        record(index, action, multiplyAccumulates: graph.multiplyAccumulates(of: node))
     }
 
     private mutating func plainAction(_ index: Int, _ node: Node, _ inputs: [Int], _ destination: Int) -> Action {
@@ -110,14 +110,12 @@ extension Lowering {
         WindowStep(window: window, source: graph.nodes[node.inputs[0]].shape, destination: node.shape, groups: 1)
     }
 
-    private mutating func lowerLoss() -> [ForwardRecord] {
-        ([graph.logits] + graph.auxiliaryLogits).map { node in
+    private mutating func lowerLoss() {
+        for node in [graph.logits] + graph.auxiliaryLogits {
             let isMain = node == graph.logits
             let gradient = addValue("\(graph.nodes[node].name)·gradient", graph.nodes[node].shape, region: .suffix)
-            let action = Action.loss(
-                logits: value(of: node), gradient: gradient, weight: isMain ? 1 : graph.auxiliaryWeight, isMain: isMain)
-            addStep(node, .forward, action)
-            return ForwardRecord(node: node, action: action)
+            let weight = isMain ? 1 : graph.auxiliaryWeight
+            record(node, .loss(logits: value(of: node), gradient: gradient, weight: weight, isMain: isMain))
         }
     }
 }

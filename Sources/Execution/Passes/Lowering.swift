@@ -15,11 +15,17 @@ struct Lowering {
     private(set) var regionOfValue: [Region] = []
     /// The regions' values that come from the caller.
     private(set) var entryValues: [Int] = []
+    /// Copies of values in another element type.
+    private var converted: [Int: Int] = [:]
+    /// What backward has to go through, in order.
+    private(set) var records: [ForwardRecord] = []
+    private let types: ElementTypes
 
     init(_ request: PlanRequest, _ regions: Regions, _ live: LiveNodes) {
         self.request = request
         self.regions = regions
         self.live = live
+        types = ElementTypes(request, regions, live)
     }
 
     var graph: Graph { request.graph }
@@ -32,6 +38,24 @@ struct Lowering {
         return value
     }
 
+    /// A node's value as a reader of the given type wants it: itself, or a copy made by a step of its own.
+    mutating func value(of node: Int, as type: ElementType) -> Int {
+        let original = value(of: node)
+        guard values[original].type != type else { return original }
+        if let copy = converted[original] { return copy }
+        let source = live.standIn[node]
+        let copy = addValue("\(values[original].name)·\(type)", values[original].shape, region: regionOfValue[original], type: type)
+        converted[original] = copy
+        record(source, .convert(source: original, destination: copy))
+        return copy
+    }
+
+    /// The type of a node's value.
+    func valueType(of node: Int) -> ElementType { types.values[node] }
+
+    /// The type in which a node's step reads its inputs.
+    func computeType(of node: Int) -> ElementType { types.computes[node] }
+
     mutating func addValue(
         _ name: String, _ shape: TensorShape, region: Region, type: ElementType = .float32, elementsPerImage: Int? = nil
     ) -> Int {
@@ -43,15 +67,24 @@ struct Lowering {
 
     /// A value for a node's output.
     mutating func addValue(for node: Int) -> Int {
-        let value = addValue(graph.nodes[node].name, graph.nodes[node].shape, region: regions.of[node])
+        let value = addValue(
+            graph.nodes[node].name, graph.nodes[node].shape, region: regions.of[node], type: types.values[node])
         valueOfNode[node] = value
         return value
     }
 
     mutating func addEntry(for node: Int) {
-        let value = addValue(for: node)
+        let shape = graph.nodes[node].shape
+        let value = addValue(graph.nodes[node].name, shape, region: regions.of[node])
+        valueOfNode[node] = value
         values[value].place = .entry(entryValues.count)
         entryValues.append(value)
+    }
+
+    /// Adds a forward step that backward goes through.
+    mutating func record(_ node: Int, _ action: Action, multiplyAccumulates: Int = 0) {
+        addStep(node, .forward, action, multiplyAccumulates: multiplyAccumulates)
+        records.append(ForwardRecord(node: node, action: action))
     }
 
     mutating func addStep(_ node: Int, _ phase: PlanStep.Phase, _ action: Action, multiplyAccumulates: Int = 0) {

@@ -5,13 +5,27 @@ extension RunConfiguration {
     package struct Compute: Sendable, Equatable {
         /// Threads a rank for the arithmetic.
         package var threads = ThreadCount.automatic
+        /// The type in which trained layers multiply; weights, gradients and sums over ranks stay float32.
+        package var precision = Precision.float32
+    }
+
+    /// The type of activations and of the weights that they are multiplied with.
+    package enum Precision: String, Sendable, CaseIterable {
+        case float32
+        /// Half the memory traffic and twice the arithmetic, with 8 bits of precision.
+        case bfloat16
+        /// bfloat16 where the processors of all ranks multiply it natively, else float32.
+        case auto
     }
 }
+
+extension RunConfiguration.Precision: Choice {}
 
 extension RunConfiguration.Compute: Section {
     static var keys: [Key<Self>] {
         [
-            Key("threads", \.threads)
+            Key("threads", \.threads),
+            Key("precision", \.precision),
         ]
     }
 }

@@ -13,6 +13,8 @@ extension RunConfiguration {
         package var batchNorm = BatchNorm.frozen
         /// The dropout probability before the head; nil for the architecture's own.
         package var dropout: Double?
+        /// The type in which frozen layers before the first trained one compute.
+        package var precision = Precision.float32
 
         /// The weight file, nil for random weights.
         package var weightsFile: String? { weights == "random" ? nil : weights }
@@ -41,6 +43,7 @@ extension RunConfiguration.Network: Section {
             Key("unfrozen", \.unfrozen, .noneEmpty),
             Key("batch_norm", \.batchNorm),
             Key("dropout", \.dropout, .from(0, below: 1)),
+            Key("precision", \.precision),
         ]
     }
 }

@@ -23,7 +23,9 @@ struct BenchReplica {
         let placements = try ThreadPlacement.settle(over: communicator, requested: requested, environment: environment)
         placement = placements[communicator.rank]
         try communicator.use(configuration.communication.overlap ? .thread : .none)
-        network = try PlannedNetwork(configuration, classes: classes, ranks: communicator.size)
+        network = try PlannedNetwork(
+            configuration, classes: classes, ranks: communicator.size,
+            multipliesBFloat16: try allMultiplyBFloat16(communicator))
         plan = network.trainingPlan()
         let evaluation = network.plan(to: .logits, capacity: 1)
         let store = ParameterStore(graph: network.graph, trainability: network.trainability, layout: plan.layout)

@@ -96,7 +96,7 @@ extension Action {
         case .add: return "add"
         case .combineGradients: return "gradient sums and masks"
         case .gate, .gateBackward: return "gate"
-        case .concatenate, .slice, .transpose: return "copies"
+        case .concatenate, .slice, .transpose, .convert: return "copies"
         case .dropout: return "dropout"
         case .responseNorm, .responseNormBackward: return "local response norm"
         case .loss: return "loss"

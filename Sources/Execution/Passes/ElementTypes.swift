@@ -1,0 +1,66 @@
+// Pass: which values are bfloat16. A value is narrow if its region asks for it, the step that writes it can, and all that read it can.
+import Graphs
+import Tensors
+
+/// The element types of a request's nodes.
+struct ElementTypes {
+    /// In which type each node's step reads its inputs.
+    private(set) var computes: [ElementType]
+    /// The type of each node's value.
+    private(set) var values: [ElementType]
+
+    init(_ request: PlanRequest, _ regions: Regions, _ live: LiveNodes) {
+        let graph = request.graph
+        let wanted = graph.nodes.indices.map { regions.of[$0] == .suffix ? request.suffixPrecision : request.prefixPrecision }
+        let entries: Set<Int> = request.entry == .images ? [0] : Set(regions.boundary.map { live.standIn[$0] })
+        // Between regions values are float32: the boundary may be cached, and what trains reads it exactly.
+        let fixed = Set(live.exits).union(regions.boundary.map { live.standIn[$0] }).union(entries)
+        var values = graph.nodes.map { _ in ElementType.float32 }
+        var computes = values
+        var writesNarrow: [Bool] = []
+        for node in graph.nodes { writesNarrow.append(Self.writes(node, graph, inputs: node.inputs.map { writesNarrow[$0] })) }
+        for (index, node) in graph.nodes.enumerated() where wanted[index] == .bfloat16 && !entries.contains(index) {
+            let readsNarrow = !live.consumers[index].isEmpty && live.consumers[index].allSatisfy { consumer in
+                wanted[consumer] == .bfloat16 && Self.reads(graph.nodes[consumer], graph)
+            }
+            if writesNarrow[index] && readsNarrow && !fixed.contains(index) { values[index] = .bfloat16 }
+            computes[index] = Self.computesNarrow(node, graph) ? .bfloat16 : .float32
+        }
+        // Steps that only pass elements on work in the type of their result.
+        for (index, node) in graph.nodes.enumerated() where Self.keepsType(node.operation) { computes[index] = values[index] }
+        self.values = values
+        self.computes = computes
+    }
+
+    private static func isDepthwise(_ node: Node, _ graph: Graph) -> Bool {
+        guard case .convolution(_, let channels, let groups, _) = node.operation else { return false }
+        return groups == channels && groups > 1
+    }
+
+    /// Convolutions through oneDNN multiply in bfloat16 whatever they write; our own depthwise ones are float32.
+    private static func computesNarrow(_ node: Node, _ graph: Graph) -> Bool {
+        switch node.operation {
+        case .convolution: !isDepthwise(node, graph)
+        case .adaptiveAveragePool(let height, let width): height == 1 && width == 1
+        default: false
+        }
+    }
+
+    /// Input and result have one type, whichever it is.
+    private static func keepsType(_ operation: Operation) -> Bool {
+        switch operation {
+        case .batchNorm, .activation, .add, .maxPool, .averagePool, .concatenate: true
+        default: false
+        }
+    }
+
+    private static func reads(_ node: Node, _ graph: Graph) -> Bool {
+        keepsType(node.operation) || computesNarrow(node, graph)
+    }
+
+    /// What keeps its input's type may be fused into the step before it, which must be able to write it then.
+    private static func writes(_ node: Node, _ graph: Graph, inputs: [Bool]) -> Bool {
+        if case .convolution = node.operation { return !isDepthwise(node, graph) }
+        return keepsType(node.operation) && inputs.allSatisfy { $0 }
+    }
+}
