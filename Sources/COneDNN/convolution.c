@@ -134,10 +134,15 @@ int graft_convolution_backward_weights(graft_engine *engine, const graft_geometr
                                        graft_kernel **kernel) {
     convolution_parts p;
     GRAFT_TRY(describe(&p, g, types));
+    // The forward convolution that is differentiated multiplies with weights of its source's type; their gradient may be wider.
+    convolution_parts forward;
+    graft_convolution_options forward_types = *types;
+    forward_types.weights = types->source;
+    GRAFT_TRY(describe(&forward, g, &forward_types));
     dnnl_primitive_attr_t attributes;
     GRAFT_TRY(graft_attributes(&attributes));
     dnnl_primitive_desc_t hint = NULL, descriptor = NULL;
-    int status = forward_descriptor(engine, &p, types->has_bias, dnnl_forward_training, attributes, &hint);
+    int status = forward_descriptor(engine, &forward, types->has_bias, dnnl_forward_training, attributes, &hint);
     if (status == dnnl_success) {
         graft_md bias = types->has_bias ? GRAFT_REF(p.bias) : NULL;
 #if DNNL_VERSION_MAJOR >= 3
@@ -155,6 +160,7 @@ int graft_convolution_backward_weights(graft_engine *engine, const graft_geometr
     }
     dnnl_primitive_attr_destroy(attributes);
     drop(&p);
+    drop(&forward);
     if (status != dnnl_success) return status;
     graft_role roles[] = {graft_source, graft_destination_gradient, graft_weights_gradient, graft_bias_gradient};
     int arguments[] = {DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_BIAS};

@@ -62,23 +62,23 @@ GRAFT_INLINE float masked(float dy, float before, graft_loop_activation kind) {
     }
 
 GRAFT_VECTORIZED void graft_bf16_activate(const uint16_t *x, uint16_t *y, size_t count, graft_loop_activation kind) {
-    FOR_EACH_KIND(for (size_t i = 0; i < count; i++) y[i] = narrow(activated(wide(x[i]), K));)
+    FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) y[i] = narrow(activated(wide(x[i]), K));)
 }
 
 GRAFT_VECTORIZED void graft_bf16_add_activate(const uint16_t *a, const uint16_t *b, uint16_t *y, size_t count,
                                               graft_loop_activation kind) {
-    FOR_EACH_KIND(for (size_t i = 0; i < count; i++) y[i] = narrow(activated(wide(a[i]) + wide(b[i]), K));)
+    FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) y[i] = narrow(activated(wide(a[i]) + wide(b[i]), K));)
 }
 
 GRAFT_VECTORIZED void graft_bf16_combine_gradients(const uint16_t *a, const uint16_t *b, const uint16_t *kept, uint16_t *dx,
                                                    size_t count, graft_loop_activation kind) {
     if (kind == graft_loop_identity) {
-        if (b) { for (size_t i = 0; i < count; i++) dx[i] = narrow(wide(a[i]) + wide(b[i])); }
+        if (b) { GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) dx[i] = narrow(wide(a[i]) + wide(b[i])); }
         else if (dx != a) memcpy(dx, a, count * sizeof *a);
         return;
     }
-    if (b) { FOR_EACH_KIND(for (size_t i = 0; i < count; i++) dx[i] = narrow((wide(a[i]) + wide(b[i])) * slope(wide(kept[i]), K));) }
-    else { FOR_EACH_KIND(for (size_t i = 0; i < count; i++) dx[i] = narrow(wide(a[i]) * slope(wide(kept[i]), K));) }
+    if (b) { FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) dx[i] = narrow((wide(a[i]) + wide(b[i])) * slope(wide(kept[i]), K));) }
+    else { FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) dx[i] = narrow(wide(a[i]) * slope(wide(kept[i]), K));) }
 }
 
 GRAFT_VECTORIZED void graft_bf16_pixel_sum(const uint16_t *x, float *y, size_t pixels, size_t channels, float scale) {
@@ -122,9 +122,9 @@ GRAFT_VECTORIZED void graft_bf16_normalize(const uint16_t *x, const float *scale
             uint16_t *out = y + r * channels;
             if (residual) {
                 const uint16_t *added = residual + r * channels;
-                for (size_t c = 0; c < channels; c++) out[c] = narrow(activated(wide(row[c]) * scale[c] + shift[c] + wide(added[c]), K));
+                GRAFT_IN_PLACE for (size_t c = 0; c < channels; c++) out[c] = narrow(activated(wide(row[c]) * scale[c] + shift[c] + wide(added[c]), K));
             } else {
-                for (size_t c = 0; c < channels; c++) out[c] = narrow(activated(wide(row[c]) * scale[c] + shift[c], K));
+                GRAFT_IN_PLACE for (size_t c = 0; c < channels; c++) out[c] = narrow(activated(wide(row[c]) * scale[c] + shift[c], K));
             }
         })
 }
@@ -159,7 +159,7 @@ GRAFT_VECTORIZED void graft_bf16_normalize_backward(const uint16_t *dy, const ui
                                                     size_t channels, graft_loop_activation kind) {
     FOR_EACH_KIND(
         for (size_t r = 0; r < rows; r++)
-            for (size_t c = 0; c < channels; c++) {
+            GRAFT_IN_PLACE for (size_t c = 0; c < channels; c++) {
                 float before = wide(x[r * channels + c]);
                 float value = masked(wide(dy[r * channels + c]), before * scale[c] + shift[c], K);
                 dx[r * channels + c] = narrow(a[c] * value + b[c] * before + d[c]);

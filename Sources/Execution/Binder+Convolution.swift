@@ -63,7 +63,8 @@ extension Binder {
         let weightGradient = store.gradient(of: weights.weight)
         let biasGradient = weights.bias.flatMap { store.gradient(of: $0) }
         let kernel = try OneDNNKernel.convolutionBackwardWeights(
-            resources.engine, geometry, types: ConvolutionTypes(source: plan.values[source].type, destination: plan.values[gradient].type),
+            resources.engine, geometry,
+            types: ConvolutionTypes(source: plan.values[source].type, destination: plan.values[gradient].type),
             bias: weights.bias != nil)
         let run = running(kernel, [.source: address(source), .destinationGradient: address(gradient)])
         let plainCount = store.values(of: weights.weight).count
@@ -105,7 +106,8 @@ extension Binder {
     /// Weights are multiplied in the type of what is read; their gradients are float32.
     private func types(source: Int, destination: Int, weights: Int? = nil) -> ConvolutionTypes {
         ConvolutionTypes(
-            source: plan.values[source].type, weights: plan.values[weights ?? source].type, destination: plan.values[destination].type)
+            source: plan.values[source].type, weights: plan.values[weights ?? source].type,
+            destination: plan.values[destination].type)
     }
 
     /// γ / √(variance + ε) a channel.

@@ -40,7 +40,8 @@ extension Binder {
             let (x, y, rows) = (address(source), address(destination), images * from[0] * from[1])
             return {
                 elementwise.copyColumns(
-                    x.activations($0), from: firstChannel, of: from[2], y.activations($0), to: 0, of: to[2], width: to[2], rows: rows)
+                    x.activations($0), from: firstChannel, of: from[2], y.activations($0), to: 0, of: to[2], width: to[2],
+                    rows: rows)
             }
         case .dropout(let rate, let layer, let wholeImages, let source, let destination):
             return bindDropout(rate, layer, wholeImages, source, destination)
@@ -71,7 +72,8 @@ extension Binder {
         return { frame in
             for (x, start, width) in parts {
                 elementwise.copyColumns(
-                    x.activations(frame), from: 0, of: width, y.activations(frame), to: start, of: shape[2], width: width, rows: rows)
+                    x.activations(frame), from: 0, of: width, y.activations(frame), to: start, of: shape[2], width: width,
+                    rows: rows)
             }
         }
     }

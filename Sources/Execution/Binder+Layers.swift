@@ -41,12 +41,14 @@ extension Binder {
         return { frame in
             if mode.usesBatchStatistics {
                 let synchronize = mode == .synchronized ? frame.input.synchronize : nil
-                kernel.useBatchStatistics(x.activations(frame), rows: frame.input.count * pixels, parameters, synchronize: synchronize)
+                kernel.useBatchStatistics(
+                    x.activations(frame), rows: frame.input.count * pixels, parameters, synchronize: synchronize)
             } else {
                 kernel.useRunningStatistics(parameters)
             }
             kernel.forward(
-                x.activations(frame), residual: residual.map { $0.activations(frame) }, y.activations(frame), rows: capacity * pixels)
+                x.activations(frame), residual: residual.map { $0.activations(frame) }, y.activations(frame),
+                rows: capacity * pixels)
         }
     }
 
@@ -66,7 +68,8 @@ extension Binder {
         return { frame in
             withExtendedLifetime(discarded) {
                 kernel.backward(
-                    dy: dy.activations(frame), x.activations(frame), dx.map { $0.activations(frame) }, rows: frame.input.count * pixels, capacity: capacity * pixels,
+                    dy: dy.activations(frame), x.activations(frame), dx.map { $0.activations(frame) },
+                    rows: frame.input.count * pixels, capacity: capacity * pixels,
                     parameters, scaleGradient: scaleGradient, shiftGradient: shiftGradient, masks: masks != nil,
                     usesBatchStatistics: mode.usesBatchStatistics,
                     synchronize: mode == .synchronized ? frame.input.synchronize : nil)

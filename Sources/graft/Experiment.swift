@@ -36,7 +36,9 @@ struct Experiment {
         let multipliesBFloat16 = try allMultiplyBFloat16(communicator)
         network = try PlannedNetwork(
             configuration, classes: data.training.classes.count, ranks: communicator.size, multipliesBFloat16: multipliesBFloat16)
-        if communicator.isRoot, !multipliesBFloat16, [configuration.network.precision, configuration.compute.precision].contains(.bfloat16) {
+        if communicator.isRoot, !multipliesBFloat16,
+            [configuration.network.precision, configuration.compute.precision].contains(.bfloat16)
+        {
             say("warning: not every processor here multiplies bfloat16 natively; computing in float32")
         }
         let (trainingPlan, evaluationPlan) = (network.trainingPlan(), network.evaluationPlan())

@@ -1,5 +1,6 @@
 // What a config makes of its network: the graph, what trains in it, and the plans of one rank. Needs no weights, no images, no MPI.
 import Execution
+import Foundation
 import Graphs
 import Networks
 import RunConfiguration

@@ -86,12 +86,31 @@ import Testing
         }
     }
 
-    private func makeReplica(_ settings: GoldenSettings, optimizes: Bool = true) throws -> GoldenReplica {
+    /// bfloat16 has 8 bits: a loss within a hundredth, and gradients that point the same way.
+    @Test(arguments: ["resnet18-middle", "resnet50-all", "resnet50_v1-all-local", "efficientnet_lite0-all"])
+    func bfloat16StaysClose(_ name: String) throws {
+        let settings = try GoldenGradients.load(name, from: FixtureFolder.url).settings
+        let batch = settings.batch(step: 0)
+        let images = Array(try goldenImages(settings)[batch].joined())
+        let labels = settings.labels[batch].map(Int32.init)
+        let (wide, narrow) = (try makeReplica(settings), try makeReplica(settings, precision: .bfloat16))
+        let (expected, loss) = (wide.step(images, labels: labels), narrow.step(images, labels: labels))
+        #expect(abs(loss - expected) < 2e-2 * abs(expected))
+        #expect(narrow.plan.arenaBytes < wide.plan.arenaBytes)
+        let (a, b) = (wide.store.gradients, narrow.store.gradients)
+        let product = zip(a, b).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+        let norms = [a, b].map { $0.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot() }
+        #expect(product / (norms[0] * norms[1]) > 0.98)
+    }
+
+    private func makeReplica(
+        _ settings: GoldenSettings, optimizes: Bool = true, precision: ElementType = .float32
+    ) throws -> GoldenReplica {
         let golden = try GoldenNetwork.load(settings.network, from: FixtureFolder.url)
         return try GoldenReplica(
             NetworkCatalog.entry(named: settings.network), classes: settings.classes, inputSize: settings.crop,
             stored: golden.stored, unfrozen: settings.unfrozen, batchNorm: #require(NormMode(rawValue: settings.batchNorm)),
-            capacity: settings.batchSize, exit: .loss, optimizes: optimizes)
+            capacity: settings.batchSize, exit: .loss, optimizes: optimizes, precision: precision)
     }
 
     private func makeOptimizer(_ settings: GoldenSettings, _ replica: GoldenReplica) -> Optimizer {

@@ -18,12 +18,14 @@ final class GoldenReplica {
 
     init(
         _ entry: NetworkEntry, classes: Int = 1000, inputSize: Int, stored: [String: [Int]]? = nil, unfrozen: [String] = [],
-        batchNorm: NormMode = .frozen, capacity: Int, exit: PlanExit, optimizes: Bool = true
+        batchNorm: NormMode = .frozen, capacity: Int, exit: PlanExit, optimizes: Bool = true,
+        precision: ElementType = .float32
     ) throws {
         let graph = entry.build(BuildOptions(classes: classes, inputSize: inputSize, dropout: 0, stochasticDepth: 0))
         let trainability = try FreezePolicy(unfrozen: unfrozen, batchNorm: batchNorm).resolve(graph)
         var request = PlanRequest(graph: graph, trainability: trainability, capacity: capacity, exit: exit)
         request.optimizes = optimizes
+        (request.prefixPrecision, request.suffixPrecision) = (precision, precision)
         plan = Planner.plan(request)
         store = ParameterStore(graph: graph, trainability: trainability, layout: plan.layout)
         weights = try GoldenWeights(for: graph, of: entry, stored: stored)

@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #if defined(__x86_64__) && defined(__linux__)
-#define GRAFT_VECTORIZED __attribute__((target_clones("avx512f", "arch=haswell", "default")))
+#define GRAFT_VECTORIZED __attribute__((target_clones("arch=x86-64-v4", "arch=haswell", "default")))
 #else
 #define GRAFT_VECTORIZED
 #endif

@@ -20,9 +20,11 @@ struct ElementTypes {
         var writesNarrow: [Bool] = []
         for node in graph.nodes { writesNarrow.append(Self.writes(node, graph, inputs: node.inputs.map { writesNarrow[$0] })) }
         for (index, node) in graph.nodes.enumerated() where wanted[index] == .bfloat16 && !entries.contains(index) {
-            let readsNarrow = !live.consumers[index].isEmpty && live.consumers[index].allSatisfy { consumer in
-                wanted[consumer] == .bfloat16 && Self.reads(graph.nodes[consumer], graph)
-            }
+            let readsNarrow =
+                !live.consumers[index].isEmpty
+                && live.consumers[index].allSatisfy { consumer in
+                    wanted[consumer] == .bfloat16 && Self.reads(graph.nodes[consumer], graph)
+                }
             if writesNarrow[index] && readsNarrow && !fixed.contains(index) { values[index] = .bfloat16 }
             computes[index] = Self.computesNarrow(node, graph) ? .bfloat16 : .float32
         }

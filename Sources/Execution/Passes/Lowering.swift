@@ -44,7 +44,8 @@ struct Lowering {
         guard values[original].type != type else { return original }
         if let copy = converted[original] { return copy }
         let source = live.standIn[node]
-        let copy = addValue("\(values[original].name)·\(type)", values[original].shape, region: regionOfValue[original], type: type)
+        let copy = addValue(
+            "\(values[original].name)·\(type)", values[original].shape, region: regionOfValue[original], type: type)
         converted[original] = copy
         record(source, .convert(source: original, destination: copy))
         return copy

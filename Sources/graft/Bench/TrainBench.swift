@@ -57,7 +57,8 @@ struct TrainBench {
         return TrainBenchResult(
             architecture: bench.network.graph.name, unfrozen: configuration.network.unfrozen,
             batchNorm: configuration.network.batchNorm.rawValue, ranks: communicator.size, threads: bench.placement.threads,
-            batchSize: configuration.training.batchSize, precision: "\(bench.network.prefixPrecision)/\(bench.network.suffixPrecision)", imagesPerSecond: median(rates),
+            batchSize: configuration.training.batchSize,
+            precision: "\(bench.network.prefixPrecision)/\(bench.network.suffixPrecision)", imagesPerSecond: median(rates),
             bestImagesPerSecond: rates.last ?? 0, stepMilliseconds: 1000 * median(measured.map(\.seconds)),
             communicationShare: median(measured.map(\.communicationShare)), peakMemoryBytes: peakMemoryBytes())
     }

@@ -47,7 +47,8 @@ struct PlanCommand: ParsableCommand {
     private func describe() throws -> PlanDescription {
         let configuration = try RunConfiguration.load(path: config, overrides: overrides)
         let counted = try countClasses(configuration)
-        let network = try PlannedNetwork(configuration, classes: counted.count, ranks: ranks, multipliesBFloat16: processorMultipliesBFloat16())
+        let network = try PlannedNetwork(
+            configuration, classes: counted.count, ranks: ranks, multipliesBFloat16: processorMultipliesBFloat16())
         let plan = network.trainingPlan()
         let buckets = GradientBuckets(
             slots: plan.layout.slots.map(\.range), count: plan.layout.count, bytes: configuration.communication.bucketBytes,
