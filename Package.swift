@@ -84,7 +84,7 @@ let package = Package(
         tests("RunConfigurationTests", ["RunConfiguration"]),
         tests("ImageDataTests", ["ImageData", "Tensors"], resources: fixtures),
         tests("OptimizationTests", ["Optimization"], resources: fixtures),
-        tests("ExecutionTests", ["Execution", "Graphs", "Networks", "Tensors"]),
+        tests("ExecutionTests", ["Execution", "Graphs", "Kernels", "Networks", "Tensors"]),
         tests("NetworksTests", ["Networks", "Execution", "Graphs", "Tensors", "TestSupport"], resources: fixtures),
         tests(
             "TrainingTests",

@@ -14,7 +14,9 @@ package enum Planner {
         let (layout, completed) = layOutGradients(lowering.steps, request.graph, request.trainability)
         var values = lowering.values
         let exits = live.exits.map { lowering.value(of: $0) }
-        let arenaBytes = packArena(&values, lowering.steps, entries: lowering.entryValues, kept: exits)
+        let boundary = Set(regions.boundary.compactMap { lowering.valueOfNode[live.standIn[$0]] })
+        let arenaBytes = packArena(
+            &values, lowering.steps, entries: lowering.entryValues, kept: exits, boundary: boundary)
         return Plan(
             graph: request.graph, trainability: request.trainability, regions: regions, capacity: request.capacity,
             entry: request.entry, exit: request.exit, steps: lowering.steps, values: values,

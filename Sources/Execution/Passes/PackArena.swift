@@ -11,9 +11,14 @@ private struct Tenant {
 }
 
 /// Fills in `lifetime` and `place` of every value; returns the arena's size. `kept` are values that the caller reads after the run.
-func packArena(_ values: inout [PlanValue], _ steps: [PlanStep], entries: [Int], kept: [Int]) -> Int {
+///
+/// Values at the `boundary` are not written over in place: where they are a plan's entry they belong to the caller, and a kernel that
+/// adds in place rounds differently from one that does not, so that training from cached features would not be the same training.
+func packArena(
+    _ values: inout [PlanValue], _ steps: [PlanStep], entries: [Int], kept: [Int], boundary: Set<Int> = []
+) -> Int {
     measureLifetimes(&values, steps, entries: entries, kept: kept)
-    let tenants = joinInPlace(values, steps, entries: Set(entries))
+    let tenants = joinInPlace(values, steps, entries: Set(entries), boundary: boundary)
     var placed: [(tenant: Tenant, offset: Int)] = []
     var arenaBytes = 0
     // Largest first, each at the lowest offset that is free during its life (the greedy-by-size heuristic of memory planners).
@@ -41,7 +46,7 @@ private func measureLifetimes(_ values: inout [PlanValue], _ steps: [PlanStep], 
 }
 
 /// Joins a step's result with an operand that dies in that step, where the step allows it.
-private func joinInPlace(_ values: [PlanValue], _ steps: [PlanStep], entries: Set<Int>) -> [Tenant] {
+private func joinInPlace(_ values: [PlanValue], _ steps: [PlanStep], entries: Set<Int>, boundary: Set<Int>) -> [Tenant] {
     var tenants: [Tenant?] = values.map { _ in nil }
     var home = Array(values.indices)
     for (index, value) in values.enumerated() where !entries.contains(index) {
@@ -51,7 +56,7 @@ private func joinInPlace(_ values: [PlanValue], _ steps: [PlanStep], entries: Se
         guard let result = step.action.writes.first else { continue }
         let operands = step.action.reads
         let candidate = step.action.mayOverwrite.first { operand in
-            guard let tenant = tenants[home[operand]] else { return false }
+            guard !boundary.contains(operand), let tenant = tenants[home[operand]] else { return false }
             return tenant.lifetime.upperBound == index && values[operand].byteCount == values[result].byteCount
                 && operands.filter { home[$0] == home[operand] }.count == 1
         }
