@@ -21,6 +21,15 @@ extension TrainingSettings {
     func updatesPerEpoch(images: Int) -> Int { max(1, (images + batchSize * accumulation - 1) / (batchSize * accumulation)) }
 }
 
+extension OptimizerKind {
+    init(_ optimizer: RunConfiguration.Optimizer) {
+        switch optimizer.kind {
+        case .sgd: self = .sgd(momentum: optimizer.momentum, nesterov: optimizer.nesterov)
+        case .adamw: self = .adamW(beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon)
+        }
+    }
+}
+
 extension LearningRateSchedule {
     init(_ configuration: RunConfiguration, updatesPerEpoch: Int) {
         let schedule = configuration.schedule

@@ -112,17 +112,13 @@ struct Experiment {
 
     private func makeOptimizer() throws -> Optimizer {
         let settings = configuration.optimizer
-        let kind: OptimizerKind =
-            switch settings.kind {
-            case .sgd: .sgd(momentum: settings.momentum, nesterov: settings.nesterov)
-            case .adamw: .adamW(beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.epsilon)
-            }
         let multipliers = Dictionary(settings.multipliers.entries.map { ($0.pattern, $0.factor) }) { $1 }
         let groups = ParameterGroups(
             multipliers: multipliers, weightDecay: settings.weightDecay, decaysNormsAndBiases: settings.decayNormsAndBiases)
         let count = replica.trained.count
         return Optimizer(
-            kind: kind, groups: try groups.resolve(parameters: replica.parameters, slots: replica.slots, count: count),
+            kind: OptimizerKind(settings),
+            groups: try groups.resolve(parameters: replica.parameters, slots: replica.slots, count: count),
             count: count)
     }
 

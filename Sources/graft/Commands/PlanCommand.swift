@@ -3,6 +3,7 @@ import ArgumentParser
 import Execution
 import Foundation
 import ImageData
+import Optimization
 import RunConfiguration
 import Training
 
@@ -57,7 +58,7 @@ struct PlanCommand: ParsableCommand {
             classesFrom: counted.source, batchSize: configuration.training.batchSize, buckets: buckets.ranges)
         setting.ranks = ranks
         setting.accumulation = configuration.training.accumulation
-        setting.optimizerStates = configuration.optimizer.stateCount
+        setting.optimizerStates = OptimizerKind(configuration.optimizer).stateNames.count
         setting.evaluation = network.evaluationPlan()
         return PlanDescription(plan, setting)
     }
@@ -70,15 +71,5 @@ struct PlanCommand: ParsableCommand {
             return (2, "assumed: there is no \(folder); --classes N says otherwise")
         }
         return (try ImageFolder.scan(folder, allowEmptyClasses: true).classes.count, "of \(folder)")
-    }
-}
-
-extension RunConfiguration.Optimizer {
-    /// Arrays of state that the optimizer keeps, each as long as the trained parameters.
-    fileprivate var stateCount: Int {
-        switch kind {
-        case .sgd: momentum == 0 ? 0 : 1
-        case .adamw: 2
-        }
     }
 }
