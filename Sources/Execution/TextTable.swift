@@ -52,9 +52,9 @@ package enum Readable {
     /// A number with about three significant digits.
     package static func short(_ value: Double) -> String {
         switch abs(value) {
-        case 100...: fixed(value, 0)
-        case 10...: fixed(value, 1)
-        case 1...: fixed(value, 2)
+        case 99.95...: fixed(value, 0)
+        case 9.995...: fixed(value, 1)
+        case 0.9995...: fixed(value, 2)
         case 0: "0"
         default: fixed(value, 3)
         }
