@@ -80,7 +80,7 @@ let package = Package(
         // Tests mirror the targets.
         tests("TensorsTests", ["Tensors"]),
         tests("CollectivesTests", ["Collectives"]),
-        tests("DistributedTests", ["graft"]),
+        tests("DistributedTests", ["graft", "Graphs", "Networks", "Tensors", "WeightFiles"]),
         tests("RunConfigurationTests", ["RunConfiguration"]),
         tests("ImageDataTests", ["ImageData", "Tensors"], resources: fixtures),
         tests("OptimizationTests", ["Optimization"], resources: fixtures),

@@ -125,6 +125,9 @@ extension NetworkFamily {
         }
     }
 
+    /// Whether `BuildOptions.auxiliary` makes a difference.
+    package var hasAuxiliaryHeads: Bool { self == .googLeNet || self == .googLeNet2014 }
+
     /// Layers that are never loaded: torchvision's file holds its auxiliary heads untrained.
     var ignoredLayers: [String] { self == .googLeNet ? ["aux1.", "aux2."] : [] }
 

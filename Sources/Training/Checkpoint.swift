@@ -82,7 +82,8 @@ package struct Checkpoint: Sendable {
         .damagedCheckpoint(path: path, reason: reason)
     }
 
-    static func hexadecimal(_ value: UInt64) -> String {
+    /// A checksum as files and messages have it: 16 digits.
+    package static func hexadecimal(_ value: UInt64) -> String {
         let digits = String(value, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
     }

@@ -115,6 +115,12 @@ package final class WeightFile: Sendable {
         }
     }
 
+    /// SHA-256 of the whole file, as 64 hexadecimal digits, computed at each call.
+    package var sha256: String { SHA256.hexadecimal(of: file.bytes) }
+
+    /// Size of the whole file.
+    package var byteCount: Int { file.bytes.count }
+
     private func tensor(_ name: String) throws(WeightFileError) -> StoredTensor {
         guard let tensor = tensors[name] else {
             throw .unsupported(path, "has no tensor '\(name)'", "see its names with 'graft weights inspect'")

@@ -33,9 +33,11 @@ struct Experiment {
         try communicator.use(configuration.communication.overlap ? .thread : .none)
         data = try ExperimentData(configuration)
         if communicator.isRoot { for note in data.notes { say("note: \(note)") } }
+        let file = try weightFile(of: configuration.network, communicator, environment: environment)
         let multipliesBFloat16 = try allMultiplyBFloat16(communicator)
         network = try PlannedNetwork(
-            configuration, classes: data.training.classes.count, ranks: communicator.size, multipliesBFloat16: multipliesBFloat16)
+            configuration, classes: data.training.classes.count, ranks: communicator.size, multipliesBFloat16: multipliesBFloat16,
+            inputSize: try file?.statedPreprocessing()?.crop)
         if communicator.isRoot, !multipliesBFloat16,
             [configuration.network.precision, configuration.compute.precision].contains(.bfloat16)
         {
@@ -44,7 +46,8 @@ struct Experiment {
         let (trainingPlan, evaluationPlan) = (network.trainingPlan(), network.evaluationPlan())
         let store = ParameterStore(graph: network.graph, trainability: network.trainability, layout: trainingPlan.layout)
         weights = try loadWeights(
-            from: configuration.network.weightsFile, into: store, of: network.entry, seed: UInt64(configuration.run.seed))
+            from: file, into: store, of: network.entry, seed: UInt64(configuration.run.seed), fresh: configuration.network.fresh)
+        if communicator.isRoot, let note = weights.note { say("note: \(note)") }
         let arenaBytes = max(trainingPlan.arenaBytes, evaluationPlan.arenaBytes)
         let resources = try ProgramResources(store: store, threads: placement.threads, arenaBytes: arenaBytes)
         replica = ProgramReplica(

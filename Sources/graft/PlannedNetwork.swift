@@ -26,13 +26,22 @@ struct PlannedNetwork {
     ///   - ranks: processes that share a batch.
     ///   - multipliesBFloat16: whether the processors of all ranks do so natively; else float32 stands for bfloat16.
     ///   - inputSize: side of the input in pixels, where weights ask for another than the network's own.
-    /// - Throws: `NetworkError` for an unknown architecture, `FreezeError` for a pattern that matches no layer.
+    /// - Throws: `NetworkError` for an unknown architecture, `FreezeError` for a pattern that matches no layer, `UserError` for
+    ///   auxiliary heads of a network that has none.
     init(_ configuration: RunConfiguration, classes: Int, ranks: Int, multipliesBFloat16: Bool, inputSize: Int? = nil) throws {
         entry = try NetworkCatalog.entry(named: configuration.network.architecture)
-        graph = entry.build(
-            BuildOptions(classes: classes, inputSize: inputSize, dropout: configuration.network.dropout.map { Float($0) }))
+        let network = configuration.network
+        guard !network.auxiliary || entry.family.hasAuxiliaryHeads else {
+            throw UserError("network.auxiliary: \(entry.name) has no auxiliary heads; only the GoogLeNets do")
+        }
+        let graph = entry.build(
+            BuildOptions(
+                classes: classes, inputSize: inputSize, auxiliary: network.auxiliary, dropout: network.dropout.map { Float($0) }))
+        // Auxiliary heads are new, and train like the head itself.
+        let auxiliaryLayers = graph.auxiliaryLogits.compactMap { FreezePolicy.ancestors(of: graph.nodes[$0].name).last }
         let policy = FreezePolicy(
-            unfrozen: configuration.network.unfrozen, batchNorm: NormMode(configuration.network.batchNorm))
+            unfrozen: network.unfrozen + auxiliaryLayers, batchNorm: NormMode(network.batchNorm))
+        self.graph = graph
         trainability = try policy.resolve(graph)
         trainingCapacity = EpochPlan.shareCapacity(batchSize: configuration.training.batchSize, size: ranks)
         evaluationCapacity = configuration.evaluation.batchSize ?? trainingCapacity

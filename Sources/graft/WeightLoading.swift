@@ -16,31 +16,37 @@ struct LoadedWeights {
     let source: WeightSource?
     /// Layers that started anew.
     let freshLayers: [String]
+
+    /// What the user should know: which layers start at random, besides those of random weights. Nil if none does.
+    var note: String? {
+        source == nil || freshLayers.isEmpty ? nil : "these layers start at random: \(freshLayers.joined(separator: ", "))"
+    }
 }
 
-/// Fills `store` from a weight file, or from the seed if there is none. Frozen parameters that the file holds as float32 stay in the
-/// mapped file. Throws `NetworkError.weightsDoNotFit` with every name, and `WeightFileError`.
-func loadWeights(from path: String?, into store: ParameterStore, of entry: NetworkEntry, seed: UInt64) throws -> LoadedWeights {
-    guard let path else {
-        for parameter in store.graph.parameters.indices { store.initialize(parameter, seed: seed) }
+/// Fills `store` from an opened weight file, or from the seed if there is none. Frozen parameters that the file holds as float32 stay
+/// in the mapped file. Layers named in `fresh` start from the seed.
+///
+/// Throws `UserError` with the file and every name that does not fit, `NetworkError` for a pattern of `fresh` that names no layer.
+func loadWeights(
+    from file: WeightFile?, into store: ParameterStore, of entry: NetworkEntry, seed: UInt64, fresh: [String] = []
+) throws -> LoadedWeights {
+    let graph = store.graph
+    guard let file else {
+        for parameter in graph.parameters.indices { store.initialize(parameter, seed: seed) }
         return LoadedWeights(checksum: nil, preprocessing: entry.preprocessing, source: nil, freshLayers: ["*"])
     }
-    return try loadWeights(from: try WeightFile.open(path), into: store, of: entry, seed: seed)
-}
-
-/// Fills `store` from an opened weight file.
-func loadWeights(from file: WeightFile, into store: ParameterStore, of entry: NetworkEntry, seed: UInt64) throws -> LoadedWeights
-{
-    let graph = store.graph
-    let match = try NameTable.match(file.tensors.mapValues(\.shape), to: graph, of: entry)
+    if let stated = file.statedEntry, stated.name != entry.name {
+        throw UserError("\(file.path) says that it is for \(stated.name), not for \(entry.name)")
+    }
+    let match = try NameTable.match(file.tensors.mapValues(\.shape), to: graph, of: entry, fresh: fresh)
     do { try match.validate(for: graph.name) } catch { throw UserError("\(file.path): \(error)") }
     for assignment in match.assignments { try fill(assignment, from: file, store) }
     for parameter in match.fresh { store.initialize(parameter, seed: seed, as: replacementStart(parameter, graph)) }
     store.touch()
-    let fresh = Set(match.fresh.map { graph.parameters[$0].name.split(separator: ".").dropLast().joined(separator: ".") })
+    let freshLayers = Set(match.fresh.map { graph.parameters[$0].name.split(separator: ".").dropLast().joined(separator: ".") })
     return LoadedWeights(
         checksum: file.checksum, preprocessing: try preprocessing(of: match, in: file, entry), source: match.source,
-        freshLayers: fresh.sorted())
+        freshLayers: freshLayers.sorted())
 }
 
 /// How a new head over pretrained features starts: as a plain linear layer does, uniform in ±1 / √inputs, which is what replacing a head
@@ -54,8 +60,10 @@ private func replacementStart(_ parameter: Int, _ graph: Graph) -> Initializatio
     return .uniform(bound: 1 / Float(inputs).squareRoot())
 }
 
-/// The preparation of pixels that the weights expect; Keras's EfficientNets keep its numbers in the file.
-private func preprocessing(of match: WeightMatch, in file: WeightFile, _ entry: NetworkEntry) throws -> Preprocessing {
+/// The preparation of pixels that the weights expect: what the file's metadata says; else what its source is known to do. Keras's
+/// EfficientNets keep its numbers among the weights.
+func preprocessing(of match: WeightMatch, in file: WeightFile, _ entry: NetworkEntry) throws -> Preprocessing {
+    if let stated = try file.statedPreprocessing() { return stated }
     let base = match.preprocessing ?? entry.preprocessing
     guard let inside = match.normalization else { return base }
     return inside.preprocessing(base, mean: try file.floats(inside.mean), variance: try file.floats(inside.variance))

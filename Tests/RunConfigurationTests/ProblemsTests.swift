@@ -132,7 +132,7 @@ import Testing
         #expect(
             problems("network:\n  architecture: resnet18\n") == [
                 "x.yaml: data.train is missing: the folder of training images, with one folder for each class",
-                "x.yaml:1: network.weights is missing: a weight file (.safetensors or .pth), or 'random'",
+                "x.yaml:1: network.weights is missing: a weight file, 'torchvision' for its published weights, or 'random'",
             ])
     }
 

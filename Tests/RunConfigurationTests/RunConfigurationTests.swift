@@ -38,6 +38,8 @@ func problems(_ text: String, _ overrides: String...) -> [String] {
         configuration.network.unfrozen = ["*", "layer4", "true", "1e3", "null", "-", "a: b", "#c", ""].filter { !$0.isEmpty }
         configuration.network.batchNorm = .synchronized
         configuration.network.dropout = 0
+        configuration.network.fresh = ["fc6", "classifier.*"]
+        configuration.network.auxiliary = true
         configuration.data.validationFraction = 0.25
         configuration.data.augmentation = .custom(.init(randomResizedCrop: nil, colourJitter: .init(hue: 0.05)))
         configuration.data.loaderThreads = .exactly(3)

@@ -5,8 +5,10 @@ extension RunConfiguration {
     package struct Network: Sendable, Equatable {
         /// A name from `graft networks`.
         package var architecture = ""
-        /// A weight file, or `random`.
+        /// A weight file, `torchvision` for its published weights, or `random`.
         package var weights = ""
+        /// Dotted layer names or globs that start at random, whether the weight file has them or not.
+        package var fresh: [String] = []
         /// Dotted layer names or globs that are trained besides the head; `["*"]` is everything.
         package var unfrozen: [String] = []
         /// What batch norm in trained layers does.
@@ -15,9 +17,25 @@ extension RunConfiguration {
         package var dropout: Double?
         /// The type in which frozen layers before the first trained one compute.
         package var precision = Precision.float32
+        /// Whether GoogLeNet's auxiliary heads are built and trained.
+        package var auxiliary = false
 
-        /// The weight file, nil for random weights.
-        package var weightsFile: String? { weights == "random" ? nil : weights }
+        /// Where the weights come from.
+        package var weightsOrigin: WeightsOrigin {
+            switch weights {
+            case "random": .random
+            case "torchvision": .torchvision
+            default: .file(weights)
+            }
+        }
+    }
+
+    /// Where a network's weights come from.
+    package enum WeightsOrigin: Sendable, Equatable {
+        case random
+        /// What torchvision publishes, from the cache.
+        case torchvision
+        case file(String)
     }
 
     /// What batch norm in trained layers does; in frozen layers it is always fixed.
@@ -39,11 +57,13 @@ extension RunConfiguration.Network: Section {
     static var keys: [Key<Self>] {
         [
             Key("architecture", \.architecture, .required("the name of a network; 'graft networks' lists them")),
-            Key("weights", \.weights, .required("a weight file (.safetensors or .pth), or 'random'")),
+            Key("weights", \.weights, .required("a weight file, 'torchvision' for its published weights, or 'random'")),
+            Key("fresh", \.fresh, .noneEmpty),
             Key("unfrozen", \.unfrozen, .noneEmpty),
             Key("batch_norm", \.batchNorm),
             Key("dropout", \.dropout, .from(0, below: 1)),
             Key("precision", \.precision),
+            Key("auxiliary", \.auxiliary),
         ]
     }
 }

@@ -1,0 +1,69 @@
+// `graft weights`: what is in weight files, and where to get them.
+import ArgumentParser
+import Foundation
+import Networks
+import WeightFiles
+
+struct WeightsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "weights", abstract: "Inspects, converts and fetches weight files.",
+        subcommands: [WeightsInspectCommand.self, WeightsConvertCommand.self, WeightsFetchCommand.self])
+}
+
+/// `graft weights convert`: any file that Graft reads, as safetensors that need nothing beside them.
+struct WeightsConvertCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "convert", abstract: "Writes weights as safetensors under torchvision's names.",
+        discussion: """
+            graft weights convert EfficientNetB0.h5 efficientnet.safetensors
+
+            The file says which network it is for, how pixels must be prepared, and the classes if they are known: graft predict \
+            --weights needs nothing else.
+            """)
+
+    @Argument(help: "The file to read: torchvision's, timm's, efficientnet-pytorch's, Keras's, Caffe's or Graft's.")
+    var file: String
+    @Argument(help: "The .safetensors file to write.")
+    var output: String
+    @Option(help: "The network; needed where several have the same names and shapes.")
+    var network: String?
+
+    func run() throws {
+        try reportingErrors {
+            let weights = try FittedWeights(try WeightFile.open(file), network: network)
+            try SafetensorsWriter.write(to: output, tensors: weights.tensors, metadata: try weights.metadata())
+            say("\(output): \(weights.entry.name), \(weights.tensors.count) tensors, from \(weights.source.rawValue)'s names")
+        }
+    }
+}
+
+/// `graft weights fetch`: published weights into the cache.
+struct WeightsFetchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fetch", abstract: "Downloads the weights that torchvision publishes for a network, and prints their path.",
+        discussion: """
+            graft weights fetch resnet18
+
+            The file is kept in ~/.cache/graft, or where GRAFT_CACHE says; a config takes it from there with network.weights: \
+            torchvision. An interrupted download continues at the next try. There are weights for \
+            \(PublishedWeights.networks.joined(separator: ", ")).
+            """)
+
+    @Argument(help: "The network.")
+    var network: String
+    @Option(
+        help: ArgumentHelp("The folder to download from, instead of torchvision's; also GRAFT_WEIGHTS_URL.", valueName: "url"))
+    var base: String?
+    @Flag(help: "Downloads even if the file is there.")
+    var again = false
+
+    func run() throws {
+        try reportingErrors {
+            let weights = try PublishedWeights.required(for: network)
+            let fetch = WeightFetch(weights, base: base, environment: ProcessInfo.processInfo.environment)
+            let file = try fetch.run(again: again)
+            say("SHA-256 \(file.sha256)")
+            print(file.path)
+        }
+    }
+}

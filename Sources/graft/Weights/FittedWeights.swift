@@ -1,0 +1,97 @@
+// A weight file laid against the network that it is for: what `predict`, `evaluate`, `weights convert` and `export` start from.
+import Execution
+import Foundation
+import Graphs
+import Networks
+import Tensors
+import Training
+import WeightFiles
+
+/// An opened weight file with its network, classes and preprocessing.
+struct FittedWeights {
+    let file: WeightFile
+    let entry: NetworkEntry
+    /// The network for the file's own number of classes, without auxiliary heads.
+    let graph: Graph
+    /// By class index; nil where the file brings no names.
+    let classes: [String]?
+    let preprocessing: Preprocessing
+    let source: WeightSource
+    /// The network's parameters: as far as possible windows onto the mapped file. Nothing trains them.
+    let store: ParameterStore
+
+    /// Reads all numbers. `network` may be missing if the file names its architecture, or if its names fit one network alone.
+    ///
+    /// Throws `UserError` for a file that needs a network's name or contradicts itself, and for weights that do not fit.
+    init(_ file: WeightFile, network: String?) throws {
+        self.file = file
+        entry = try Self.entry(for: file, named: network)
+        classes = Checkpoint.classes(of: file)
+        let stated = try file.statedPreprocessing()
+        let plain = entry.build(BuildOptions(inputSize: stated?.crop))
+        let stored = try NameTable.match(file.tensors.mapValues(\.shape), to: plain, of: entry).storedClasses
+        if let classes, let stored, classes.count != stored {
+            throw UserError("\(file.path) names \(classes.count) classes, but its last layer tells \(stored) apart")
+        }
+        graph = entry.build(BuildOptions(classes: stored ?? classes?.count ?? plain.classCount, inputSize: stated?.crop))
+        store = ParameterStore(graph: graph, trainability: .frozen(graph), layout: .none)
+        let loaded = try loadWeights(from: file, into: store, of: entry, seed: 0)
+        (preprocessing, source) = (loaded.preprocessing, loaded.source ?? .torchvision)
+    }
+
+    /// The network asked for; else the one that the file names; else the only one that its tensors fit.
+    private static func entry(for file: WeightFile, named name: String?) throws -> NetworkEntry {
+        if let name { return try NetworkCatalog.entry(named: name) }
+        if let entry = file.statedEntry { return entry }
+        let fitting = NameTable.recognize(file.tensors.mapValues(\.shape)).filter(\.match.fits).map(\.entry)
+        if fitting.count == 1 { return fitting[0] }
+        guard fitting.isEmpty else {
+            throw UserError(
+                "\(file.path) fits \(fitting.map(\.name).joined(separator: " and ")); say which with --network")
+        }
+        throw UserError(
+            "\(file.path) does not say which network it is for, and fits none as it is; name it with --network "
+                + "('graft networks' lists all, 'graft weights inspect' shows what the file holds)")
+    }
+
+    /// The network's tensors under Graft's names, which are torchvision's, packed; valid as long as `store` lives.
+    var tensors: [SafetensorsWriter.Tensor] {
+        graph.parameters.enumerated().map { index, parameter in
+            (parameter.name, .float32, parameter.shape, UnsafeRawBufferPointer(store.values(of: index)))
+        }
+    }
+
+    /// What makes a file usable without anything else, as checkpoints have it: architecture, classes, preprocessing.
+    func metadata() throws -> [String: String] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        var metadata = ["format": "pt", "architecture": entry.name]
+        metadata["preprocessing"] = String(decoding: try encoder.encode(preprocessing), as: UTF8.self)
+        if let classes { metadata["classes"] = String(decoding: try encoder.encode(classes), as: UTF8.self) }
+        return metadata
+    }
+}
+
+extension WeightFile {
+    /// The network that the file's metadata names, if the catalogue has it: other programs write there what they like.
+    var statedEntry: NetworkEntry? {
+        Checkpoint.architecture(of: self).flatMap { try? NetworkCatalog.entry(named: $0) }
+    }
+
+    /// The preprocessing that the file carries, if it does. Throws `UserError` for one that no network can have.
+    func statedPreprocessing() throws -> Preprocessing? {
+        guard let stated = Checkpoint.preprocessing(of: self) else { return nil }
+        guard stated.isPlausible else {
+            throw UserError("\(path): the preprocessing in its metadata cannot be: \(stated); write the file again")
+        }
+        return stated
+    }
+}
+
+extension Preprocessing {
+    /// Whether images can be prepared so: the smallest crop is what AlexNet's layers leave a pixel of.
+    fileprivate var isPlausible: Bool {
+        (64...4096).contains(crop) && (crop...8192).contains(resize) && mean.count == 3 && deviation.count == 3
+            && mean.allSatisfy(\.isFinite) && deviation.allSatisfy { $0.isFinite && $0 != 0 }
+    }
+}

@@ -1,0 +1,133 @@
+// Brings torchvision's published weights into the cache.
+import Collectives
+import Foundation
+import Networks
+import RunConfiguration
+import Tensors
+import WeightFiles
+
+/// Fetches published weights: downloads, checks, puts in place.
+struct WeightFetch {
+    let weights: PublishedWeights
+    let cache: WeightCache
+    /// The folder of all files on the server, without a slash at its end.
+    let base: String
+
+    /// The environment variable that replaces torchvision's address: for mirrors, and for tests.
+    static let baseVariable = "GRAFT_WEIGHTS_URL"
+
+    init(_ weights: PublishedWeights, base: String? = nil, environment: [String: String]) {
+        self.weights = weights
+        cache = WeightCache(environment: environment)
+        let chosen = base ?? environment[Self.baseVariable] ?? PublishedWeights.address
+        self.base = chosen.hasSuffix("/") ? String(chosen.dropLast()) : chosen
+    }
+
+    private var address: String { "\(base)/\(weights.file)" }
+    private var path: String { cache.path(of: weights) }
+
+    /// Makes sure that the cache holds the weights; returns the file. With `again`, downloads even if it is there.
+    ///
+    /// Throws `UserError` that says what to download where, if there is no connection, and for a file that is not the network's.
+    func run(again: Bool = false) throws -> WeightFile {
+        if !again, cache.holds(weights) { return try WeightFile.open(path) }
+        let isContinued = try download()
+        if isContinued, !isIntact {
+            say("warning: what was there of the file does not belong to it; downloading anew")
+            try removePartial()
+            _ = try download()
+        }
+        try check()
+        guard rename(partial, path) == 0 else { throw refused("put the file in place") }
+        return try WeightFile.open(path)
+    }
+
+    /// Whether the partial file has become what its name states.
+    private var isIntact: Bool { (try? WeightFile.open(partial))?.sha256.hasPrefix(weights.digestPrefix) == true }
+
+    private var partial: String { "\(path).partial" }
+
+    /// Completes the partial file; returns whether an earlier attempt had begun it.
+    private func download() throws -> Bool {
+        do {
+            try FileManager.default.createDirectory(atPath: cache.folder, withIntermediateDirectories: true)
+        } catch {
+            throw UserError("cannot make the folder \(cache.folder) (\(error.localizedDescription)); set GRAFT_CACHE to another")
+        }
+        // Two processes must not write into one file; the lock goes with this process, however it ends.
+        let lock = open(cache.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard lock >= 0 else { throw refused("read its folder") }
+        defer { close(lock) }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            throw UserError("another process is fetching weights into \(cache.folder); try again once it is done")
+        }
+        let isBegun = FileManager.default.fileExists(atPath: partial)
+        say("fetching \(address)")
+        do {
+            try CurlDownload(address: address, path: partial).run()
+        } catch let failure as CurlDownload.Failure {
+            throw UserError(
+                "cannot fetch \(address): \(failure.reason); download that address where there is a connection, put the file into "
+                    + "\(cache.folder) (GRAFT_CACHE chooses another folder), or give a file of your own as network.weights")
+        }
+        return isBegun
+    }
+
+    private func refused(_ action: String) -> UserError {
+        UserError(
+            "\(path): cannot \(action): \(String(cString: strerror(errno))); set GRAFT_CACHE to a folder that can be written")
+    }
+
+    private func removePartial() throws {
+        guard unlink(partial) == 0 else { throw refused("remove \(partial)") }
+    }
+
+    /// A name's digits may be wrong where the weights are right (torchvision issue 7744): names and shapes of tensors decide, and a
+    /// wrong digest is told.
+    private func check() throws {
+        let file: WeightFile
+        do {
+            file = try WeightFile.open(partial)
+        } catch {
+            try removePartial()
+            throw UserError("what \(address) gave is not a weight file and was removed: it \(error.problem)")
+        }
+        let entry = try NetworkCatalog.entry(named: weights.network)
+        let match = try NameTable.match(file.tensors.mapValues(\.shape), to: entry.build(), of: entry)
+        do {
+            try match.validate(for: entry.name)
+        } catch {
+            try removePartial()
+            throw UserError("what \(address) gave was removed: \(error)")
+        }
+        if !file.sha256.hasPrefix(weights.digestPrefix) {
+            say(
+                "warning: \(weights.file) has another SHA-256 than its name states, \(file.sha256); its tensors fit "
+                    + "\(entry.name), but who made them is not certain")
+        }
+    }
+}
+
+/// The weight file of a config, opened; nil for random weights. Published weights that are not in the cache are fetched by rank 0;
+/// every rank calls this.
+///
+/// Throws `UserError` where a rank's host cannot see the file afterwards.
+func weightFile(
+    of network: RunConfiguration.Network, _ communicator: any Communicator, environment: [String: String]
+) throws -> WeightFile? {
+    switch network.weightsOrigin {
+    case .random: return nil
+    case .file(let path): return try WeightFile.open(path)
+    case .torchvision:
+        let weights = try PublishedWeights.required(for: network.architecture)
+        let fetch = WeightFetch(weights, environment: environment)
+        if communicator.isRoot { _ = try fetch.run() }
+        try communicator.barrier()
+        guard fetch.cache.holds(weights) else {
+            throw UserError(
+                "\(fetch.cache.path(of: weights)) is not on this host; set GRAFT_CACHE to a folder that all hosts share, or run "
+                    + "'graft weights fetch \(network.architecture)' on each")
+        }
+        return try WeightFile.open(fetch.cache.path(of: weights))
+    }
+}
