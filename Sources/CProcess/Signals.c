@@ -32,13 +32,17 @@ static int install(int number, void (*handler)(int), int flags, struct sigaction
 
 int graft_stop_signals_install(void) {
     static const int numbers[] = {SIGTERM, SIGINT, SIGUSR1};
+    sigset_t signals;
+    sigemptyset(&signals);
     stop_signal = 0;
     interrupts = 0;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; ++i) {
         int error = install(numbers[i], note_stop, SA_RESTART, NULL);
         if (error) return error;
+        sigaddset(&signals, numbers[i]);
     }
-    return 0;
+    // A program that blocks signals passes that on to those it starts, who then would never hear of a wish to stop.
+    return pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
 }
 
 int graft_stop_signal(void) { return stop_signal; }
