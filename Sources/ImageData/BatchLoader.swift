@@ -43,6 +43,8 @@ package final class BatchLoader {
         package var seed: UInt64
         package var preprocessing: Preprocessing
         package var augmentation: Augmentation
+        /// Whether photographs are turned the way the camera noted (EXIF).
+        package var appliesOrientation = true
 
         package init(
             capacity: Int, threads: Int, slots: Int = 3, seed: UInt64, preprocessing: Preprocessing, augmentation: Augmentation

@@ -14,13 +14,16 @@ package final class ImageDecoder {
     /// How often the codecs found something odd in a file that they could still read, over all images so far.
     package private(set) var warnings = 0
     private let codec: OpaquePointer
+    private let appliesOrientation: Bool
     private let file = PixelBuffer()
     private let decoded = PixelBuffer()
     private let turned = PixelBuffer()
 
-    package init() {
+    /// - Parameter appliesOrientation: whether photographs are turned the way the camera noted (EXIF).
+    package init(appliesOrientation: Bool = true) {
         guard let codec = image_codec_create() else { preconditionFailure("no memory left for an image decoder") }
         self.codec = codec
+        self.appliesOrientation = appliesOrientation
     }
 
     deinit { image_codec_destroy(codec) }
@@ -61,7 +64,7 @@ package final class ImageDecoder {
         guard result == IMAGE_CODEC_OK else { throw failure(result, name) }
         warnings += image_codec_warnings(codec)
         let stored = PixelView(base: pixels, width: width, height: height)
-        let orientation = Orientation(of: bytes, format: format)
+        let orientation = appliesOrientation ? Orientation(of: bytes, format: format) : .upright
         if orientation == .upright { return stored }
         guard let room = turned.reserveIfPossible(width * height * 3) else { throw ImageError(path: name, reason: .outOfMemory) }
         return orientation.apply(to: stored, into: room)

@@ -34,7 +34,7 @@ package enum SampleSource: Sendable {
 final class SampleReader {
     private let source: SampleSource
     private let options: BatchLoader.Options
-    private let decoder = ImageDecoder()
+    private let decoder: ImageDecoder
     private let preparer: ImagePreparer
 
     /// Oddities in files that could be read, so far.
@@ -43,6 +43,7 @@ final class SampleReader {
     init(source: SampleSource, options: BatchLoader.Options) {
         self.source = source
         self.options = options
+        decoder = ImageDecoder(appliesOrientation: options.appliesOrientation)
         preparer = ImagePreparer(preprocessing: options.preprocessing)
     }
 

@@ -136,11 +136,11 @@ struct Experiment {
     private func loader(_ folder: ImageFolder, capacity: Int, _ augmentation: ImageData.Augmentation) -> BatchLoader {
         let threads: Int =
             if case .exactly(let count) = configuration.data.loaderThreads { count } else { max(1, placement.fairThreads) }
-        return BatchLoader(
-            source: .folder(folder),
-            options: BatchLoader.Options(
-                capacity: capacity, threads: threads, slots: 3, seed: UInt64(configuration.run.seed),
-                preprocessing: weights.preprocessing, augmentation: augmentation))
+        var options = BatchLoader.Options(
+            capacity: capacity, threads: threads, slots: 3, seed: UInt64(configuration.run.seed),
+            preprocessing: weights.preprocessing, augmentation: augmentation)
+        options.appliesOrientation = configuration.data.exif == .apply
+        return BatchLoader(source: .folder(folder), options: options)
     }
 
     private func writeConfiguration(_ folder: RunFolder) throws {

@@ -37,6 +37,14 @@ struct ImageDecoderTests {
         #expect(try decoder.decode(path: Fixture.path("decoding/rgb.png")).width == 27)
     }
 
+    /// As published figures of ImageNet had it.
+    @Test(arguments: ["orientation6.jpg", "orientation6.png"]) func orientationMayBeIgnored(_ name: String) throws {
+        let path = Fixture.path("decoding/" + name)
+        let turned = try ImageDecoder().decode(path: path)
+        let stored = try ImageDecoder(appliesOrientation: false).decode(path: path)
+        #expect(turned.width != turned.height && stored.width == turned.height && stored.height == turned.width)
+    }
+
     private func kind(of reason: ImageError.Reason) -> String {
         switch reason {
         case .empty: "empty"

@@ -4,6 +4,7 @@ import Collectives
 import Foundation
 import ImageData
 import Reporting
+import RunConfiguration
 import Training
 import WeightFiles
 
@@ -31,11 +32,13 @@ struct EvaluateCommand: ParsableCommand {
             guard let classes = model.classes else {
                 throw UserError("\(file.path) names no classes, so its predictions cannot be compared with folders")
             }
-            let folder = try images(trained, classes)
+            let configuration = try trained.configuration()
+            let folder = try images(configuration, classes)
             for note in folder.notes { say("note: \(note)") }
-            let options = BatchLoader.Options(
+            var options = BatchLoader.Options(
                 capacity: model.capacity, threads: threads, slots: 3, seed: 0, preprocessing: model.preprocessing,
                 augmentation: .none)
+            options.appliesOrientation = configuration.data.exif == .apply
             let evaluator = Evaluator(
                 samples: folder.sampleList(split: "validation"),
                 source: LoaderSource(BatchLoader(source: .folder(folder), options: options)), batchSize: model.capacity)
@@ -46,9 +49,9 @@ struct EvaluateCommand: ParsableCommand {
         }
     }
 
-    private func images(_ trained: TrainedRun, _ classes: [String]) throws -> ImageFolder {
+    private func images(_ configuration: RunConfiguration, _ classes: [String]) throws -> ImageFolder {
         if let data { return try ImageFolder.scan(data, allowEmptyClasses: true).matching(classes: classes) }
-        guard let folder = try ExperimentData(try trained.configuration()).validation else {
+        guard let folder = try ExperimentData(configuration).validation else {
             throw UserError("the config of \(runFolder) names no validation images; give a class folder with --data")
         }
         return try folder.matching(classes: classes)

@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import ImageData
 import Kernels
+import RunConfiguration
 import Tensors
 import Training
 
@@ -55,7 +56,11 @@ struct PredictCommand: ParsableCommand {
 
     /// Predicts in batches, in the order given; returns how many photographs were unreadable.
     private func predict(with model: InferenceModel) throws -> Int {
-        let (decoder, preparer) = (ImageDecoder(), ImagePreparer(preprocessing: model.preprocessing))
+        // As the run saw its photographs.
+        let exif = try runFolder.map { try TrainedRun(path: $0).configuration().data.exif } ?? .apply
+        let (decoder, preparer) = (
+            ImageDecoder(appliesOrientation: exif == .apply), ImagePreparer(preprocessing: model.preprocessing)
+        )
         let slot = AlignedBuffer(floatCount: model.capacity * preparer.elementCount)
         let start = slot.base.assumingMemoryBound(to: Float.self)
         var (unreadable, waiting) = (0, [String]())
