@@ -4,6 +4,7 @@ import Foundation
 internal import Graphs
 internal import Optimization
 internal import Tensors
+internal import WeightFiles
 
 extension Trainer {
     /// Compares everything that must be the same on all ranks. Throws `TrainingError.ranksDisagree`.
@@ -107,7 +108,14 @@ extension Trainer {
             shuffle: parts.settings.shuffle, ranks: parts.communicator.size, batchSize: parts.settings.batchSize,
             accumulation: parts.settings.accumulation, learningRate: parts.schedule.rate(ofUpdate: max(1, progress.step)),
             progress: progress, evaluation: evaluation)
-        let path = try checkpoints.save(step: progress.step, best: progress.best?.step) { try writer.write(state, into: $0) }
+        let path: String
+        do {
+            path = try checkpoints.save(step: progress.step, best: progress.best?.step) { try writer.write(state, into: $0) }
+        } catch let error as WeightFileError {
+            // A weight file that cannot be written is the disk's fault; one that cannot be read would be the user's.
+            throw TrainingError.system(
+                path: checkpoints.path, action: "save the checkpoint of step \(progress.step)", reason: "\(error)")
+        }
         announce(
             .checkpoint(
                 CheckpointReport(

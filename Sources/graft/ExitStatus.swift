@@ -11,6 +11,8 @@ import WeightFiles
 
 /// What went wrong, as a number for scripts.
 enum ExitStatus {
+    /// Wrong usage: here, ranks that were started so that they cannot find each other.
+    static let wrongUsage: Int32 = 64
     /// Bad input: config, weights, images, a run that is not there.
     static let badInput: Int32 = 65
     /// Anything that is not the user's doing: MPI, the disk, a defect.
@@ -19,8 +21,10 @@ enum ExitStatus {
     /// The status that stands for an error.
     static func of(_ error: any Error) -> Int32 {
         switch error {
+        case CollectiveError.lonelyProcess: wrongUsage
+        case TrainingError.system, TrainingError.weightsDiffer: failure
         case is ConfigurationProblems, is ImageError, is NetworkError, is FreezeError, is UserError, is WeightFileError,
-            is TrainingError, is CollectiveError:
+            is TrainingError:
             badInput
         default: failure
         }

@@ -36,7 +36,7 @@ struct DoctorCommand: ParsableCommand {
 
     func run() {
         let environment = ProcessInfo.processInfo.environment
-        World.run(environment: environment, patience: patience, exitStatus: { _ in 70 }) { communicator in
+        World.run(environment: environment, patience: patience, exitStatus: ExitStatus.of) { communicator in
             try rehearse?.happen(on: failingRank, of: communicator)
             try examine(communicator, environment: environment)
         }
