@@ -80,7 +80,8 @@ let package = Package(
         // Tests mirror the targets.
         tests("TensorsTests", ["Tensors"]),
         tests("CollectivesTests", ["Collectives"]),
-        tests("DistributedTests", ["graft", "Graphs", "Networks", "Tensors", "WeightFiles"]),
+        tests("DistributedTests", ["graft", "Graphs", "Networks", "Tensors", "TestSupport", "WeightFiles"]),
+        tests("CommandTests", ["graft", "TestSupport", "WeightFiles"]),
         tests("RunConfigurationTests", ["RunConfiguration"]),
         tests("ImageDataTests", ["ImageData", "Tensors"], resources: fixtures),
         tests("OptimizationTests", ["Optimization"], resources: fixtures),
