@@ -4,39 +4,9 @@ package import Training
 
 /// Prints a run's progress.
 package final class ConsoleProgress: TrainingObserver {
-    /// Where and how to print.
-    package struct Terminal {
-        package var isInteractive: Bool
-        /// Characters a line.
-        package var width: Int
-        package var write: (String) -> Void
-
-        package init(isInteractive: Bool, width: Int, write: @escaping (String) -> Void) {
-            self.isInteractive = isInteractive
-            self.width = width
-            self.write = write
-        }
-
-        /// Standard output as it is: a terminal or not.
-        package static func standardOutput() -> Terminal {
-            var size = winsize()
-            let isInteractive = isatty(STDOUT_FILENO) == 1 && launcherHasTerminal()
-            let isKnown = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20
-            return Terminal(isInteractive: isInteractive, width: isKnown ? Int(size.ws_col) : 100) {
-                FileHandle.standardOutput.write(Data($0.utf8))
-            }
-        }
-
-        /// Open MPI gives its ranks a pseudo-terminal even when its own output goes to a file: then ask where that goes.
-        private static func launcherHasTerminal() -> Bool {
-            guard ProcessInfo.processInfo.environment["OMPI_COMM_WORLD_RANK"] != nil else { return true }
-            let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(getppid())/fd/1")
-            return target.map { $0.hasPrefix("/dev/pts/") || $0.hasPrefix("/dev/tty") } ?? false
-        }
-    }
-
     private let terminal: Terminal
     private let now: () -> Double
+    private let results: String?
     private var facts: RunFacts?
     private var latest: StepReport?
     private var lastEvaluation: Evaluation?
@@ -52,11 +22,15 @@ package final class ConsoleProgress: TrainingObserver {
     private static let redrawInterval = 0.1
     private static let plainInterval = 10.0
 
-    /// - Parameter now: a clock in seconds.
+    /// - Parameters:
+    ///   - results: the folder to which the last line points; nil for no such line.
+    ///   - now: a clock in seconds.
     package init(
-        _ terminal: Terminal = .standardOutput(), now: @escaping () -> Double = { ProcessInfo.processInfo.systemUptime }
+        _ terminal: Terminal = .standardOutput(), results: String? = nil,
+        now: @escaping () -> Double = { ProcessInfo.processInfo.systemUptime }
     ) {
         self.terminal = terminal
+        self.results = results
         self.now = now
     }
 
@@ -116,16 +90,21 @@ package final class ConsoleProgress: TrainingObserver {
     private func progressLine(_ report: StepReport) -> String {
         let total = max(facts?.totalSteps ?? report.step, 1)
         let remaining = stepSeconds.value * Double(max(0, total - report.step))
-        let texts = [
-            "epoch \(report.epoch + 1)/\(facts?.settings.epochs ?? 0)", "step \(report.step)/\(total)",
-            "loss \(Format.loss(report.loss))", "\(Format.rate(rate.value)) images/s",
-            "waiting for data \(Format.share(dataShare.value)), communication \(Format.share(communicationShare.value))",
-            "ETA \(stepSeconds.value > 0 ? Format.duration(remaining) : "--:--")",
-        ]
-        let text = texts.joined(separator: "  ")
+        let (epochs, loss) = (facts?.settings.epochs ?? 0, Format.loss(report.loss))
+        let (data, communication) = (Format.share(dataShare.value), Format.share(communicationShare.value))
+        let rest = "ETA \(stepSeconds.value > 0 ? Format.duration(remaining) : "--:--")"
+        let text =
+            "epoch \(report.epoch + 1)/\(epochs)  step \(report.step)/\(total)  loss \(loss)  \(Format.rate(rate.value)) images/s  "
+            + "waiting for data \(data), communication \(communication)  \(rest)"
         guard terminal.isInteractive else { return text }
         let room = min(24, terminal.width - text.count - 4)
-        guard room >= 8 else { return String(text.prefix(terminal.width - 1)) }
+        if text.count >= terminal.width {
+            let short =
+                "\(report.epoch + 1)/\(epochs) step \(report.step)/\(total) loss \(loss) \(Format.rate(rate.value)) images/s "
+                + "data \(data), sums \(communication) \(rest)"
+            return String(short.prefix(terminal.width - 1))
+        }
+        guard room >= 8 else { return text }
         let filled = room * report.step / total
         return "\(text)  " + String(repeating: "█", count: filled) + String(repeating: "░", count: room - filled)
     }
@@ -142,6 +121,7 @@ package final class ConsoleProgress: TrainingObserver {
         if let lastEvaluation, lastEvaluation.classes.count <= 20 { Self.classTable(lastEvaluation).forEach(printLine) }
         let best = report.best.map { "; best accuracy \(Format.percent($0.summary.accuracy)) after step \($0.step)" } ?? ""
         printLine("finished \(Format.count(report.step, "step")) in \(Format.duration(report.seconds))\(best)")
+        if let results { printLine("everything is in \(results): report.html, metrics.jsonl, predictions.csv, checkpoints") }
     }
 
     private static func classTable(_ evaluation: Evaluation) -> [String] {

@@ -149,7 +149,7 @@ struct Experiment {
 
     private func observers(_ folder: RunFolder) -> [any TrainingObserver] {
         [
-            ConsoleProgress(), JSONLines(path: folder.metrics), PredictionsFile(path: folder.predictions),
+            ConsoleProgress(results: folder.path), JSONLines(path: folder.metrics), PredictionsFile(path: folder.predictions),
             TensorBoardEvents(folder: folder.path), HTMLReport(path: folder.report, metrics: folder.metrics),
         ]
     }

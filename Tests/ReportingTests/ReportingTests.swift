@@ -72,6 +72,14 @@ import Testing
             text.contains("accuracy 50.00 %") && text.hasSuffix("finished 4 steps in 1:01; best accuracy 50.00 % after step 2\n"))
     }
 
+    @Test func aNarrowTerminalGetsAShortLine() {
+        var text = ""
+        let progress = ConsoleProgress(.init(isInteractive: true, width: 80) { text += $0 })
+        progress.observe(.started(Samples.facts()))
+        progress.observe(Samples.step(1))
+        #expect(text.contains("step 1/4 loss 0.6900 23.1 images/s data 3 %, sums 0 % ETA --:--"), "\(text)")
+    }
+
     @Test func withoutATerminalPlainLinesComeNowAndThen() {
         var (text, time) = ("", 0.0)
         let progress = ConsoleProgress(.init(isInteractive: false, width: 80) { text += $0 }, now: { time })
