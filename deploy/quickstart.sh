@@ -106,6 +106,8 @@ accuracy=$(sed -n '/"event":"evaluation"/s/.*"accuracy":\([0-9.eE+-]*\).*/\1/p' 
 [ -n "$accuracy" ] || fail "the run has written no evaluation into $folder/runs/$run/metrics.jsonl"
 say "Validation accuracy: $(LC_ALL=C awk -v accuracy="$accuracy" 'BEGIN { printf "%.1f %%", 100 * accuracy }')"
 
-photograph=$(find -L "$photographs" -mindepth 2 -type f -print -quit)
+# A photograph that was held out: predictions.csv lists those, paths with commas in quotes.
+photograph=$(sed -nE '2s/^("([^"]*)"|([^,]*)),.*/\2\3/p' "$folder/runs/$run/predictions.csv")
+[ -f "$photograph" ] || photograph=$(find -L "$photographs" -mindepth 2 -type f -print -quit)
 say "What is on $photograph?"
 "$graft" predict --run "$folder/runs/$run" "$photograph"
