@@ -84,6 +84,7 @@ let package = Package(
         tests("CommandTests", ["graft", "TestSupport", "WeightFiles"]),
         tests("RunConfigurationTests", ["RunConfiguration"]),
         tests("ImageDataTests", ["ImageData", "Tensors"], resources: fixtures),
+        tests("KernelsTests", ["Kernels", "Tensors", "TestSupport"]),
         tests("OptimizationTests", ["Optimization"], resources: fixtures),
         tests("ExecutionTests", ["Execution", "Graphs", "Kernels", "Networks", "Tensors"]),
         tests("NetworksTests", ["Networks", "Execution", "Graphs", "Tensors", "TestSupport"], resources: fixtures),

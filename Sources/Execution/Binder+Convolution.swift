@@ -5,13 +5,14 @@ import Tensors
 
 extension Binder {
     func bindConvolution(_ action: Action) throws -> PreparedStep {
+        if let depthwise = bindDepthwise(action) { return depthwise }
         switch action {
         case .convolution(let step, let weights, let source, let destination, let epilogue):
-            try bindForward(step, weights, source, destination, epilogue)
+            return try bindForward(step, weights, source, destination, epilogue)
         case .convolutionBackwardData(let step, let weights, let gradient, let sourceGradient):
-            try bindBackwardData(step, weights, gradient, sourceGradient)
+            return try bindBackwardData(step, weights, gradient, sourceGradient)
         case .convolutionBackwardWeights(let step, let weights, let source, let gradient):
-            try bindBackwardWeights(step, weights, source, gradient)
+            return try bindBackwardWeights(step, weights, source, gradient)
         default: preconditionFailure("not a convolution")
         }
     }
@@ -70,7 +71,7 @@ extension Binder {
         let plainCount = store.values(of: weights.weight).count
         let discarded = AlignedBuffer(floatCount: weights.bias == nil ? 0 : step.destination[2])
         kernel.bind(.biasGradient, biasGradient?.baseAddress ?? discarded.base.assumingMemoryBound(to: Float.self))
-        let folding = weights.norm.map { norm in { [store] in Self.foldScale(norm, store) } }
+        let folding = weights.norm.map { norm in { [store] in FoldedParameters.scale(of: norm, store) } }
         let elementwise = elementwise
         /// The gradient of w is s times that of w′ = s · w; likewise for the bias.
         func unfold(_ plain: UnsafeMutablePointer<Float>) {
@@ -108,11 +109,5 @@ extension Binder {
         ConvolutionTypes(
             source: plan.values[source].type, weights: plan.values[weights ?? source].type,
             destination: plan.values[destination].type)
-    }
-
-    /// γ / √(variance + ε) a channel.
-    private static func foldScale(_ norm: NormParameters, _ store: ParameterStore) -> [Float] {
-        let (gamma, variance) = (store.values(of: norm.scale), store.values(of: norm.variance))
-        return gamma.indices.map { gamma[$0] / (variance[$0] + norm.epsilon).squareRoot() }
     }
 }

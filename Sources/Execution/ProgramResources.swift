@@ -10,6 +10,7 @@ package final class ProgramResources {
     let arena: AlignedBuffer
     let store: ParameterStore
     private var packed: [PackedWeights.Key: [PackedWeights]] = [:]
+    private var packedDepthwise: [PackedWeights.Key: PackedDepthwiseWeights] = [:]
     private var foldingMemory = AlignedBuffer(byteCount: 0)
 
     /// `arenaBytes` is the largest arena of the plans to come.
@@ -23,10 +24,19 @@ package final class ProgramResources {
 
     /// Packed weights for a kernel; programs whose kernels want the same format share one copy.
     func packedWeights(_ weights: FoldedWeights, _ geometry: WindowGeometry, for kernel: OneDNNKernel) throws -> PackedWeights {
-        let key = PackedWeights.Key(weight: weights.weight, norm: weights.norm)
+        let key = PackedWeights.Key(weights)
         if let shared = packed[key]?.first(where: { $0.kernel.hasSameWeightFormat(as: kernel) }) { return shared }
         let made = try PackedWeights(weights, geometry, for: kernel, self)
         packed[key, default: []].append(made)
+        return made
+    }
+
+    /// Packed weights of a depthwise convolution; one copy serves all programs, forward and backward.
+    func packedWeights(_ weights: FoldedWeights, for kernel: DepthwiseKernel) -> PackedDepthwiseWeights {
+        let key = PackedWeights.Key(weights)
+        if let shared = packedDepthwise[key] { return shared }
+        let made = PackedDepthwiseWeights(weights, for: kernel, store)
+        packedDepthwise[key] = made
         return made
     }
 

@@ -47,5 +47,11 @@ package struct Graph: Sendable {
         }
     }
 
+    /// Whether a node is a convolution that filters every channel by itself.
+    package func isDepthwise(_ node: Int) -> Bool {
+        guard case .convolution(_, let outputChannels, let groups, _) = nodes[node].operation, groups > 1 else { return false }
+        return groups == outputChannels && groups == nodes[nodes[node].inputs[0]].shape[2]
+    }
+
     package var multiplyAccumulates: Int { nodes.reduce(0) { $0 + multiplyAccumulates(of: $1) } }
 }

@@ -13,7 +13,7 @@ struct FusedTail {
 /// For each convolution and batch norm that is a step of its own: the folded norm, the residual and the non-linearity that go with it.
 ///
 /// Only values with a single consumer are fused away, and only within one region. Behind a trained layer a SiLU stays a step, since its
-/// backward needs its input.
+/// backward needs its input. A depthwise convolution takes no residual: no network adds one there, and its loops have none.
 func fuseEpilogues(_ request: PlanRequest, _ regions: Regions, _ live: LiveNodes, folded: [Int: Int]) -> [Int: FusedTail] {
     var tails: [Int: FusedTail] = [:]
     var taken = Set(folded.values)
@@ -48,7 +48,7 @@ private func absorb(
         let consumer = live.consumers[node][0]
         return regions.of[consumer] == regions.of[producer] ? consumer : nil
     }
-    if let next = soleConsumer(of: tail.result), graph.nodes[next].operation == .add {
+    if !graph.isDepthwise(producer), let next = soleConsumer(of: tail.result), graph.nodes[next].operation == .add {
         let operands = graph.nodes[next].inputs.map { live.standIn[$0] }
         let other = operands[0] == tail.result ? operands[1] : operands[0]
         // The other operand must be there when this step runs.

@@ -1,0 +1,76 @@
+// Sixteen channels at once, as clang's vectors: one register with AVX-512, two with AVX2, four with the baseline. Vectors go to helpers
+// by address, since passing them by value would depend on the instruction set; inlining removes the detour.
+#pragma once
+#include "elementwise_loops.h"
+#include "vector_target.h"
+
+typedef float graft_lanes __attribute__((ext_vector_type(16)));
+typedef int32_t graft_lane_bits __attribute__((ext_vector_type(16)));
+typedef uint32_t graft_lane_words __attribute__((ext_vector_type(16)));
+typedef uint16_t graft_half_lanes __attribute__((ext_vector_type(16)));
+// The same at any address.
+typedef float graft_loose_lanes __attribute__((ext_vector_type(16), aligned(4), may_alias));
+typedef uint16_t graft_loose_half_lanes __attribute__((ext_vector_type(16), aligned(2), may_alias));
+
+/// Loads 16 numbers from element `i` of float32 or bfloat16 memory.
+GRAFT_INLINE void graft_load(graft_lanes *v, const void *p, size_t i, int is_half) {
+    if (is_half) {
+        graft_half_lanes half = *(const graft_loose_half_lanes *)((const uint16_t *)p + i);
+        *v = (graft_lanes)(__builtin_convertvector(half, graft_lane_words) << 16);
+    } else {
+        *v = *(const graft_loose_lanes *)((const float *)p + i);
+    }
+}
+
+/// Stores 16 numbers at element `i`; bfloat16 is rounded to nearest even (not-a-number stays one by its upper bits, quietly).
+GRAFT_INLINE void graft_store(const graft_lanes *v, void *p, size_t i, int is_half) {
+    if (is_half) {
+        graft_lane_words bits = (graft_lane_words)*v;
+        graft_lane_words rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
+        graft_lane_words quiet = (bits >> 16) | 0x40;
+        rounded = (bits & 0x7FFFFFFF) > 0x7F800000 ? quiet : rounded;
+        *(graft_loose_half_lanes *)((uint16_t *)p + i) = __builtin_convertvector(rounded, graft_half_lanes);
+    } else {
+        *(graft_loose_lanes *)((float *)p + i) = *v;
+    }
+}
+
+/// 1 / (1 + e⁻ˣ), with e⁻ˣ as graft_exp has it.
+GRAFT_INLINE void graft_lanes_sigmoid(graft_lanes *v) {
+    graft_lanes x = -*v;
+    x = x < -87.0f ? (graft_lanes)-87.0f : x;
+    x = x > 87.0f ? (graft_lanes)87.0f : x;
+    // Adding 1.5 · 2²³ rounds to an integer and leaves it in the lowest bits.
+    graft_lanes rounded = x * 1.44269504088896341f + 12582912.0f;
+    graft_lanes n = rounded - 12582912.0f;
+    graft_lanes r = x - n * 0.693359375f + n * 2.12194440e-4f;
+    graft_lanes p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * (r * r) + (r + 1.0f);
+    graft_lane_bits power = ((graft_lane_bits)rounded + 127) << 23;
+    *v = 1.0f / (1.0f + p * (graft_lanes)power);
+}
+
+GRAFT_INLINE void graft_lanes_activate(graft_lanes *v, graft_loop_activation kind) {
+    graft_lanes zero = 0;
+    switch (kind) {
+    case graft_loop_identity: break;
+    case graft_loop_relu: *v = *v > zero ? *v : zero; break;
+    case graft_loop_relu6: {
+        graft_lanes six = 6;
+        *v = *v > zero ? *v : zero;
+        *v = *v < six ? *v : six;
+        break;
+    }
+    case graft_loop_silu: {
+        graft_lanes x = *v;
+        graft_lanes_sigmoid(v);
+        *v *= x;
+        break;
+    }
+    case graft_loop_sigmoid: graft_lanes_sigmoid(v); break;
+    }
+}

@@ -1,0 +1,67 @@
+// What the kernels' tests share: numbers from a seed, and gradients by difference quotients.
+import Foundation
+import Kernels
+import TestSupport
+import Tensors
+
+/// Numbers that look random and are the same in every run.
+struct Numbers {
+    private var random: CounterRandom
+
+    init(seed: Int) { random = CounterRandom(seed: 17, index: seed, purpose: .initialization) }
+
+    /// Numbers between −1 and 1.
+    mutating func list(_ count: Int) -> [Float] { (0..<count).map { _ in random.uniform(-1, 1) } }
+
+    /// Numbers between two bounds.
+    mutating func list(_ count: Int, _ low: Float, _ high: Float) -> [Float] {
+        (0..<count).map { _ in random.uniform(low, high) }
+    }
+}
+
+/// Σ a · b in double precision: with fixed `b` a loss whose gradient with respect to `a` is `b`.
+func dot(_ a: [Float], _ b: [Float]) -> Double { zip(a, b).reduce(0) { $0 + Double($1.0) * Double($1.1) } }
+
+/// How far a gradient is from central difference quotients of `loss`, relative to its length, over about `probes` of the coordinates.
+func gradientError(
+    _ gradient: [Float], at point: [Float], step: Float = 1e-2, probes: Int = 40, loss: ([Float]) -> Double
+) -> Double {
+    let indices = stride(from: 0, to: point.count, by: max(1, point.count / probes))
+    let measured = indices.map { index in
+        var (above, below) = (point, point)
+        above[index] += step
+        below[index] -= step
+        return (loss(above) - loss(below)) / Double(above[index] - below[index])
+    }
+    return relativeDifference(indices.map { Double(gradient[$0]) }, measured)
+}
+
+/// The number of workers that kernels are tried with.
+let workerCounts = [1, 3]
+
+extension FusedActivation {
+    /// The function itself, in double precision.
+    func reference(_ x: Double) -> Double {
+        switch self {
+        case .none: x
+        case .relu: max(x, 0)
+        case .relu6: min(max(x, 0), 6)
+        case .silu: x / (1 + exp(-x))
+        case .sigmoid: 1 / (1 + exp(-x))
+        }
+    }
+
+    /// Its derivative.
+    func referenceSlope(_ x: Double) -> Double {
+        let sigmoid = 1 / (1 + exp(-x))
+        return switch self {
+        case .none: 1
+        case .relu: x > 0 ? 1 : 0
+        case .relu6: x > 0 && x < 6 ? 1 : 0
+        case .silu: sigmoid * (1 + x * (1 - sigmoid))
+        case .sigmoid: sigmoid * (1 - sigmoid)
+        }
+    }
+
+    static let all: [FusedActivation] = [.none, .relu, .relu6, .silu, .sigmoid]
+}
