@@ -23,6 +23,11 @@ extension PlanDescription {
         if let mode = parameters.batchNorm {
             table.add(["batch norm", mode == "frozen" ? "frozen" : "\(mode) in trained layers, frozen elsewhere"])
         }
+        table.add([
+            "precision",
+            frozenPrecision == trainedPrecision
+                ? frozenPrecision : "\(frozenPrecision) in frozen layers, \(trainedPrecision) in trained ones",
+        ])
         let passes = accumulation == 1 ? "" : ", \(accumulation) batches an update"
         let share = ranks == 1 ? "one rank" : "\(ranks) ranks, at most \(imagesPerRank) a rank"
         table.add(["batch", "\(batchSize) images over \(share)\(passes)"])
@@ -120,7 +125,8 @@ extension PlanDescription {
                 "\(step.number)", step.phase == "backward" ? "backward" : step.region, step.name, step.operation, step.input,
                 step.output, step.flopsPerImage > 0 ? Self.gigaflops(step.flopsPerImage) : "",
                 step.bytes.map { Self.megabytes($0) } ?? "", step.arenaOffset.map { Self.megabytes($0) } ?? "",
-                step.isInPlace ? "in place" : "",
+                [step.type == "bfloat16" ? "bfloat16" : nil, step.isInPlace ? "in place" : nil].compactMap { $0 }
+                    .joined(separator: ", "),
             ])
         }
         let title = [

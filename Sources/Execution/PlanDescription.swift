@@ -50,6 +50,9 @@ package struct PlanDescription: Sendable, Encodable {
     package let imagesPerRank: Int
     package let accumulation: Int
     package let parameters: Parameters
+    /// The type of activations in frozen and in trained layers; `bfloat16` only where kernels take it.
+    package let frozenPrecision: String
+    package let trainedPrecision: String
     /// Regions in the order in which a step visits them; only those that have steps.
     package let regions: [RegionWork]
     package let boundary: [BoundaryValue]
@@ -70,6 +73,8 @@ package struct PlanDescription: Sendable, Encodable {
         imagesPerRank = plan.capacity
         accumulation = setting.accumulation
         parameters = Parameters(plan)
+        frozenPrecision = Self.precision(plan) { $0 != .suffix }
+        trainedPrecision = Self.precision(plan) { $0 == .suffix }
         regions = Self.regionWork(plan)
         boundary = plan.regions.boundary.map {
             let shape = plan.graph.nodes[$0].shape
@@ -83,6 +88,11 @@ package struct PlanDescription: Sendable, Encodable {
 
     /// Of one image, both directions.
     package var flopsPerImage: Int { regions.reduce(0) { $0 + $1.flopsPerImage } }
+
+    private static func precision(_ plan: Plan, where isIncluded: (Region) -> Bool) -> String {
+        let written = plan.steps.filter { isIncluded($0.region) }.flatMap(\.action.writes)
+        return (written.contains { plan.values[$0].type == .bfloat16 } ? ElementType.bfloat16 : .float32).rawValue
+    }
 
     private static func regionWork(_ plan: Plan) -> [RegionWork] {
         let phases: [PlanStep.Phase] = [.forward, .backward]
@@ -148,6 +158,8 @@ package struct StepDescription: Sendable, Encodable {
     package let input: String
     package let output: String
     package let flopsPerImage: Int
+    /// The element type of what it writes, as in `float32`; missing like `bytes`.
+    package let type: String?
     /// Bytes of what it writes, for all images of a rank; missing where it writes gradients of parameters only.
     package let bytes: Int?
     /// Where in the arena, in bytes from its start.
@@ -165,6 +177,7 @@ package struct StepDescription: Sendable, Encodable {
         (input, output) = step.shapes(plan.values, plan.graph)
         flopsPerImage = PlanDescription.operationsPerMultiplyAccumulate * step.multiplyAccumulates
         let written = step.action.writes.first.map { plan.values[$0] }
+        type = written?.type.rawValue
         bytes = written?.byteCount
         arenaOffset =
             switch written?.place {

@@ -32,7 +32,7 @@ package struct PlanMemory: Sendable, Encodable {
             plan.trainability.isTrained[$1] ? $0 : $0 + parameters[$1].shape.count * float
         }
         trainedWeightsBytes = plan.layout.count * float
-        packedWeightsBytes = float * Self.packedFloats(plan, setting.evaluation)
+        packedWeightsBytes = Self.packedBytes(plan, setting.evaluation)
         gradientsBytes = (plan.layout.count + ParameterStore.extraCount) * float
         accumulatedGradientsBytes = setting.accumulation > 1 ? plan.layout.count * float : 0
         optimizerStateBytes = setting.optimizerStates * plan.layout.count * float
@@ -41,27 +41,33 @@ package struct PlanMemory: Sendable, Encodable {
             + accumulatedGradientsBytes + optimizerStateBytes
     }
 
-    /// One copy for all forward steps that fold the same norm, one for gradients of inputs, one of gradients of weights.
-    private static func packedFloats(_ plan: Plan, _ evaluation: Plan?) -> Int {
+    /// One copy for all forward steps that fold the same norm and read the same type, one for gradients of inputs, one of gradients
+    /// of weights, which stay float32.
+    private static func packedBytes(_ plan: Plan, _ evaluation: Plan?) -> Int {
         var copies: Set<PackedCopy> = []
-        for step in plan.steps + (evaluation?.steps ?? []) {
-            switch step.action {
-            case .convolution(_, let weights, _, _, _):
-                copies.insert(PackedCopy(weight: weights.weight, norm: weights.norm, purpose: .forward))
-            case .convolutionBackwardData(_, let weights, _, _):
-                copies.insert(PackedCopy(weight: weights.weight, norm: weights.norm, purpose: .inputGradient))
-            case .convolutionBackwardWeights(_, let weights, _, _):
-                copies.insert(PackedCopy(weight: weights.weight, norm: nil, purpose: .weightGradient))
-            default: break
-            }
+        for plan in [plan, evaluation].compactMap({ $0 }) {
+            for step in plan.steps { copies.formUnion(copy(for: step.action, plan.values).map { [$0] } ?? []) }
         }
-        return copies.reduce(0) { $0 + plan.graph.parameters[$1.weight].shape.count }
+        return copies.reduce(0) { $0 + plan.graph.parameters[$1.weight].shape.count * $1.type.byteCount }
+    }
+
+    private static func copy(for action: Action, _ values: [PlanValue]) -> PackedCopy? {
+        switch action {
+        case .convolution(_, let weights, let source, _, _):
+            PackedCopy(weight: weights.weight, norm: weights.norm, type: values[source].type, purpose: .forward)
+        case .convolutionBackwardData(_, let weights, let gradient, _):
+            PackedCopy(weight: weights.weight, norm: weights.norm, type: values[gradient].type, purpose: .inputGradient)
+        case .convolutionBackwardWeights(_, let weights, _, _):
+            PackedCopy(weight: weights.weight, norm: nil, type: .float32, purpose: .weightGradient)
+        default: nil
+        }
     }
 
     private struct PackedCopy: Hashable {
         enum Purpose { case forward, inputGradient, weightGradient }
         let weight: Int
         let norm: NormParameters?
+        let type: ElementType
         let purpose: Purpose
     }
 }

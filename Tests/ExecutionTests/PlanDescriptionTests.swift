@@ -3,6 +3,7 @@ import Execution
 import Foundation
 import Graphs
 import Networks
+import Tensors
 import Testing
 
 struct PlanDescriptionTests {
@@ -83,6 +84,23 @@ struct PlanDescriptionTests {
         #expect(lite.steps.contains { $0.operation == "dropout 0.2" && $0.region == "bridge" })
         let inception = try describe("googlenet", []).steps.first { $0.operation == "concatenate" }
         #expect(inception?.input == "28×28×(64+128+32+32)" && inception?.output == "28×28×256")
+    }
+
+    @Test func narrowValuesAreNamed() throws {
+        let graph = try NetworkCatalog.entry(named: "resnet18").build(BuildOptions(classes: 2))
+        let trainability = try FreezePolicy(unfrozen: ["layer4"], batchNorm: .frozen).resolve(graph)
+        var request = PlanRequest(graph: graph, trainability: trainability, capacity: 2, exit: .loss)
+        request.prefixPrecision = .bfloat16
+        let plan = Planner.plan(request)
+        #expect(MemoryWalk(plan).problems == [])
+        let cuts = [0..<plan.layout.count + ParameterStore.extraCount]
+        let wide = try describe("resnet18", ["layer4"])
+        let narrow = PlanDescription(plan, PlanSetting(classesFrom: "", batchSize: 2, buckets: cuts))
+        #expect(narrow.frozenPrecision == "bfloat16" && narrow.trainedPrecision == "float32")
+        #expect(narrow.text().contains("bfloat16, in place"))
+        #expect(narrow.memory.packedWeightsBytes < wide.memory.packedWeightsBytes)
+        #expect(narrow.regions[0].activationBytesPerImage < wide.regions[0].activationBytesPerImage * 2 / 3)
+        #expect(wide.frozenPrecision == "float32" && !wide.text().contains("bfloat16"))
     }
 
     @Test func textIsAlignedAndSummaryShort() throws {
