@@ -44,7 +44,7 @@ struct PlannedNetwork {
         self.graph = graph
         trainability = try policy.resolve(graph)
         trainingCapacity = EpochPlan.shareCapacity(batchSize: configuration.training.batchSize, size: ranks)
-        evaluationCapacity = configuration.evaluation.batchSize ?? trainingCapacity
+        evaluationCapacity = configuration.evaluation.batchSize
         prefixPrecision = configuration.network.precision == .float32 || !multipliesBFloat16 ? .float32 : .bfloat16
         suffixPrecision = configuration.compute.precision == .float32 || !multipliesBFloat16 ? .float32 : .bfloat16
     }

@@ -5,8 +5,8 @@ extension RunConfiguration {
     package struct Evaluation: Sendable, Equatable {
         package var everyEpochs = 1
         package var ranks = EvaluatingRanks.root
-        /// Images a pass on each evaluating rank; nil for a rank's share of the training batch.
-        package var batchSize: Int?
+        /// Images a pass on each evaluating rank. A number of its own, so that the figures are the same for any number of ranks.
+        package var batchSize = 32
     }
 
     /// Who evaluates; the numbers are the same.
