@@ -45,6 +45,8 @@ package final class BatchLoader {
         package var augmentation: Augmentation
         /// Whether photographs are turned the way the camera noted (EXIF).
         package var appliesOrientation = true
+        /// What keys each sample's augmentation together with seed and epoch; nil for its index.
+        package var keys: [Int]?
 
         package init(
             capacity: Int, threads: Int, slots: Int = 3, seed: UInt64, preprocessing: Preprocessing, augmentation: Augmentation

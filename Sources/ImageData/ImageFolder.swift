@@ -38,6 +38,15 @@ package struct ImageFolder: Sendable, Hashable {
         root.hasSuffix("/") ? root + sample.path : root + "/" + sample.path
     }
 
+    /// A number for each sample that depends on its path only: files that are added change nothing for those that were there.
+    package var sampleKeys: [Int] {
+        samples.map { sample in
+            var checksum = Checksum()
+            checksum.update(sample.path)
+            return Int(truncatingIfNeeded: checksum.value)
+        }
+    }
+
     /// The number of images of each class.
     package var classCounts: [Int] {
         var counts = [Int](repeating: 0, count: classes.count)

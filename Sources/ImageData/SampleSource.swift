@@ -55,8 +55,7 @@ final class SampleReader {
                 let pixels = try decoder.view(ofFile: folder.path(of: folder.samples[sample]))
                 let view = options.augmentation.view(
                     width: pixels.width, height: pixels.height, side: options.preprocessing.crop, seed: options.seed,
-                    epoch: epoch,
-                    index: sample)
+                    epoch: epoch, index: options.keys?[sample] ?? sample)
                 preparer.prepare(pixels, as: view, into: target)
                 return nil
             } catch {

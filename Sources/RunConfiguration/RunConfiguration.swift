@@ -6,6 +6,7 @@ package struct RunConfiguration: Sendable, Equatable {
     package var run = Run()
     package var network = Network()
     package var data = Data()
+    package var features = Features()
     package var training = Training()
     package var optimizer = Optimizer()
     package var schedule = Schedule()
@@ -24,6 +25,7 @@ extension RunConfiguration: Section {
             Key("run", \.run),
             Key("network", \.network),
             Key("data", \.data),
+            Key("features", \.features),
             Key("training", \.training),
             Key("optimizer", \.optimizer),
             Key("schedule", \.schedule),

@@ -16,10 +16,12 @@ package struct UnreadableSample: Sendable, Hashable, Codable, CustomStringConver
     package var description: String { "\(path): \(reason)" }
 }
 
-/// Images ready for the network. The memory belongs to the source and stays as it is until the source's next call.
+/// Images, or their features, ready for the network. The memory belongs to the source and stays as it is until its next call.
 package struct Batch {
-    /// `[count, H, W, 3]`, with room for the replica's whole capacity behind it.
+    /// `[count, H, W, 3]`, with room for the replica's whole capacity behind it; the first of `features` where those are given.
     package var images: UnsafePointer<Float>
+    /// The values at the network's boundary, `[count, …]` float32 each, with room for the capacity; empty where images are given.
+    package var features: [UnsafeMutableRawPointer] = []
     /// `[count]` class indices.
     package var labels: UnsafePointer<Int32>
     /// `[count]` sample indices in the split, the key of whatever is random about an image.
@@ -38,6 +40,18 @@ package struct Batch {
         self.samples = samples
         self.count = count
         self.unreadable = unreadable
+    }
+
+    /// A batch of cached features instead of images.
+    package init(
+        features: [UnsafeMutableRawPointer], labels: UnsafePointer<Int32>, samples: UnsafePointer<Int>, count: Int,
+        unreadable: [UnreadableSample] = []
+    ) {
+        precondition(!features.isEmpty, "a boundary has at least one value")
+        self.init(
+            images: UnsafePointer(features[0].assumingMemoryBound(to: Float.self)), labels: labels, samples: samples,
+            count: count, unreadable: unreadable)
+        self.features = features
     }
 }
 

@@ -18,8 +18,8 @@ package final class ProgramReplica: Replica {
     private var failure: (any Error)?
 
     /// - Parameters:
-    ///   - training: a program of a plan from images to loss.
-    ///   - inference: a program of a plan from images to logits.
+    ///   - training: a program of a plan from images or the boundary to loss; its batches bring images or features accordingly.
+    ///   - inference: a program of a plan from images or the boundary to logits; likewise.
     ///   - communicator: sums statistics within a pass where batch norm is synchronised.
     package init(store: ParameterStore, training: Program, inference: Program, communicator: any Communicator) {
         precondition(training.plan.exit == .loss && inference.plan.exit == .logits, "one program trains, the other infers")
@@ -42,7 +42,7 @@ package final class ProgramReplica: Replica {
     package func trainPass(
         _ batch: Batch, _ settings: PassSettings, onGradientsComplete: (Int) throws -> Void
     ) throws -> PassResult {
-        fill(&trainingInput, batch)
+        fill(&trainingInput, batch, for: training)
         trainingInput?.labels = batch.labels
         trainingInput?.sampleIndices = batch.samples
         trainingInput?.imageWeight = settings.imageWeight
@@ -56,22 +56,27 @@ package final class ProgramReplica: Replica {
     }
 
     package func logits(of batch: Batch) throws -> UnsafeBufferPointer<Float> {
-        fill(&inferenceInput, batch)
+        fill(&inferenceInput, batch, for: inference)
         guard let inferenceInput else { preconditionFailure("the input was just filled") }
         inference.forward(inferenceInput)
         return UnsafeBufferPointer(start: inference.exitValue(0), count: batch.count * classCount)
     }
 
     /// Points an input at a batch. It is made once: its list of entries lives on the heap, and a step allocates nothing.
-    private func fill(_ input: inout StepInput?, _ batch: Batch) {
-        let images = UnsafeMutableRawPointer(mutating: batch.images)
+    private func fill(_ input: inout StepInput?, _ batch: Batch, for program: Program) {
+        let takesFeatures = program.plan.entry == .boundary
+        precondition(takesFeatures != batch.features.isEmpty, "a plan from the boundary takes features, others take images")
         if input == nil {
-            input = StepInput(entries: [images], count: 0)
+            input = StepInput(entries: [UnsafeMutableRawPointer(mutating: batch.images)], count: 0)
             input?.synchronize = { [unowned self] values in
                 do { try communicator.sum(values) } catch { failure = failure ?? error }
             }
         }
-        input?.entries[0] = images
+        if takesFeatures {
+            input?.entries = batch.features
+        } else {
+            input?.entries[0] = UnsafeMutableRawPointer(mutating: batch.images)
+        }
         input?.count = batch.count
     }
 }

@@ -19,7 +19,7 @@ struct Experiment {
     let data: ExperimentData
     let placement: ThreadPlacement
     let network: PlannedNetwork
-    private let replica: ProgramReplica
+    let store: ParameterStore
     private let weights: LoadedWeights
 
     /// Scans, plans, binds and loads. Every rank does the same; what must agree is compared before the first step.
@@ -43,16 +43,11 @@ struct Experiment {
         {
             say("warning: not every processor here multiplies bfloat16 natively; computing in float32")
         }
-        let (trainingPlan, evaluationPlan) = (network.trainingPlan(), network.evaluationPlan())
-        let store = ParameterStore(graph: network.graph, trainability: network.trainability, layout: trainingPlan.layout)
+        store = ParameterStore(
+            graph: network.graph, trainability: network.trainability, layout: network.trainingPlan().layout)
         weights = try loadWeights(
             from: file, into: store, of: network.entry, seed: UInt64(configuration.run.seed), fresh: configuration.network.fresh)
         if communicator.isRoot, let note = weights.note { say("note: \(note)") }
-        let arenaBytes = max(trainingPlan.arenaBytes, evaluationPlan.arenaBytes)
-        let resources = try ProgramResources(store: store, threads: placement.threads, arenaBytes: arenaBytes)
-        replica = ProgramReplica(
-            store: store, training: try Program(trainingPlan, resources), inference: try Program(evaluationPlan, resources),
-            communicator: communicator)
     }
 
     /// Trains to the end or until asked to stop. With `resuming`, continues the newest whole checkpoint, if there is one.
@@ -63,7 +58,9 @@ struct Experiment {
         let checkpoints = CheckpointFolder(
             path: folder.checkpoints, retention: Retention(keeping: configuration.checkpoints.keep))
         let signals = StopSignals()
-        var parts = try trainerParts(stop: StopFlag { signals.stopRequested })
+        let stop = StopFlag { signals.stopRequested }
+        guard let features = try prepareFeatures(stop: stop) else { return .stopped }
+        var parts = try trainerParts(features, stop: stop)
         let start = resuming ? try newest(checkpoints) : nil
         if communicator.isRoot {
             try checkpoints.recover()
@@ -90,10 +87,25 @@ struct Experiment {
         return exists == [1] ? (found, ()) : nil
     }
 
-    private func trainerParts(stop: StopFlag) throws -> Trainer.Parts {
+    /// The programs of the loop, from images or from cached features.
+    private func makeReplica(_ features: ExperimentFeatures) throws -> ProgramReplica {
+        let training = network.plan(
+            from: features.training == nil ? .images : .boundary, to: .loss, capacity: network.trainingCapacity)
+        // Without validation images nothing is inferred: then the smaller program is made.
+        let infersFromImages = features.validation == nil && (data.validation != nil || features.training == nil)
+        let inference = network.plan(
+            from: infersFromImages ? .images : .boundary, to: .logits, capacity: network.evaluationCapacity)
+        let resources = try ProgramResources(
+            store: store, threads: placement.threads, arenaBytes: max(training.arenaBytes, inference.arenaBytes))
+        return ProgramReplica(
+            store: store, training: try Program(training, resources), inference: try Program(inference, resources),
+            communicator: communicator)
+    }
+
+    private func trainerParts(_ features: ExperimentFeatures, stop: StopFlag) throws -> Trainer.Parts {
         let training = data.training.sampleList(split: "train")
         let settings = TrainingSettings(configuration)
-        let optimizer = try makeOptimizer()
+        let replica = try makeReplica(features)
         let updates = settings.updatesPerEpoch(images: training.count)
         let identity = RunIdentity(
             name: configuration.run.name, architecture: network.graph.name, classes: data.training.classes,
@@ -101,19 +113,37 @@ struct Experiment {
             filesDigest: String(try data.training.digest(), radix: 16))
         var parts = Trainer.Parts(
             settings: settings, identity: identity, replica: replica, communicator: communicator, samples: training,
-            source: LoaderSource(
-                loader(data.training, capacity: network.trainingCapacity, configuration.data.augmentation.pipeline)),
-            optimizer: optimizer, schedule: LearningRateSchedule(configuration, updatesPerEpoch: updates), stop: stop)
-        parts.evaluator = data.validation.map { evaluator($0) }
-        parts.agreement.add("config", digestOf: [configuration.yaml()])
-        parts.agreement.add("weight file", value: weights.checksum.map { String($0, radix: 16) } ?? "random")
-        if let validation = data.validation {
-            parts.agreement.add("list of validation files", value: String(try validation.digest(), radix: 16))
-        }
+            source: source(training, features), optimizer: try makeOptimizer(replica),
+            schedule: LearningRateSchedule(configuration, updatesPerEpoch: updates), stop: stop)
+        parts.evaluator = data.validation.map { evaluator($0, features) }
+        parts.agreement = try agreement()
         return parts
     }
 
-    private func makeOptimizer() throws -> Optimizer {
+    /// What ranks must have in common besides what the loop compares itself.
+    func agreement() throws -> StartupAgreement {
+        var agreement = StartupAgreement()
+        agreement.add("config", digestOf: [configuration.yaml()])
+        agreement.add("weight file", value: weights.checksum.map { String($0, radix: 16) } ?? "random")
+        agreement.add("list of training files", value: String(try data.training.digest(), radix: 16))
+        if let validation = data.validation {
+            agreement.add("list of validation files", value: String(try validation.digest(), radix: 16))
+        }
+        return agreement
+    }
+
+    private func source(_ samples: SampleList, _ features: ExperimentFeatures) -> any BatchSource {
+        if let cached = features.training {
+            return FeatureSource(
+                cached.store, samples: samples, unreadable: cached.unreadable, capacity: network.trainingCapacity)
+        }
+        let views = features.decision.fixedViews
+        let options = loaderOptions(
+            data.training, capacity: network.trainingCapacity, configuration.data.augmentation.pipeline, fixedViews: views)
+        return LoaderSource(BatchLoader(source: .folder(data.training), options: options), views: views)
+    }
+
+    private func makeOptimizer(_ replica: ProgramReplica) throws -> Optimizer {
         let settings = configuration.optimizer
         let multipliers = Dictionary(settings.multipliers.entries.map { ($0.pattern, $0.factor) }) { $1 }
         let groups = ParameterGroups(
@@ -125,22 +155,30 @@ struct Experiment {
             count: count)
     }
 
-    private func evaluator(_ folder: ImageFolder) -> Evaluator {
-        Evaluator(
-            samples: folder.sampleList(split: "validation"),
-            source: LoaderSource(loader(folder, capacity: network.evaluationCapacity, .none)),
-            batchSize: network.evaluationCapacity, ranks: configuration.evaluation.ranks == .root ? .root : .all,
-            unreadableLimit: configuration.data.unreadableLimit)
+    private func evaluator(_ folder: ImageFolder, _ features: ExperimentFeatures) -> Evaluator {
+        let samples = folder.sampleList(split: "validation")
+        let capacity = network.evaluationCapacity
+        let source: any BatchSource =
+            features.validation.map {
+                FeatureSource($0.store, samples: samples, unreadable: $0.unreadable, capacity: capacity)
+            } ?? LoaderSource(BatchLoader(source: .folder(folder), options: loaderOptions(folder, capacity: capacity, .none)))
+        return Evaluator(
+            samples: samples, source: source, batchSize: capacity,
+            ranks: configuration.evaluation.ranks == .root ? .root : .all, unreadableLimit: configuration.data.unreadableLimit)
     }
 
-    private func loader(_ folder: ImageFolder, capacity: Int, _ augmentation: ImageData.Augmentation) -> BatchLoader {
+    /// - Parameter fixedViews: where augmentation repeats itself it is keyed by paths, so that files that are added leave it as it was.
+    func loaderOptions(
+        _ folder: ImageFolder, capacity: Int, _ augmentation: ImageData.Augmentation, fixedViews: Int? = nil
+    ) -> BatchLoader.Options {
         let threads: Int =
             if case .exactly(let count) = configuration.data.loaderThreads { count } else { max(1, placement.fairThreads) }
         var options = BatchLoader.Options(
             capacity: capacity, threads: threads, slots: 3, seed: UInt64(configuration.run.seed),
             preprocessing: weights.preprocessing, augmentation: augmentation)
         options.appliesOrientation = configuration.data.exif == .apply
-        return BatchLoader(source: .folder(folder), options: options)
+        if fixedViews != nil { options.keys = folder.sampleKeys }
+        return options
     }
 
     private func writeConfiguration(_ folder: RunFolder) throws {

@@ -1,0 +1,32 @@
+// What the features of an image depend on besides its pixels, as a digest: the key of the feature cache.
+internal import Graphs
+internal import Tensors
+
+extension Plan {
+    /// XXH64 over every node that a plan to the boundary runs (name, operation, shape), the weights of these nodes, the element types
+    /// in which they compute, and the boundary itself. The head, and whatever else trains, does not count.
+    package func prefixDigest(of store: ParameterStore) -> UInt64 {
+        precondition(exit == .boundary, "only a plan to the boundary has the prefix alone")
+        var checksum = Checksum()
+        var seen: Set<Int> = []
+        func add(_ node: Int) {
+            guard seen.insert(node).inserted else { return }
+            for input in graph.nodes[node].inputs { add(input) }
+            let node = graph.nodes[node]
+            checksum.update("\(node.name) \(node.operation) \(node.shape)")
+            for parameter in node.parameters {
+                checksum.update(graph.parameters[parameter].name)
+                checksum.update(UnsafeRawBufferPointer(store.values(of: parameter)))
+            }
+        }
+        for node in regions.boundary {
+            add(node)
+            checksum.update("cut at \(graph.nodes[node].name)")
+        }
+        for step in steps { checksum.update("\(step.action.writes.map { values[$0].type })") }
+        return checksum.value
+    }
+
+    /// Whether the boundary is worth keeping: not if it is the photographs themselves.
+    package var hasPrefix: Bool { !regions.boundary.contains(0) }
+}

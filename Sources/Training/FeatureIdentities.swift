@@ -1,0 +1,58 @@
+// What the records of the feature cache are of: by the contents of the files, so that moved, renamed and repeated images are known again.
+package import Collectives
+import Foundation
+package import ImageData
+internal import Tensors
+internal import WeightFiles
+
+package enum FeatureIdentities {
+    /// The digests of files, each read by one rank at most, and by none if it is remembered. Every rank calls it.
+    ///
+    /// - Parameter memory: the file in which rank 0 remembers digests; its folder need not exist.
+    package static func digests(
+        of paths: [String], rememberedIn memory: String, _ communicator: any Communicator
+    ) throws -> [UInt64?] {
+        var known = FileDigests()
+        if let bytes = FileManager.default.contents(atPath: memory) { known.merge(String(decoding: bytes, as: UTF8.self)) }
+        let before = known.text
+        let share = paths[Shard.range(of: paths.count, rank: communicator.rank, ranks: communicator.size)]
+        var own: [UInt8] = []
+        for path in share {
+            let digest = known.digest(of: path)
+            withUnsafeBytes(of: (digest ?? 0).littleEndian) { own.append(contentsOf: $0) }
+            own.append(digest == nil ? 0 : 1)
+        }
+        let texts = try communicator.gather(Array(known.text(of: share).utf8))
+        if communicator.isRoot {
+            for text in texts { known.merge(String(decoding: text, as: UTF8.self)) }
+            // Only an optimisation: where it cannot be written, files are read again next time.
+            if known.text != before { try? AtomicFile.write(Array(known.text.utf8), to: memory) }
+        }
+        return try communicator.gather(own).flatMap { bytes in
+            stride(from: 0, to: bytes.count, by: 9).map { start in
+                let digest = bytes.withUnsafeBytes {
+                    UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: start, as: UInt64.self))
+                }
+                return bytes[start + 8] == 1 ? digest : nil
+            }
+        }
+    }
+
+    /// What each record of a store is of, view after view.
+    ///
+    /// - Parameter keys: what keys each sample's augmentation; nil for images as evaluation sees them.
+    package static func ids(of digests: [UInt64?], views: Int, keys: [Int]?) -> [FeatureID?] {
+        (0..<views).flatMap { view in
+            digests.indices.map { sample in
+                digests[sample].map { FeatureID(content: $0, view: keys.map { viewDigest(view, $0[sample]) } ?? 0) }
+            }
+        }
+    }
+
+    private static func viewDigest(_ view: Int, _ key: Int) -> UInt64 {
+        var checksum = Checksum()
+        checksum.update(view)
+        checksum.update(key)
+        return checksum.value
+    }
+}
