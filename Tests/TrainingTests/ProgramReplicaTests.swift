@@ -29,7 +29,7 @@ import Training
         var frozen: [String: [Float]]
     }
 
-    private static func network() -> Graph {
+    static func network() -> Graph {
         var builder = GraphBuilder()
         var x = builder.input(height: 12, width: 12)
         x = builder.relu(
