@@ -17,8 +17,11 @@ struct SVGPlot {
     /// Shown in percent.
     var isPercent = false
 
-    private static let (width, height) = (640.0, 260.0)
-    private static let (left, right, top, bottom) = (52.0, 12.0, 12.0, 36.0)
+    private static let (width, height) = (640.0, 280.0)
+    /// The legend stands above the curves, so that none runs through it.
+    private static let (left, right, top, bottom) = (52.0, 12.0, 40.0, 36.0)
+    /// A perfect accuracy would leave an axis without extent.
+    private static let narrowestPercentage = 0.1
     private static let pointLimit = 400
 
     /// An `<svg>` element with axes, grid and legend; a note where there is nothing to plot.
@@ -52,7 +55,7 @@ struct SVGPlot {
                 return "<circle class=\"s\(index)\" cx=\"\(place[0])\" cy=\"\(place[1])\" r=\"3\"/>"
             }.joined()
         }
-        let y = Self.top + 14 * Double(index) + 6
+        let y = 14.0 + 14 * Double(index)
         return text + "<text class=\"s\(index)\" x=\"\(Self.width - Self.right - 4)\" y=\"\(y)\" text-anchor=\"end\">"
             + "\(escaped(series.name))</text>"
     }
@@ -74,9 +77,10 @@ struct SVGPlot {
 
         init(_ points: [(x: Double, y: Double)], isPercent: Bool) {
             let (xs, ys) = (points.map(\.x), points.map(\.y))
-            let (xLow, xHigh) = (xs.min() ?? 0, xs.max() ?? 1)
-            let (yLow, yHigh) = (isPercent ? ys.min() ?? 0 : min(0, ys.min() ?? 0), isPercent ? 1 : ys.max() ?? 1)
-            x = xLow...max(xHigh, xLow + 1)
+            let (least, most) = (ys.min() ?? 0, ys.max() ?? 1)
+            let (yLow, yHigh) = isPercent ? (min(least, 1 - SVGPlot.narrowestPercentage), 1) : (min(0, least), most)
+            // From the run's beginning, so that plots below each other share their axis.
+            x = 0...max(xs.max() ?? 1, 1)
             y = yLow...max(yHigh, yLow + 1e-6)
         }
 
