@@ -60,6 +60,7 @@ let package = Package(
         // Layer 3: networks and their execution.
         library("Networks", ["Graphs", "Tensors"]),
         library("Execution", ["Graphs", "Kernels", "Tensors"]),
+        library("ONNXFiles", ["Graphs", "Tensors", "WeightFiles"]),
 
         // Layer 4: the loop and those who watch it.
         library(
@@ -72,7 +73,7 @@ let package = Package(
             name: "graft",
             dependencies: [
                 "Tensors", "Collectives", "RunConfiguration", "CollectivesMPI", "Graphs", "Kernels", "ImageData", "Optimization",
-                "WeightFiles", "Networks", "Execution", "Training", "Reporting",
+                "WeightFiles", "Networks", "Execution", "ONNXFiles", "Training", "Reporting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
@@ -92,6 +93,7 @@ let package = Package(
             "TrainingTests",
             ["Training", "Collectives", "Execution", "Graphs", "ImageData", "Optimization", "Tensors", "WeightFiles"]),
         tests("ReportingTests", ["Reporting", "Training", "Tensors"]),
+        tests("ONNXFilesTests", ["ONNXFiles", "Networks", "Graphs", "Tensors", "WeightFiles"]),
         tests("WeightFilesTests", ["WeightFiles", "Tensors"], resources: fixtures),
 
         // What is compared with PyTorch, and what such comparisons need.

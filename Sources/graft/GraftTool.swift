@@ -7,6 +7,6 @@ struct GraftTool: ParsableCommand {
         commandName: "graft", abstract: "Fine-tunes pretrained convolutional networks on image folders, over MPI.",
         subcommands: [
             TrainCommand.self, EvaluateCommand.self, PredictCommand.self, PlanCommand.self, NetworksCommand.self,
-            WeightsCommand.self, DoctorCommand.self, BenchCommand.self,
+            WeightsCommand.self, ExportCommand.self, DoctorCommand.self, BenchCommand.self,
         ])
 }

@@ -1,0 +1,133 @@
+// A network's nodes as ONNX operators, for inference: dropout and stochastic depth vanish, auxiliary heads are not reached.
+//
+// Activations become NCHW, which changes no weight: convolutions are stored as ONNX wants them, and flattening is defined in C, H, W.
+import Graphs
+import Tensors
+
+/// Translates one graph.
+struct ONNXTranslation {
+    /// An operation that ONNX cannot say.
+    struct Untranslatable: Error {
+        let node: String
+        let reason: String
+    }
+
+    static let input = "images"
+    static let output = "logits"
+    /// The bounds of ReLU6, which `Clip` takes as inputs.
+    static let (lowest, highest) = ("relu6.lowest", "relu6.highest")
+
+    private let graph: Graph
+    /// For every node, the name under which its output goes.
+    private var values: [String]
+    private(set) var nodes: [ONNXNode] = []
+
+    /// Throws `Untranslatable` for a node that no operator of opset 17 stands for.
+    init(_ graph: Graph) throws(Untranslatable) {
+        self.graph = graph
+        values = graph.nodes.map { $0.name.replacing("·", with: "/") }
+        values[graph.logits] = Self.output
+        let reached = Self.reached(graph)
+        for index in graph.nodes.indices where reached.contains(index) { try translate(index) }
+    }
+
+    var usesReLU6: Bool { nodes.contains { $0.operation == "Clip" } }
+
+    /// Indices into `Graph.parameters` of all that the logits depend on, in order.
+    static func parameters(of graph: Graph) -> [Int] {
+        let reached = reached(graph)
+        return graph.nodes.indices.filter(reached.contains).flatMap { Array(graph.nodes[$0].parameters) }
+    }
+
+    private static func reached(_ graph: Graph) -> Set<Int> {
+        var reached: Set<Int> = [graph.logits]
+        for index in graph.nodes.indices.reversed() where reached.contains(index) { reached.formUnion(graph.nodes[index].inputs) }
+        return reached
+    }
+
+    private mutating func translate(_ index: Int) throws(Untranslatable) {
+        let node = graph.nodes[index]
+        switch node.operation {
+        case .input: values[index] = Self.input
+        case .dropout, .stochasticDepth: values[index] = values[node.inputs[0]]
+        case .convolution(let window, _, let groups, _):
+            add(index, "Conv", window.attributes + [("group", .integer(groups))])
+        case .batchNorm(let epsilon, _): add(index, "BatchNormalization", [("epsilon", .float(epsilon))])
+        case .activation(let kind): activate(index, kind)
+        case .add: add(index, "Add")
+        case .gate: add(index, "Mul")
+        case .concatenate: add(index, "Concat", [("axis", .integer(1))])
+        case .maxPool(let window): pool(index, window)
+        case .averagePool(let window, let countsPadding):
+            let ceils: Attributes = [("ceil_mode", .integer(window.roundsUp ? 1 : 0))]
+            add(index, "AveragePool", window.attributes + ceils + [("count_include_pad", .integer(countsPadding ? 1 : 0))])
+        case .adaptiveAveragePool(let height, let width): try poolAdaptively(index, height, width)
+        case .flatten: add(index, "Flatten", [("axis", .integer(1))])
+        case .linear: add(index, "Gemm", [("transB", .integer(1))])
+        case .localResponseNorm(let size, let alpha, let beta, let k):
+            add(
+                index, "LRN",
+                [("size", .integer(size)), ("alpha", .float(alpha)), ("beta", .float(beta)), ("bias", .float(k))])
+        }
+    }
+
+    fileprivate typealias Attributes = [(name: String, value: ONNXNode.Attribute)]
+
+    /// An operator with the node's inputs and parameters, in the graph's order, which is ONNX's too.
+    private mutating func add(_ index: Int, _ operation: String, _ attributes: Attributes = []) {
+        let node = graph.nodes[index]
+        let inputs = node.inputs.map { values[$0] } + graph.parameters(of: node).map(\.name)
+        append(operation, inputs, to: values[index], attributes)
+    }
+
+    private mutating func append(_ operation: String, _ inputs: [String], to output: String, _ attributes: Attributes = []) {
+        nodes.append(ONNXNode(operation: operation, name: output, inputs: inputs, output: output, attributes: attributes))
+    }
+
+    private mutating func activate(_ index: Int, _ kind: ActivationKind) {
+        let (x, y) = (values[graph.nodes[index].inputs[0]], values[index])
+        switch kind {
+        case .relu: append("Relu", [x], to: y)
+        case .relu6: append("Clip", [x, Self.lowest, Self.highest], to: y)
+        case .sigmoid: append("Sigmoid", [x], to: y)
+        case .silu:
+            append("Sigmoid", [x], to: "\(y)/sigmoid")
+            append("Mul", [x, "\(y)/sigmoid"], to: y)
+        }
+    }
+
+    /// Runtimes do not agree on which last window counts when the division is rounded up; with the padding written out there is no
+    /// question. Padding never wins a maximum.
+    private mutating func pool(_ index: Int, _ window: SlidingWindow) {
+        let node = graph.nodes[index]
+        let image = graph.nodes[node.inputs[0]].shape
+        func after(_ axis: Int, _ kernel: Int, _ before: Int, _ own: Int) -> Int {
+            max(own, (node.shape[axis] - 1) * window.stride + kernel - image[axis] - before)
+        }
+        var padded = window
+        padded.padding.bottom = after(0, window.height, window.padding.top, window.padding.bottom)
+        padded.padding.right = after(1, window.width, window.padding.left, window.padding.right)
+        add(index, "MaxPool", padded.attributes)
+    }
+
+    private mutating func poolAdaptively(_ index: Int, _ height: Int, _ width: Int) throws(Untranslatable) {
+        let node = graph.nodes[index]
+        let image = graph.nodes[node.inputs[0]].shape
+        if (height, width) == (1, 1) { return add(index, "GlobalAveragePool") }
+        if (height, width) == (image[0], image[1]) { return values[index] = values[node.inputs[0]] }
+        guard image[0] % height == 0, image[1] % width == 0 else {
+            throw Untranslatable(node: node.name, reason: "averages \(image[0])×\(image[1]) pixels to \(height)×\(width)")
+        }
+        let (rows, columns) = (image[0] / height, image[1] / width)
+        add(index, "AveragePool", [("kernel_shape", .integers([rows, columns])), ("strides", .integers([rows, columns]))])
+    }
+}
+
+extension SlidingWindow {
+    fileprivate var attributes: ONNXTranslation.Attributes {
+        [
+            ("kernel_shape", .integers([height, width])), ("strides", .integers([stride, stride])),
+            ("pads", .integers([padding.top, padding.left, padding.bottom, padding.right])),
+        ]
+    }
+}
