@@ -28,7 +28,6 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     ],
     targets: [
         // Layer 0: the C world.
@@ -41,7 +40,6 @@ let package = Package(
         .target(
             name: "CImageCodecs", cSettings: [.unsafeFlags(["-O3"])],
             linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png"), .linkedLibrary("webp")]),
-
         .target(name: "CProcess"),
 
         // Layer 1: values.
@@ -75,10 +73,10 @@ let package = Package(
                 "Tensors", "Collectives", "RunConfiguration", "CollectivesMPI", "Graphs", "Kernels", "ImageData", "Optimization",
                 "WeightFiles", "Networks", "Execution", "ONNXFiles", "Training", "Reporting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
 
         // Tests mirror the targets.
+        tests("LayeringTests", []),
         tests("TensorsTests", ["Tensors"]),
         tests("CollectivesTests", ["Collectives"]),
         tests("DistributedTests", ["graft", "Graphs", "Networks", "Tensors", "TestSupport", "WeightFiles"]),

@@ -2,6 +2,7 @@
 import Foundation
 import Graphs
 import Networks
+import TestSupport
 import Tensors
 import Testing
 import WeightFiles
