@@ -21,8 +21,10 @@ void image_codec_destroy(ImageCodec *codec) {
     free(codec);
 }
 
+static ImageCodecPart whole(const ImageCodec *codec) { return (ImageCodecPart){0, 0, codec->width, codec->height}; }
+
 ImageCodecStatus image_codec_open(
-    ImageCodec *codec, ImageCodecFormat format, const uint8_t *bytes, size_t count, uint64_t pixel_limit, int scale) {
+    ImageCodec *codec, ImageCodecFormat format, const uint8_t *bytes, size_t count, uint64_t pixel_limit) {
     codec->format = format;
     codec->status = IMAGE_CODEC_OK;
     codec->bytes = bytes;
@@ -31,18 +33,37 @@ ImageCodecStatus image_codec_open(
     codec->width = codec->height = 0;
     codec->warnings = 0;
     codec->message[0] = 0;
+    ImageCodecStatus status;
     switch (format) {
-        case IMAGE_CODEC_JPEG: return jpeg_open(codec, scale);
-        case IMAGE_CODEC_PNG: return png_open(codec);
-        case IMAGE_CODEC_WEBP: return webp_open(codec);
+        case IMAGE_CODEC_JPEG: status = jpeg_open(codec); break;
+        case IMAGE_CODEC_PNG: status = png_open(codec); break;
+        case IMAGE_CODEC_WEBP: status = webp_open(codec); break;
+        default: status = codec_fail(codec, IMAGE_CODEC_UNSUPPORTED, "unknown format");
     }
-    return codec_fail(codec, IMAGE_CODEC_UNSUPPORTED, "unknown format");
+    codec->part = whole(codec);
+    return status;
 }
 
-ImageCodecStatus image_codec_decode(ImageCodec *codec, uint8_t *rgb) {
+ImageCodecStatus image_codec_scale(ImageCodec *codec, int divisor) {
+    if (codec->status != IMAGE_CODEC_OK) return codec->status;
+    if (codec->format == IMAGE_CODEC_JPEG) {
+        ImageCodecStatus status = jpeg_scale(codec, divisor);
+        codec->part = whole(codec);
+        return status;
+    }
+    return divisor == 1 ? IMAGE_CODEC_OK : codec_fail(codec, IMAGE_CODEC_UNSUPPORTED, "only a JPEG is scaled while decoding");
+}
+
+ImageCodecPart image_codec_limit(ImageCodec *codec, ImageCodecPart wanted) {
+    codec->part = whole(codec);
+    if (codec->status == IMAGE_CODEC_OK && codec->format == IMAGE_CODEC_JPEG) codec->part = jpeg_part(codec, wanted);
+    return codec->part;
+}
+
+ImageCodecStatus image_codec_decode(ImageCodec *codec, uint8_t *rgb, int stops_early) {
     if (codec->status != IMAGE_CODEC_OK) return codec->status;
     switch (codec->format) {
-        case IMAGE_CODEC_JPEG: return jpeg_decode(codec, rgb);
+        case IMAGE_CODEC_JPEG: return jpeg_decode(codec, rgb, stops_early);
         case IMAGE_CODEC_PNG: return png_decode(codec, rgb);
         case IMAGE_CODEC_WEBP: return webp_decode(codec, rgb);
     }

@@ -16,6 +16,7 @@ struct ImageCodec {
     size_t count;
     uint64_t pixel_limit;
     uint32_t width, height;
+    ImageCodecPart part;  // what is decoded
     long warnings;
     char message[256];
     JpegState *jpeg;
@@ -30,8 +31,10 @@ void codec_over_white(const uint8_t *rgba, uint8_t *rgb, size_t pixels);
 
 JpegState *jpeg_state_create(void);
 void jpeg_state_destroy(JpegState *state);
-ImageCodecStatus jpeg_open(ImageCodec *codec, int scale);
-ImageCodecStatus jpeg_decode(ImageCodec *codec, uint8_t *rgb);
+ImageCodecStatus jpeg_open(ImageCodec *codec);
+ImageCodecStatus jpeg_scale(ImageCodec *codec, int divisor);
+ImageCodecPart jpeg_part(const ImageCodec *codec, ImageCodecPart wanted);
+ImageCodecStatus jpeg_decode(ImageCodec *codec, uint8_t *rgb, int stops_early);
 ImageCodecStatus png_open(ImageCodec *codec);
 ImageCodecStatus png_decode(ImageCodec *codec, uint8_t *rgb);
 ImageCodecStatus webp_open(ImageCodec *codec);

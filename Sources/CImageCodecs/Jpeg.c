@@ -92,7 +92,7 @@ void jpeg_state_destroy(JpegState *state) {
     free(state);
 }
 
-ImageCodecStatus jpeg_open(ImageCodec *codec, int scale) {
+ImageCodecStatus jpeg_open(ImageCodec *codec) {
     JpegState *state = codec->jpeg;
     j_decompress_ptr info = &state->info;
     state->codec = codec;
@@ -108,10 +108,33 @@ ImageCodecStatus jpeg_open(ImageCodec *codec, int scale) {
         case JCS_CMYK: case JCS_YCCK: info->out_color_space = JCS_CMYK; break;
         default: return codec_fail(codec, IMAGE_CODEC_UNSUPPORTED, "its colour space is unknown");
     }
-    info->scale_num = 1;
-    info->scale_denom = (unsigned)scale;
-    jpeg_calc_output_dimensions(info);
-    return codec_set_size(codec, info->output_width, info->output_height);
+    return jpeg_scale(codec, 1);
+}
+
+ImageCodecStatus jpeg_scale(ImageCodec *codec, int divisor) {
+    JpegState *state = codec->jpeg;
+    if (setjmp(state->recovery)) return codec->status;
+    state->info.scale_num = 1;
+    state->info.scale_denom = (unsigned)divisor;
+    jpeg_calc_output_dimensions(&state->info);
+    return codec_set_size(codec, state->info.output_width, state->info.output_height);
+}
+
+enum { SMOOTHING_REACH = 4 };  // pixels; upsampled chroma depends on its neighbours, which a cropped row or column lacks
+
+/// From a multiple of `block` on, and with what smoothing reaches; within `length`.
+static void widen(uint32_t *start, uint32_t *count, uint32_t block, uint32_t length) {
+    uint32_t end = *start + *count + SMOOTHING_REACH;
+    uint32_t first = *start > SMOOTHING_REACH ? *start - SMOOTHING_REACH : 0;
+    *start = first / block * block;
+    *count = (end < length ? end : length) - *start;
+}
+
+ImageCodecPart jpeg_part(const ImageCodec *codec, ImageCodecPart part) {
+    const struct jpeg_decompress_struct *info = &codec->jpeg->info;
+    widen(&part.left, &part.width, (uint32_t)(info->max_h_samp_factor * info->min_DCT_scaled_size), codec->width);
+    widen(&part.top, &part.height, (uint32_t)(info->max_v_samp_factor * info->min_DCT_scaled_size), codec->height);
+    return part;
 }
 
 /// CMYK as Adobe writes it, inverted, which is what nearly all such files are and what Pillow takes all of them for.
@@ -125,26 +148,64 @@ static void rgb_from_inverted_cmyk(const uint8_t *cmyk, uint8_t *rgb, size_t pix
     }
 }
 
-ImageCodecStatus jpeg_decode(ImageCodec *codec, uint8_t *rgb) {
-    JpegState *state = codec->jpeg;
-    j_decompress_ptr info = &state->info;
-    if (setjmp(state->recovery)) return codec->status;
-    jpeg_start_decompress(info);
+/// Reads rows up to `end` from the present one on, which goes to `rgb`.
+static void read_rows(j_decompress_ptr info, JDIMENSION end, uint8_t *rgb) {
     size_t width = info->output_width;
+    JDIMENSION first = info->output_scanline;
     if (info->out_color_space == JCS_CMYK) {
         JSAMPARRAY row = info->mem->alloc_sarray((j_common_ptr)info, JPOOL_IMAGE, (JDIMENSION)(4 * width), 1);
-        while (info->output_scanline < info->output_height) {
-            uint8_t *target = rgb + (size_t)info->output_scanline * width * 3;
+        while (info->output_scanline < end) {
+            uint8_t *target = rgb + (size_t)(info->output_scanline - first) * width * 3;
             jpeg_read_scanlines(info, row, 1);
             rgb_from_inverted_cmyk(row[0], target, width);
         }
-    } else {
-        while (info->output_scanline < info->output_height) {
-            JSAMPROW rows[8];
-            for (int i = 0; i < 8; i++) rows[i] = rgb + ((size_t)info->output_scanline + (size_t)i) * width * 3;
-            JDIMENSION left = info->output_height - info->output_scanline;
-            jpeg_read_scanlines(info, rows, left < 8 ? left : 8);
+        return;
+    }
+    while (info->output_scanline < end) {
+        JSAMPROW rows[8];
+        for (int i = 0; i < 8; i++) rows[i] = rgb + ((size_t)(info->output_scanline - first) + (size_t)i) * width * 3;
+        JDIMENSION left = end - info->output_scanline;
+        jpeg_read_scanlines(info, rows, left < 8 ? left : 8);
+    }
+}
+
+/// Whether the end marker stands in what was not read yet. In compressed data 0xFF is always followed by something else.
+static int has_end_marker(const struct jpeg_source_mgr *source) {
+    const uint8_t *at = source->next_input_byte, *end = at + source->bytes_in_buffer;
+    while (at < end && (at = memchr(at, 0xFF, (size_t)(end - at)))) {
+        while (at < end && *at == 0xFF) at++;
+        if (at < end && *at == JPEG_EOI) return 1;
+    }
+    return 0;
+}
+
+ImageCodecStatus jpeg_decode(ImageCodec *codec, uint8_t *rgb, int stops_early) {
+    JpegState *state = codec->jpeg;
+    j_decompress_ptr info = &state->info;
+    const ImageCodecPart part = codec->part;
+    if (setjmp(state->recovery)) return codec->status;
+    jpeg_start_decompress(info);
+    if (part.width < info->output_width) {
+        JDIMENSION left = part.left, width = part.width;
+        jpeg_crop_scanline(info, &left, &width);
+        if (left != part.left || width != part.width) {
+            return codec_fail(codec, IMAGE_CODEC_UNSUPPORTED, "libjpeg decodes another part than it was asked for");
         }
+    }
+    if (part.top > 0) jpeg_skip_scanlines(info, part.top);
+    JDIMENSION end = part.top + part.height;
+    read_rows(info, end, rgb);
+    if (end < info->output_height && stops_early) {
+        // Several scans were read to the end before the first row; skipping what is left tells libjpeg that all is done.
+        int ended = jpeg_input_complete(info) || info->unread_marker == JPEG_EOI || has_end_marker(info->src);
+        if (!ended) source_ended(info);
+        jpeg_skip_scanlines(info, info->output_height - end);
+    } else if (end < info->output_height) {
+        // Skipping the last row would end the reading there and then.
+        JSAMPARRAY row = info->mem->alloc_sarray(
+            (j_common_ptr)info, JPOOL_IMAGE, info->output_width * (JDIMENSION)info->output_components, 1);
+        if (end + 1 < info->output_height) jpeg_skip_scanlines(info, info->output_height - 1 - end);
+        jpeg_read_scanlines(info, row, 1);
     }
     jpeg_finish_decompress(info);  // reads to the end marker, so that a file without one counts as cut short
     return codec->status;

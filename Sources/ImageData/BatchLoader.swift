@@ -45,6 +45,8 @@ package final class BatchLoader {
         package var augmentation: Augmentation
         /// Whether photographs are turned the way the camera noted (EXIF).
         package var appliesOrientation = true
+        /// Whether JPEGs may be decoded in a cheaper way.
+        package var decoding = ImageDecoding.exact
         /// What keys each sample's augmentation together with seed and epoch; nil for its index.
         package var keys: [Int]?
 

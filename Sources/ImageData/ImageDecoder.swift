@@ -2,6 +2,20 @@
 internal import CImageCodecs
 internal import Foundation
 
+/// An image whose header has been read, and nothing else.
+struct OpenedImage {
+    let name: String
+    let storedWidth: Int
+    let storedHeight: Int
+    let orientation: Orientation
+    /// Whether it can be decoded at a fraction of its size.
+    let isScalable: Bool
+
+    /// The size of the upright image.
+    var width: Int { orientation.swapsSides ? storedHeight : storedWidth }
+    var height: Int { orientation.swapsSides ? storedWidth : storedHeight }
+}
+
 /// Reads JPEG, PNG and WebP files into 8-bit RGB, the right way up, transparency laid over white.
 ///
 /// Keeps its buffers from one image to the next; for one thread at a time.
@@ -36,7 +50,7 @@ package final class ImageDecoder {
     /// Decodes an image in memory; `name` stands for it in errors.
     package func decode(_ bytes: [UInt8], name: String) throws(ImageError) -> PixelImage {
         do {
-            return try bytes.withUnsafeBytes { PixelImage(try view(of: $0, name: name)) }
+            return try bytes.withUnsafeBytes { PixelImage(try whole(try open($0, name: name))) }
         } catch let error as ImageError {
             throw error
         } catch {
@@ -45,35 +59,62 @@ package final class ImageDecoder {
     }
 
     /// The pixels of a file, in memory that the next call reuses.
-    func view(ofFile path: String) throws(ImageError) -> PixelView {
-        try view(of: try contents(of: path), name: path)
+    func view(ofFile path: String) throws(ImageError) -> PixelView { try whole(try open(path: path)) }
+
+    private func whole(_ image: OpenedImage) throws(ImageError) -> PixelView {
+        try part(of: image, PixelRegion(left: 0, top: 0, width: image.width, height: image.height)).pixels
     }
 
-    private func view(of bytes: UnsafeRawBufferPointer, name: String) throws(ImageError) -> PixelView {
+    /// Reads a file and its header. The file's bytes stay until the next call.
+    func open(path: String) throws(ImageError) -> OpenedImage { try open(try contents(of: path), name: path) }
+
+    func open(_ bytes: UnsafeRawBufferPointer, name: String) throws(ImageError) -> OpenedImage {
         guard bytes.count > 0 else { throw ImageError(path: name, reason: .empty) }
         let format = ImageFormat(sniffing: bytes)
         guard let codecFormat = format.codec else { throw ImageError(path: name, reason: Self.refusal(of: format, bytes)) }
         let status = image_codec_open(
-            codec, codecFormat, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count, UInt64(Self.pixelLimit), 1)
+            codec, codecFormat, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count, UInt64(Self.pixelLimit))
         guard status == IMAGE_CODEC_OK else { throw failure(status, name) }
-        let (width, height) = (Int(image_codec_width(codec)), Int(image_codec_height(codec)))
-        guard let pixels = decoded.reserveIfPossible(width * height * 3) else {
-            throw ImageError(path: name, reason: .outOfMemory)
+        return OpenedImage(
+            name: name, storedWidth: Int(image_codec_width(codec)), storedHeight: Int(image_codec_height(codec)),
+            orientation: appliesOrientation ? Orientation(of: bytes, format: format) : .upright, isScalable: format == .jpeg)
+    }
+
+    /// Decodes what is needed for a part of the image that was opened last, once; the pixels stay until the next call.
+    ///
+    /// - Parameters:
+    ///   - wanted: the part, in pixels of the upright image after scaling.
+    ///   - divisor: by what the image's size is divided.
+    ///   - decoding: whether what lies below the part is decoded too, to see that it is whole.
+    /// - Returns: a part that contains the one wanted, with just its pixels as they are in the whole image.
+    func part(
+        of image: OpenedImage, _ wanted: PixelRegion, divisor: Int = 1, decoding: ImageDecoding = .exact
+    ) throws(ImageError) -> PixelPart {
+        if divisor > 1 {
+            let status = image_codec_scale(codec, Int32(divisor))
+            guard status == IMAGE_CODEC_OK else { throw failure(status, image.name) }
         }
-        let result = image_codec_decode(codec, pixels)
-        guard result == IMAGE_CODEC_OK else { throw failure(result, name) }
+        let (width, height) = (Int(image_codec_width(codec)), Int(image_codec_height(codec)))
+        let place = image.orientation.stored(wanted, width: width, height: height)
+        let found = PixelRegion(image_codec_limit(codec, ImageCodecPart(place)))
+        let bytes = found.width * found.height * 3
+        guard let pixels = decoded.reserveIfPossible(bytes) else { throw ImageError(path: image.name, reason: .outOfMemory) }
+        let result = image_codec_decode(codec, pixels, decoding == .fast ? 1 : 0)
+        guard result == IMAGE_CODEC_OK else { throw failure(result, image.name) }
         warnings += image_codec_warnings(codec)
-        let stored = PixelView(base: pixels, width: width, height: height)
-        let orientation = appliesOrientation ? Orientation(of: bytes, format: format) : .upright
-        if orientation == .upright { return stored }
-        guard let room = turned.reserveIfPossible(width * height * 3) else { throw ImageError(path: name, reason: .outOfMemory) }
-        return orientation.apply(to: stored, into: room)
+        var view = PixelView(base: pixels, width: found.width, height: found.height)
+        if image.orientation != .upright {
+            guard let room = turned.reserveIfPossible(bytes) else { throw ImageError(path: image.name, reason: .outOfMemory) }
+            view = image.orientation.apply(to: view, into: room)
+        }
+        let upright = image.orientation.upright(found, width: width, height: height)
+        return PixelPart(pixels: view, left: upright.left, top: upright.top)
     }
 
     /// The bytes of a file, in memory that the next call reuses.
     private func contents(of path: String) throws(ImageError) -> UnsafeRawBufferPointer {
         func refused(_ reason: ImageError.Reason) -> ImageError { ImageError(path: path, reason: reason) }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)  // without waiting for the writer of a pipe
+        let descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)  // without waiting for the writer of a pipe
         guard descriptor >= 0 else { throw refused(.cannotRead(String(cString: strerror(errno)))) }
         defer { close(descriptor) }
         var status = stat()
@@ -114,5 +155,18 @@ package final class ImageDecoder {
             return .notAnImage(startsWith: "the text '\(line)'")
         }
         return .notAnImage(startsWith: "the bytes " + bytes.prefix(8).map { String($0, radix: 16) }.joined(separator: " "))
+    }
+}
+
+extension ImageCodecPart {
+    init(_ region: PixelRegion) {
+        self.init(
+            left: UInt32(region.left), top: UInt32(region.top), width: UInt32(region.width), height: UInt32(region.height))
+    }
+}
+
+extension PixelRegion {
+    init(_ part: ImageCodecPart) {
+        self.init(left: Int(part.left), top: Int(part.top), width: Int(part.width), height: Int(part.height))
     }
 }

@@ -61,36 +61,84 @@ package final class ImagePreparer {
 
     /// Writes an image as evaluation sees it, or the given view of it, to `target`, which has room for `elementCount` numbers.
     package func prepare(_ image: PixelImage, as view: AugmentedView = .evaluation, into target: UnsafeMutablePointer<Float>) {
-        image.withView { prepare($0, as: view, into: target) }
+        finish(render(image, view), view, into: target)
     }
 
-    func prepare(_ source: PixelView, as view: AugmentedView, into target: UnsafeMutablePointer<Float>) {
-        let side = preprocessing.crop
-        let pixels = render(source, view)
-        for adjustment in view.colour { adjustment.apply(to: UnsafeMutableBufferPointer(start: pixels, count: side * side * 3)) }
-        pixels_normalize(
-            pixels, side * side, preprocessing.mean, inverse, preprocessing.channelOrder == .bgr ? 1 : 0, target)
-        if let erased = view.erased { erase(erased, in: target) }
+    /// The same of an image that `decoder` has just opened: of a JPEG only what the view needs is decoded. Throws `ImageError` for
+    /// an image that is not whole.
+    func prepare(
+        _ image: OpenedImage, from decoder: ImageDecoder, as view: AugmentedView, decoding: ImageDecoding,
+        into target: UnsafeMutablePointer<Float>
+    ) throws(ImageError) {
+        finish(try render(image, decoder, view, decoding), view, into: target)
     }
 
     /// The crop's pixels as bytes, for comparing with other libraries.
-    func rendered(_ image: PixelImage, as view: AugmentedView = .evaluation) -> PixelImage {
-        let side = preprocessing.crop
-        return image.withView { PixelImage(PixelView(base: render($0, view), width: side, height: side)) }
+    func rendered(_ image: PixelImage, as view: AugmentedView = .evaluation) -> PixelImage { pixels(at: render(image, view)) }
+
+    /// The same of an image that `decoder` has just opened.
+    func rendered(
+        _ image: OpenedImage, from decoder: ImageDecoder, as view: AugmentedView, decoding: ImageDecoding
+    ) throws(ImageError) -> PixelImage {
+        pixels(at: try render(image, decoder, view, decoding))
     }
 
-    private func render(_ source: PixelView, _ view: AugmentedView) -> UnsafeMutablePointer<UInt8> {
+    private func pixels(at base: UnsafeMutablePointer<UInt8>) -> PixelImage {
+        PixelImage(PixelView(base: base, width: preprocessing.crop, height: preprocessing.crop))
+    }
+
+    private func render(_ image: PixelImage, _ view: AugmentedView) -> UnsafeMutablePointer<UInt8> {
+        let placed = placement(of: view, width: image.width, height: image.height)
+        _ = plan(ExactRegion(placed.region), placed.placement)
+        return image.withView { resample(PixelPart(pixels: $0, left: 0, top: 0), placed.placement, mirrored: view.mirrored) }
+    }
+
+    private func render(
+        _ image: OpenedImage, _ decoder: ImageDecoder, _ view: AugmentedView, _ decoding: ImageDecoding
+    ) throws(ImageError) -> UnsafeMutablePointer<UInt8> {
+        let (region, placement) = placement(of: view, width: image.width, height: image.height)
+        let divisor =
+            image.isScalable ? decoding.divisor(for: region, width: placement.width, height: placement.height) : 1
+        let scaled = image.orientation.scaled(region, by: divisor, width: image.storedWidth, height: image.storedHeight)
+        let needed = plan(scaled, placement)
+        let part = try decoder.part(of: image, needed, divisor: divisor, decoding: decoding)
+        return resample(part, placement, mirrored: view.mirrored)
+    }
+
+    /// The part of the image that a view resizes, and where its result lies in the crop.
+    private func placement(of view: AugmentedView, width: Int, height: Int) -> (region: PixelRegion, placement: CropPlacement) {
+        if let region = view.region { return (region, .filling(preprocessing.crop)) }
+        return (
+            PixelRegion(left: 0, top: 0, width: width, height: height),
+            CropPlacement.evaluation(width: width, height: height, preprocessing: preprocessing)
+        )
+    }
+
+    /// Returns the pixels that are needed.
+    private func plan(_ region: ExactRegion, _ placement: CropPlacement) -> PixelRegion {
+        resampler.prepare(
+            region, width: placement.width, height: placement.height, window: placement.window,
+            filter: preprocessing.interpolation)
+    }
+
+    private func resample(
+        _ part: PixelPart, _ placement: CropPlacement, mirrored: Bool
+    ) -> UnsafeMutablePointer<UInt8> {
         let side = preprocessing.crop
         let pixels = levels.reserve(side * side * 3)
-        let placement =
-            view.region == nil
-            ? CropPlacement.evaluation(width: source.width, height: source.height, preprocessing: preprocessing) : .filling(side)
         if placement.window.width < side || placement.window.height < side { memset(pixels, 0, side * side * 3) }
-        resampler.resample(
-            source, region: view.region ?? PixelRegion(left: 0, top: 0, width: source.width, height: source.height),
-            width: placement.width, height: placement.height, window: placement.window, filter: preprocessing.interpolation,
-            mirrored: view.mirrored, into: pixels + (placement.top * side + placement.left) * 3, targetStride: side * 3)
+        resampler.run(
+            part, mirrored: mirrored, into: pixels + (placement.top * side + placement.left) * 3, targetStride: side * 3)
         return pixels
+    }
+
+    /// Colours, normalises and erases.
+    private func finish(_ pixels: UnsafeMutablePointer<UInt8>, _ view: AugmentedView, into target: UnsafeMutablePointer<Float>) {
+        let count = preprocessing.crop * preprocessing.crop
+        for adjustment in view.colour { adjustment.apply(to: UnsafeMutableBufferPointer(start: pixels, count: count * 3)) }
+        pixels_normalize(
+            pixels, count, preprocessing.mean, inverse, preprocessing.channelOrder == .bgr ? 1 : 0, target)
+        if let erased = view.erased { erase(erased, in: target) }
     }
 
     /// Erased pixels become 0, the mean colour.

@@ -21,6 +21,44 @@ package enum Orientation: Int, Sendable, CaseIterable {
         self = block.flatMap(ExifBlock.orientation(in:)).flatMap(Orientation.init(rawValue:)) ?? .upright
     }
 
+    /// Whether the stored columns, or rows, run against those of the upright image.
+    private var reversesColumns: Bool { [.mirrored, .upsideDown, .transverse, .turnedLeft].contains(self) }
+    private var reversesRows: Bool { [.upsideDown, .flipped, .turnedRight, .transverse].contains(self) }
+
+    /// Where a rectangle of the upright image lies in the stored one of `width` × `height` pixels.
+    func stored(_ region: PixelRegion, width: Int, height: Int) -> PixelRegion {
+        var place = region
+        if swapsSides {
+            place = PixelRegion(left: region.top, top: region.left, width: region.height, height: region.width)
+        }
+        if reversesColumns { place.left = width - place.left - place.width }
+        if reversesRows { place.top = height - place.top - place.height }
+        return place
+    }
+
+    /// Where a rectangle of the stored image of `width` × `height` pixels lies in the upright one.
+    func upright(_ region: PixelRegion, width: Int, height: Int) -> PixelRegion {
+        var place = region
+        if reversesColumns { place.left = width - place.left - place.width }
+        if reversesRows { place.top = height - place.top - place.height }
+        guard swapsSides else { return place }
+        return PixelRegion(left: place.top, top: place.left, width: place.height, height: place.width)
+    }
+
+    /// A rectangle of the upright image after the stored one of `width` × `height` pixels was made smaller by `divisor`. The smaller
+    /// image's last column and row may stand for fewer pixels than the others; they come first where the order is reversed.
+    func scaled(_ region: PixelRegion, by divisor: Int, width: Int, height: Int) -> ExactRegion {
+        var result = ExactRegion(region)
+        guard divisor > 1 else { return result }
+        let factor = Double(divisor)
+        func surplus(_ length: Int) -> Double { (Double(length) / factor).rounded(.up) - Double(length) / factor }
+        let (columns, rows) = (reversesColumns ? surplus(width) : 0, reversesRows ? surplus(height) : 0)
+        let (right, down) = swapsSides ? (rows, columns) : (columns, rows)
+        (result.left, result.right) = (result.left / factor + right, result.right / factor + right)
+        (result.top, result.bottom) = (result.top / factor + down, result.bottom / factor + down)
+        return result
+    }
+
     /// Writes `source` turned upright to `target`, which has room for as many pixels. Returns the turned image.
     func apply(to source: PixelView, into target: UnsafeMutablePointer<UInt8>) -> PixelView {
         let (width, height) = (source.width, source.height)

@@ -54,6 +54,23 @@ struct PixelView {
     var stride: Int { 3 * width }
 }
 
+/// A part of an image, and where in it the part begins.
+struct PixelPart {
+    let pixels: PixelView
+    let left: Int
+    let top: Int
+}
+
+/// A rectangle whose edges may lie between pixels.
+struct ExactRegion {
+    var left, top, right, bottom: Double
+
+    init(_ region: PixelRegion) {
+        (left, top) = (Double(region.left), Double(region.top))
+        (right, bottom) = (Double(region.left + region.width), Double(region.top + region.height))
+    }
+}
+
 /// Memory that grows to the largest size asked of it and is then reused: decoding allocates nothing in the steady state.
 final class PixelBuffer {
     /// Bytes beyond the size asked for, which the pixel loops may read and write.

@@ -21,9 +21,12 @@ struct AxisWeights {
         return Int(first)..<Int(last + count)
     }
 
-    /// Computes the weights for output pixels `range` of `output`, which together cover `input` source pixels.
-    mutating func compute(input: Int, output: Int, range: Range<Int>, filter: Preprocessing.Interpolation) {
-        let scale = Double(input) / Double(output)
+    /// Computes the weights for output pixels `range` of `output`, which together cover the source from `start` to `end`; both may lie
+    /// between pixels. Source pixels are counted from the one in which `start` lies.
+    mutating func compute(start: Double, end: Double, output: Int, range: Range<Int>, filter: Preprocessing.Interpolation) {
+        let offset = start - start.rounded(.down)
+        let input = Int(end.rounded(.up) - start.rounded(.down))
+        let scale = (end - start) / Double(output)
         let stretch = max(scale, 1)  // a filter narrower than a source pixel would miss some
         let support = filter.support * stretch
         taps = Int(support.rounded(.up)) * 2 + 1
@@ -31,7 +34,7 @@ struct AxisWeights {
         counts.removeAll(keepingCapacity: true)
         weights.removeAll(keepingCapacity: true)
         for place in range {
-            let center = (Double(place) + 0.5) * scale
+            let center = offset + (Double(place) + 0.5) * scale
             let start = max(0, Int(center - support + 0.5))
             let end = min(input, Int(center + support + 0.5))
             exact.removeAll(keepingCapacity: true)
@@ -79,41 +82,59 @@ final class Resampler {
     private var horizontal = AxisWeights()
     private var vertical = AxisWeights()
     private let rows = PixelBuffer()
+    private var window = PixelRegion(left: 0, top: 0, width: 0, height: 0)
+    /// The source pixel from which the weights count.
+    private var origin = (left: 0, top: 0)
+    private var isVerticalFirst = false
 
-    /// Resamples a rectangle of an image, whose surroundings are not looked at, to `width` × `height` pixels, and writes the part
-    /// `window` of the result to `target` (rows `targetStride` bytes apart), left and right exchanged if `mirrored`.
-    func resample(
-        _ source: PixelView, region: PixelRegion, width: Int, height: Int, window: PixelRegion,
-        filter: Preprocessing.Interpolation, mirrored: Bool, into target: UnsafeMutablePointer<UInt8>, targetStride: Int
-    ) {
+    /// Gets ready to resample a rectangle of an image, whose surroundings are not looked at, to `width` × `height` pixels, of which
+    /// the part `window` is wanted, at least a pixel. Returns the pixels of the image that this needs.
+    func prepare(
+        _ region: ExactRegion, width: Int, height: Int, window: PixelRegion, filter: Preprocessing.Interpolation
+    ) -> PixelRegion {
         precondition(
-            region.left >= 0 && region.top >= 0 && region.left + region.width <= source.width
-                && region.top + region.height <= source.height && region.width > 0 && region.height > 0,
-            "the region to resample lies within the image")
+            region.left >= 0 && region.top >= 0 && region.right > region.left && region.bottom > region.top,
+            "the region to resample has an area")
         precondition(
-            window.left >= 0 && window.top >= 0 && window.left + window.width <= width && window.top + window.height <= height,
+            window.left >= 0 && window.top >= 0 && window.left + window.width <= width && window.top + window.height <= height
+                && window.width > 0 && window.height > 0,
             "the window lies within the resampled image")
-        guard window.width > 0, window.height > 0 else { return }
+        self.window = window
+        origin = (Int(region.left), Int(region.top))
+        isVerticalFirst = Self.isVerticalFirst(region, width: width, height: height)
         horizontal.compute(
-            input: region.width, output: width, range: window.left..<window.left + window.width, filter: filter)
-        vertical.compute(input: region.height, output: height, range: window.top..<window.top + window.height, filter: filter)
-        let corner = source.base + region.top * source.stride + 3 * region.left
-        if Self.isVerticalFirst(region: region, width: width, height: height) {
-            let columns = horizontal.sourceRange
+            start: region.left, end: region.right, output: width, range: window.left..<window.left + window.width, filter: filter)
+        vertical.compute(
+            start: region.top, end: region.bottom, output: height, range: window.top..<window.top + window.height, filter: filter)
+        let (columns, rows) = (horizontal.sourceRange, vertical.sourceRange)
+        return PixelRegion(
+            left: origin.left + columns.lowerBound, top: origin.top + rows.lowerBound, width: columns.count, height: rows.count)
+    }
+
+    /// Resamples what was prepared from a part of the image that has the pixels needed. Writes the window to `target` (rows
+    /// `targetStride` bytes apart), left and right exchanged if `mirrored`.
+    func run(_ source: PixelPart, mirrored: Bool, into target: UnsafeMutablePointer<UInt8>, targetStride: Int) {
+        let (columns, needed) = (horizontal.sourceRange, vertical.sourceRange)
+        let (left, top) = (origin.left + columns.lowerBound - source.left, origin.top + needed.lowerBound - source.top)
+        precondition(
+            left >= 0 && top >= 0 && left + columns.count <= source.pixels.width && top + needed.count <= source.pixels.height,
+            "the part has all pixels that are needed")
+        let corner = source.pixels.base + top * source.pixels.stride + 3 * left
+        let sourceStride = source.pixels.stride
+        if isVerticalFirst {
             let stride = 3 * columns.count
             let between = rows.reserve(stride * window.height)
-            blendRows(corner + 3 * columns.lowerBound, stride: source.stride, bytes: stride, into: between, stride)
+            blendRows(corner - needed.lowerBound * sourceStride, stride: sourceStride, bytes: stride, into: between, stride)
             for row in 0..<window.height {
                 resampleRow(
                     between + row * stride - 3 * columns.lowerBound, window.width, mirrored, into: target + row * targetStride)
             }
         } else {
-            let needed = vertical.sourceRange
             let stride = 3 * window.width
             let between = rows.reserve(stride * needed.count)
-            for row in needed {
+            for row in 0..<needed.count {
                 resampleRow(
-                    corner + row * source.stride, window.width, mirrored, into: between + (row - needed.lowerBound) * stride)
+                    corner + row * sourceStride - 3 * columns.lowerBound, window.width, mirrored, into: between + row * stride)
             }
             blendRows(between - needed.lowerBound * stride, stride: stride, bytes: stride, into: target, targetStride)
         }
@@ -122,8 +143,8 @@ final class Resampler {
     /// Pillow 13's rule (found by trying it on sizes around the turning point; older versions always began horizontally): an image
     /// that loses many more rows than columns is cheaper to shrink vertically first. It shows where rounding between the passes
     /// does: by a level with the bilinear filter, by several with the bicubic one.
-    private static func isVerticalFirst(region: PixelRegion, width: Int, height: Int) -> Bool {
-        region.height - height > max(0, 2 * (region.width - width))
+    private static func isVerticalFirst(_ region: ExactRegion, width: Int, height: Int) -> Bool {
+        region.bottom - region.top - Double(height) > max(0, 2 * (region.right - region.left - Double(width)))
     }
 
     private func resampleRow(
@@ -157,11 +178,12 @@ extension PixelImage {
         let whole = PixelRegion(left: 0, top: 0, width: self.width, height: self.height)
         let target = PixelBuffer()
         let base = target.reserve(width * height * 3)
+        let resampler = Resampler()
+        _ = resampler.prepare(
+            ExactRegion(region ?? whole), width: width, height: height,
+            window: PixelRegion(left: 0, top: 0, width: width, height: height), filter: filter)
         withView { view in
-            Resampler().resample(
-                view, region: region ?? whole, width: width, height: height,
-                window: PixelRegion(left: 0, top: 0, width: width, height: height), filter: filter, mirrored: false, into: base,
-                targetStride: 3 * width)
+            resampler.run(PixelPart(pixels: view, left: 0, top: 0), mirrored: false, into: base, targetStride: 3 * width)
         }
         return withExtendedLifetime(target) { PixelImage(PixelView(base: base, width: width, height: height)) }
     }

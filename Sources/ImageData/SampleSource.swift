@@ -52,11 +52,11 @@ final class SampleReader {
         switch source {
         case .folder(let folder):
             do {
-                let pixels = try decoder.view(ofFile: folder.path(of: folder.samples[sample]))
+                let image = try decoder.open(path: folder.path(of: folder.samples[sample]))
                 let view = options.augmentation.view(
-                    width: pixels.width, height: pixels.height, side: options.preprocessing.crop, seed: options.seed,
+                    width: image.width, height: image.height, side: options.preprocessing.crop, seed: options.seed,
                     epoch: epoch, index: options.keys?[sample] ?? sample)
-                preparer.prepare(pixels, as: view, into: target)
+                try preparer.prepare(image, from: decoder, as: view, decoding: options.decoding, into: target)
                 return nil
             } catch {
                 return error.reason

@@ -89,7 +89,8 @@ extension Experiment {
         let augmentation = decision == nil ? .none : configuration.data.augmentation.pipeline
         // In the passes in which images would be computed without the cache: a kernel may round otherwise in larger ones.
         let capacity = decision == nil ? network.evaluationCapacity : network.trainingCapacity
-        let options = loaderOptions(folder, capacity: capacity, augmentation, fixedViews: decision?.fixedViews)
+        var options = loaderOptions(folder, capacity: capacity, augmentation, fixedViews: decision?.fixedViews)
+        if decision != nil { options.decoding = configuration.data.trainingDecoding }
         // Only what pixels depend on: not who reads them, nor a seed that decides nothing.
         var pixels = options
         (pixels.capacity, pixels.threads, pixels.slots, pixels.keys) = (0, 0, 0, nil)

@@ -138,8 +138,9 @@ struct Experiment {
                 cached.store, samples: samples, unreadable: cached.unreadable, capacity: network.trainingCapacity)
         }
         let views = features.decision.fixedViews
-        let options = loaderOptions(
+        var options = loaderOptions(
             data.training, capacity: network.trainingCapacity, configuration.data.augmentation.pipeline, fixedViews: views)
+        options.decoding = configuration.data.trainingDecoding
         return LoaderSource(BatchLoader(source: .folder(data.training), options: options), views: views)
     }
 

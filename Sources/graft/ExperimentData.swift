@@ -65,3 +65,8 @@ extension RunConfiguration.Augmentation {
         return augmentation
     }
 }
+
+extension RunConfiguration.Data {
+    /// How training images are decoded, as the image pipeline knows it.
+    var trainingDecoding: ImageDecoding { decoding == .exact ? .exact : .fast }
+}

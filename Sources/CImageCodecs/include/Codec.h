@@ -21,19 +21,35 @@ typedef struct ImageCodec ImageCodec;
 ImageCodec *image_codec_create(void);
 void image_codec_destroy(ImageCodec *codec);
 
+/// A rectangle of pixels.
+typedef struct {
+    uint32_t left, top, width, height;
+} ImageCodecPart;
+
 /// Reads the header of the image in `bytes`, which must stay in place until the image is decoded or another one is opened.
 /// Images of more than `pixel_limit` pixels are refused before anything of their size is allocated.
-/// `scale` (1, 2, 4 or 8) divides the size of a JPEG while decoding, by a smaller inverse DCT; other formats ignore it.
 ImageCodecStatus image_codec_open(
-    ImageCodec *codec, ImageCodecFormat format, const uint8_t *bytes, size_t count, uint64_t pixel_limit, int scale);
+    ImageCodec *codec, ImageCodecFormat format, const uint8_t *bytes, size_t count, uint64_t pixel_limit);
 
 /// The size of the opened image in pixels, after scaling.
 uint32_t image_codec_width(const ImageCodec *codec);
 uint32_t image_codec_height(const ImageCodec *codec);
 
-/// Decodes the opened image into `height` rows of `3 * width` bytes (R, G, B), without gaps. Transparency is laid over white.
-/// An image can be decoded once for each opening.
-ImageCodecStatus image_codec_decode(ImageCodec *codec, uint8_t *rgb);
+/// Divides the size of the opened image by `divisor` (1, 2, 4 or 8), rounding up: a JPEG is then decoded with a smaller inverse
+/// DCT, in which a pixel is about the mean of `divisor` × `divisor` pixels. Other formats refuse any but 1.
+ImageCodecStatus image_codec_scale(ImageCodec *codec, int divisor);
+
+/// Limits decoding to a part of the opened (and scaled) image that contains `wanted`, and returns that part: of a JPEG, `wanted`
+/// and what its blocks and the smoothing between them need; of other formats, everything.
+ImageCodecPart image_codec_limit(ImageCodec *codec, ImageCodecPart wanted);
+
+/// Decodes the opened image, or the part to which it was limited, into rows of 3 bytes a pixel (R, G, B), without gaps. The
+/// `wanted` pixels of a part are those of the whole image, bit for bit. Transparency is laid over white. An image can be decoded
+/// once for each opening.
+///
+/// Whatever is limited, the whole file is read through and a damaged or shortened one refused; but with `stops_early`, of a JPEG's
+/// data below the part only the end marker is looked for.
+ImageCodecStatus image_codec_decode(ImageCodec *codec, uint8_t *rgb, int stops_early);
 
 /// How often the library found something odd in this image that did not keep it from being decoded.
 long image_codec_warnings(const ImageCodec *codec);

@@ -16,6 +16,8 @@ extension RunConfiguration {
         package var loaderThreads = ThreadCount.automatic
         /// The share of unreadable images above which the run ends.
         package var unreadableLimit = 0.01
+        /// How faithfully training images are decoded; validation images always are exactly.
+        package var decoding = ImageDecoding.fast
         /// What to do with the orientation that a camera noted.
         package var exif = EXIFOrientation.apply
 
@@ -41,6 +43,13 @@ extension RunConfiguration {
         case ignore
     }
 
+    /// How faithfully photographs are decoded.
+    package enum ImageDecoding: String, Sendable, CaseIterable {
+        /// Large JPEGs are decoded at a fraction of their size, within a level of what they give exactly.
+        case fast
+        case exact
+    }
+
     /// A number of threads, or as many as the rank's cores allow.
     package enum ThreadCount: Sendable, Equatable {
         case automatic
@@ -49,6 +58,8 @@ extension RunConfiguration {
 }
 
 extension RunConfiguration.EXIFOrientation: Choice {}
+
+extension RunConfiguration.ImageDecoding: Choice {}
 
 extension RunConfiguration.ThreadCount: ConfigurationValue {
     static func read(_ tree: Tree, as key: KeyName, _ reader: inout Reader) -> Self? {
@@ -83,6 +94,7 @@ extension RunConfiguration.Data: Section {
             Key("shuffle", \.shuffle),
             Key("loader_threads", \.loaderThreads),
             Key("unreadable_limit", \.unreadableLimit, .from(0, to: 1)),
+            Key("decoding", \.decoding),
             Key("exif", \.exif),
         ]
     }
