@@ -85,7 +85,7 @@ let package = Package(
         tests("ImageDataTests", ["ImageData", "Tensors"], resources: fixtures),
         tests("KernelsTests", ["Kernels", "Tensors", "TestSupport"]),
         tests("OptimizationTests", ["Optimization"], resources: fixtures),
-        tests("ExecutionTests", ["Execution", "Graphs", "Kernels", "Networks", "Tensors"]),
+        tests("ExecutionTests", ["Execution", "Graphs", "Kernels", "Networks", "Tensors", "TestSupport"]),
         tests("NetworksTests", ["Networks", "Execution", "Graphs", "Tensors", "TestSupport"], resources: fixtures),
         tests(
             "TrainingTests",

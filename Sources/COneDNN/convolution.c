@@ -1,5 +1,9 @@
 // Convolutions, forward and backward.
 #include "internal.h"
+#if DNNL_VERSION_MAJOR >= 3
+#include <stdlib.h>
+#include <string.h>
+#endif
 
 /// Source, weights, bias and destination of one convolution. `weights` may be chosen by the primitive, activations are NHWC.
 typedef struct {
@@ -32,38 +36,86 @@ static void drop(convolution_parts *parts) {
     GRAFT_DROP(parts->destination);
 }
 
-static int append_epilogue(dnnl_primitive_attr_t attributes, const convolution_parts *parts, const graft_convolution_options *options) {
-    dnnl_post_ops_t chain;
-    GRAFT_TRY(dnnl_post_ops_create(&chain));
-    dnnl_status_t status = dnnl_success;
-    if (options->residual == graft_residual_in_place) {
+static int append_sum(dnnl_post_ops_t chain, const graft_quantization *quantization) {
+    float scale = quantization->scales ? quantization->residual_scale : 1.0f;
+    dnnl_data_type_t type = quantization->scales ? graft_data_type(quantization->residual_type) : dnnl_data_type_undef;
 #if DNNL_VERSION_MAJOR >= 3
-        status = dnnl_post_ops_append_sum(chain, 1.0f, 0, dnnl_data_type_undef);
+    return (int)dnnl_post_ops_append_sum(chain, scale, 0, type);
 #else
-        status = dnnl_post_ops_append_sum(chain, 1.0f);
+    return (int)dnnl_post_ops_append_sum_v2(chain, scale, type);
 #endif
-    } else if (options->residual == graft_residual_apart) {
-        status = dnnl_post_ops_append_binary(chain, dnnl_binary_add, GRAFT_REF(parts->destination));
-    }
+}
+
+static int append_activation(dnnl_post_ops_t chain, const graft_convolution_options *options) {
     dnnl_alg_kind_t kind = dnnl_eltwise_relu;
     float alpha = 0, beta = 0;
     switch (options->activation) {
-    case graft_relu6: kind = dnnl_eltwise_clip, beta = 6; break;
+    case graft_no_activation: return dnnl_success;
+    case graft_relu: break;
+    case graft_relu6: kind = dnnl_eltwise_clip, beta = options->quantization.scales ? 6 / options->quantization.destination_step : 6; break;
     case graft_silu: kind = dnnl_eltwise_swish, alpha = 1; break;
     case graft_sigmoid: kind = dnnl_eltwise_logistic; break;
-    default: break;
     }
-    if (status == dnnl_success && options->activation != graft_no_activation) {
 #if DNNL_VERSION_MAJOR >= 3
-        status = dnnl_post_ops_append_eltwise(chain, kind, alpha, beta);
+    return (int)dnnl_post_ops_append_eltwise(chain, kind, alpha, beta);
 #else
-        status = dnnl_post_ops_append_eltwise(chain, 1.0f, kind, alpha, beta);
+    return (int)dnnl_post_ops_append_eltwise(chain, 1.0f, kind, alpha, beta);
+#endif
+}
+
+static int append_epilogue(dnnl_primitive_attr_t attributes, const convolution_parts *parts, const graft_convolution_options *options) {
+    dnnl_post_ops_t chain;
+    GRAFT_TRY(dnnl_post_ops_create(&chain));
+    int status = dnnl_success;
+    if (options->residual == graft_residual_in_place) {
+        status = append_sum(chain, &options->quantization);
+    } else if (options->residual == graft_residual_apart) {
+        status = (int)dnnl_post_ops_append_binary(chain, dnnl_binary_add, GRAFT_REF(parts->destination));
+    }
+    if (status == dnnl_success) status = append_activation(chain, options);
+    if (status == dnnl_success) status = (int)dnnl_primitive_attr_set_post_ops(attributes, chain);
+    dnnl_post_ops_destroy(chain);
+    return status;
+}
+
+/// Tells oneDNN of an 8-bit convolution's factors: their numbers in 2.x, in 3.x only that there are some.
+static int set_scales(dnnl_primitive_attr_t attributes, const graft_geometry *g, const graft_quantization *quantization) {
+    if (!quantization->scales) return dnnl_success;
+#if DNNL_VERSION_MAJOR >= 3
+    return (int)dnnl_primitive_attr_set_scales_mask(attributes, DNNL_ARG_WEIGHTS, g->groups > 1 ? 3 : 1);
+#else
+    return (int)dnnl_primitive_attr_set_output_scales(attributes, g->out_channels, 1 << 1, quantization->scales);
+#endif
+}
+
+void graft_quantized_bias(const graft_quantization *quantization, const float *bias, float *result, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        float value = bias[i] / quantization->destination_step;
+#if DNNL_VERSION_MAJOR >= 3
+        result[i] = value;
+#else
+        result[i] = value / quantization->scales[i];
 #endif
     }
-    if (status == dnnl_success) status = dnnl_primitive_attr_set_post_ops(attributes, chain);
-    dnnl_post_ops_destroy(chain);
+}
+
+#if DNNL_VERSION_MAJOR >= 3
+/// Gives the kernel its own copy of the factors, which 3.x takes as an argument of every run.
+static int add_scales(graft_engine *engine, graft_kernel *kernel, const float *scales, int64_t count) {
+    kernel->scales = malloc((size_t)count * sizeof *scales);
+    if (!kernel->scales) return dnnl_out_of_memory;
+    memcpy(kernel->scales, scales, (size_t)count * sizeof *scales);
+    dnnl_dims_t extents = {count};
+    dnnl_memory_desc_t descriptor;
+    GRAFT_TRY(dnnl_memory_desc_create_with_tag(&descriptor, 1, extents, dnnl_f32, dnnl_a));
+    dnnl_memory_t memory;
+    dnnl_status_t status = dnnl_memory_create(&memory, descriptor, engine->engine, kernel->scales);
+    dnnl_memory_desc_destroy(descriptor);
+    if (status == dnnl_success)
+        kernel->arguments[kernel->argument_count++] = (dnnl_exec_arg_t){DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS, memory};
     return (int)status;
 }
+#endif
 
 static int forward_descriptor(graft_engine *engine, convolution_parts *p, int has_bias, dnnl_prop_kind_t kind,
                               dnnl_primitive_attr_t attributes, dnnl_primitive_desc_t *descriptor) {
@@ -88,6 +140,7 @@ int graft_convolution_forward(graft_engine *engine, const graft_geometry *g, con
     GRAFT_TRY(graft_attributes(&attributes));
     dnnl_primitive_desc_t descriptor;
     int status = append_epilogue(attributes, &parts, options);
+    if (status == dnnl_success) status = set_scales(attributes, g, &options->quantization);
     if (status == dnnl_success)
         status = forward_descriptor(engine, &parts, options->has_bias, dnnl_forward_inference, attributes, &descriptor);
     int residual = DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1;
@@ -97,7 +150,14 @@ int graft_convolution_forward(graft_engine *engine, const graft_geometry *g, con
     graft_role roles[] = {graft_source, graft_weights, graft_destination, graft_bias, graft_residual};
     int arguments[] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST, DNNL_ARG_BIAS, residual};
     int count = options->residual == graft_residual_apart ? 5 : 4;
-    return graft_kernel_create(engine, descriptor, roles, arguments, count, kernel);
+    status = graft_kernel_create(engine, descriptor, roles, arguments, count, kernel);
+#if DNNL_VERSION_MAJOR >= 3
+    if (status == dnnl_success && options->quantization.scales) {
+        status = add_scales(engine, *kernel, options->quantization.scales, g->out_channels);
+        if (status != dnnl_success) graft_kernel_destroy(*kernel);
+    }
+#endif
+    return status;
 }
 
 int graft_convolution_backward_data(graft_engine *engine, const graft_geometry *g, const graft_convolution_options *types,

@@ -26,11 +26,14 @@ struct graft_engine {
 struct graft_kernel {
     dnnl_primitive_desc_t descriptor;
     dnnl_primitive_t primitive;
-    dnnl_exec_arg_t arguments[graft_role_count];
+    /// One more than there are roles, for the scales of oneDNN 3.x.
+    dnnl_exec_arg_t arguments[graft_role_count + 1];
     int argument_count;
     /// Index into `arguments` for each role, or -1.
     int slot[graft_role_count];
     const char *implementation;
+    /// What oneDNN 3.x reads at every run; null elsewhere.
+    float *scales;
 };
 
 dnnl_data_type_t graft_data_type(graft_type type);

@@ -134,6 +134,7 @@ const char *graft_kernel_implementation(const graft_kernel *kernel) {
 void graft_kernel_destroy(graft_kernel *kernel) {
     if (!kernel) return;
     for (int i = 0; i < kernel->argument_count; i++) dnnl_memory_destroy(kernel->arguments[i].memory);
+    free(kernel->scales);
     if (kernel->primitive) dnnl_primitive_destroy(kernel->primitive);
     if (kernel->descriptor) dnnl_primitive_desc_destroy(kernel->descriptor);
     free(kernel);
@@ -151,11 +152,12 @@ static int reorder(graft_engine *engine, graft_md from, graft_md to, graft_kerne
     return graft_kernel_create(engine, descriptor, roles, arguments, 2, kernel);
 }
 
-int graft_pack_weights(graft_engine *engine, const graft_geometry *geometry, const graft_kernel *kernel, graft_kernel **packing) {
-    dnnl_memory_desc_t plain;
-    GRAFT_TRY(graft_weight_descriptor(&plain, geometry, graft_float32, 1));
-    int status = reorder(engine, GRAFT_REF(plain), descriptor_of(kernel, graft_weights), packing);
-    GRAFT_DROP(plain);
+int graft_pack_weights(graft_engine *engine, const graft_geometry *geometry, const graft_kernel *kernel, graft_type plain,
+                       graft_kernel **packing) {
+    dnnl_memory_desc_t from;
+    GRAFT_TRY(graft_weight_descriptor(&from, geometry, plain, 1));
+    int status = reorder(engine, GRAFT_REF(from), descriptor_of(kernel, graft_weights), packing);
+    GRAFT_DROP(from);
     return status;
 }
 

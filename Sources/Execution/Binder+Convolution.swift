@@ -8,6 +8,9 @@ extension Binder {
         if let depthwise = bindDepthwise(action) { return depthwise }
         switch action {
         case .convolution(let step, let weights, let source, let destination, let epilogue):
+            if plan.values[source].type.isQuantized {
+                return try bindQuantized(step, weights, source, destination, epilogue)
+            }
             return try bindForward(step, weights, source, destination, epilogue)
         case .convolutionBackwardData(let step, let weights, let gradient, let sourceGradient):
             return try bindBackwardData(step, weights, gradient, sourceGradient)

@@ -8,9 +8,10 @@ struct Address {
     private let fixed: UnsafeMutableRawPointer?
     private let entry: Int
     let type: ElementType
+    private let step: Float
 
     init(_ value: PlanValue, in arena: AlignedBuffer) {
-        type = value.type
+        (type, step) = (value.type, value.quantizationStep)
         switch value.place {
         case .arena(let offset): (fixed, entry) = (arena.base + offset, 0)
         case .entry(let index): (fixed, entry) = (nil, index)
@@ -28,9 +29,9 @@ struct Address {
         raw(frame).assumingMemoryBound(to: Float.self)
     }
 
-    /// The address of a value of either type.
+    /// The address of a value of any type.
     @inline(__always)
-    func activations(_ frame: StepFrame) -> Activations { Activations(raw(frame), type) }
+    func activations(_ frame: StepFrame) -> Activations { Activations(raw(frame), type, step: step) }
 }
 
 /// Makes each step of a plan into a closure over prepared kernels. Lives while a program is made.

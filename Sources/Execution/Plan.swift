@@ -15,6 +15,8 @@ package struct PlanValue: Sendable {
     /// For one image, `[H, W, C]` or `[C]`.
     package let shape: TensorShape
     package let type: ElementType
+    /// What one stands for in 8-bit values, 1 in others; 0 if the request brought no ranges.
+    package let quantizationStep: Float
     /// For the whole capacity.
     package let byteCount: Int
     package var place: Place = .arena(0)
@@ -79,7 +81,7 @@ package enum Action: Sendable, Hashable {
     case poolBackward(WindowStep, PoolingMethod, gradient: Int, sourceGradient: Int, memory: Int?)
     case adaptiveAverage(source: Int, destination: Int)
     case adaptiveAverageBackward(gradient: Int, sourceGradient: Int)
-    /// From float32 to bfloat16 or back.
+    /// From float32 to another element type, or back.
     case convert(source: Int, destination: Int)
     /// Pixels before channels to channels before pixels, or back.
     case transpose(source: Int, destination: Int, toChannelsFirst: Bool)

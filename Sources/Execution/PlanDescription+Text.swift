@@ -125,7 +125,7 @@ extension PlanDescription {
                 "\(step.number)", step.phase == "backward" ? "backward" : step.region, step.name, step.operation, step.input,
                 step.output, step.flopsPerImage > 0 ? Self.gigaflops(step.flopsPerImage) : "",
                 step.bytes.map { Self.megabytes($0) } ?? "", step.arenaOffset.map { Self.megabytes($0) } ?? "",
-                [step.type == "bfloat16" ? "bfloat16" : nil, step.isInPlace ? "in place" : nil].compactMap { $0 }
+                [step.type == "float32" ? nil : step.type, step.isInPlace ? "in place" : nil].compactMap { $0 }
                     .joined(separator: ", "),
             ])
         }

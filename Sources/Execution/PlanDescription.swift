@@ -50,7 +50,8 @@ package struct PlanDescription: Sendable, Encodable {
     package let imagesPerRank: Int
     package let accumulation: Int
     package let parameters: Parameters
-    /// The type of activations in frozen and in trained layers; `bfloat16` only where kernels take it.
+    /// The type of activations in frozen and in trained layers; `bfloat16`, and `int8` for bytes of either sign, only where kernels
+    /// take it.
     package let frozenPrecision: String
     package let trainedPrecision: String
     /// Regions in the order in which a step visits them; only those that have steps.
@@ -90,8 +91,9 @@ package struct PlanDescription: Sendable, Encodable {
     package var flopsPerImage: Int { regions.reduce(0) { $0 + $1.flopsPerImage } }
 
     private static func precision(_ plan: Plan, where isIncluded: (Region) -> Bool) -> String {
-        let written = plan.steps.filter { isIncluded($0.region) }.flatMap(\.action.writes)
-        return (written.contains { plan.values[$0].type == .bfloat16 } ? ElementType.bfloat16 : .float32).rawValue
+        let written = plan.steps.filter { isIncluded($0.region) }.compactMap(\.action.writes.first).map { plan.values[$0].type }
+        if written.contains(where: \.isQuantized) { return ElementType.int8.rawValue }
+        return (written.contains(.bfloat16) ? ElementType.bfloat16 : .float32).rawValue
     }
 
     private static func regionWork(_ plan: Plan) -> [RegionWork] {

@@ -29,8 +29,11 @@ package struct PlanRequest: Sendable {
     package var capacity: Int
     package var entry: PlanEntry
     package var exit: PlanExit
-    /// The element type of activations in the prefix and bridge: float32, or bfloat16 where kernels take it.
+    /// The element type of activations in the prefix and bridge: float32, or bfloat16 where kernels take it; or int8, which stands for
+    /// bytes of either sign in the prefix where convolutions take them, and for float32 elsewhere.
     package var prefixPrecision = ElementType.float32
+    /// For int8: how far values reach. Without it a plan can be looked at, but not run.
+    package var ranges: QuantizationRanges?
     /// The same for the suffix, gradients of activations included. Parameters, their gradients, the loss and sums over ranks stay float32.
     package var suffixPrecision = ElementType.float32
     /// Off, no pass merges or folds anything: every node is a step of its own. For tests, which hold both against each other.

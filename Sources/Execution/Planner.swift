@@ -8,7 +8,7 @@ package enum Planner {
         let live = pruneUnreachable(request, regions)
         let folded = foldNorms(request, live)
         let tails = fuseEpilogues(request, regions, live, folded: folded)
-        var lowering = Lowering(request, regions, live)
+        var lowering = Lowering(request, regions, live, tails)
         lowering.lowerForward(folded: folded, tails: tails)
         if request.exit == .loss { lowering.lowerBackward() }
         let (layout, completed) = layOutGradients(lowering.steps, request.graph, request.trainability)

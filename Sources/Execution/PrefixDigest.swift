@@ -4,7 +4,7 @@ internal import Tensors
 
 extension Plan {
     /// XXH64 over every node that a plan to the boundary runs (name, operation, shape), the weights of these nodes, the element types
-    /// in which they compute, and the boundary itself. The head, and whatever else trains, does not count.
+    /// in which they compute with their steps, and the boundary itself. The head, and whatever else trains, does not count.
     package func prefixDigest(of store: ParameterStore) -> UInt64 {
         precondition(exit == .boundary, "only a plan to the boundary has the prefix alone")
         var checksum = Checksum()
@@ -23,7 +23,12 @@ extension Plan {
             add(node)
             checksum.update("cut at \(graph.nodes[node].name)")
         }
-        for step in steps { checksum.update("\(step.action.writes.map { values[$0].type })") }
+        for step in steps {
+            checksum.update("\(step.action.writes.map { values[$0].type })")
+            for value in step.action.writes where values[value].type.isQuantized {
+                checksum.update("\(values[value].quantizationStep.bitPattern)")
+            }
+        }
         return checksum.value
     }
 

@@ -49,6 +49,7 @@ package final class Program {
     /// Prepares all kernels. Throws `OneDNNError` if oneDNN refuses one.
     package init(_ plan: Plan, _ resources: ProgramResources) throws {
         precondition(plan.arenaBytes <= resources.arena.byteCount, "the arena is smaller than the plan wants")
+        precondition(plan.values.allSatisfy { $0.quantizationStep > 0 }, "a plan in 8 bits needs ranges to run")
         self.plan = plan
         self.resources = resources
         let binder = Binder(plan, resources)
@@ -81,6 +82,22 @@ package final class Program {
         precondition(plan.exit != .loss && input.count <= plan.capacity, "this plan is for training")
         var frame = StepFrame(input: input)
         for step in steps { step(&frame) }
+    }
+
+    /// The same, with a look at every float32 value when its step has written it: entries first, images that are not there
+    /// included.
+    package func forward(_ input: StepInput, observe: (PlanValue, UnsafePointer<Float>) -> Void) {
+        precondition(plan.exit != .loss && input.count <= plan.capacity, "this plan is for training")
+        var frame = StepFrame(input: input)
+        func show(_ value: Int) {
+            let address = Address(plan.values[value], in: resources.arena)
+            if address.type == .float32 { observe(plan.values[value], address(frame)) }
+        }
+        plan.entryValues.forEach(show)
+        for (step, prepared) in zip(plan.steps, steps) {
+            prepared(&frame)
+            step.action.writes.forEach(show)
+        }
     }
 
     /// The n-th exit value of the last run, `[capacity, …]`; valid until the next run of any program of the replica.

@@ -10,6 +10,7 @@ package final class ProgramResources {
     let arena: AlignedBuffer
     let store: ParameterStore
     private var packed: [PackedWeights.Key: [PackedWeights]] = [:]
+    private var quantized: [PackedWeights.Key: QuantizedLayer] = [:]
     private var packedDepthwise: [PackedWeights.Key: PackedDepthwiseWeights] = [:]
     private var foldingMemory = AlignedBuffer(byteCount: 0)
 
@@ -28,6 +29,15 @@ package final class ProgramResources {
         if let shared = packed[key]?.first(where: { $0.kernel.hasSameWeightFormat(as: kernel) }) { return shared }
         let made = try PackedWeights(weights, geometry, for: kernel, self)
         packed[key, default: []].append(made)
+        return made
+    }
+
+    /// A frozen layer's weights as integers; one for all programs.
+    func quantizedLayer(_ weights: FoldedWeights) -> QuantizedLayer {
+        let key = PackedWeights.Key(weights)
+        if let shared = quantized[key] { return shared }
+        let made = QuantizedLayer(weights, store, workers)
+        quantized[key] = made
         return made
     }
 

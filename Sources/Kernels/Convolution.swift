@@ -97,7 +97,10 @@ package struct ConvolutionTypes: Sendable, Hashable {
         self.destination = destination
     }
 
-    func shim(bias: Bool, residual: FusedResidual = .none, activation: FusedActivation = .none) -> graft_convolution_options {
+    func shim(
+        bias: Bool, residual: FusedResidual = .none, activation: FusedActivation = .none,
+        quantization: graft_quantization = graft_quantization()
+    ) -> graft_convolution_options {
         let mode =
             switch residual {
             case .none: graft_no_residual
@@ -106,7 +109,7 @@ package struct ConvolutionTypes: Sendable, Hashable {
             }
         return graft_convolution_options(
             source: source.shim, weights: weights.shim, destination: destination.shim, has_bias: bias ? 1 : 0, residual: mode,
-            activation: activation.code)
+            activation: activation.code, quantization: quantization)
     }
 }
 
@@ -142,11 +145,11 @@ extension OneDNNKernel {
         }
     }
 
-    /// Copies plain float32 weights (source) into the format of this kernel's weights (destination).
-    package func weightPacking(_ geometry: WindowGeometry) throws -> OneDNNKernel {
+    /// Copies plain weights (source), float32 or int8, into the format of this kernel's weights (destination).
+    package func weightPacking(_ geometry: WindowGeometry, from plain: ElementType = .float32) throws -> OneDNNKernel {
         var shape = geometry.shim
         return try OneDNNKernel("the packing of weights for \(geometry.label)", engine) {
-            graft_pack_weights(engine.handle, &shape, handle, &$0)
+            graft_pack_weights(engine.handle, &shape, handle, plain.shim, &$0)
         }
     }
 

@@ -99,25 +99,21 @@ package struct AdaptiveAveragePool: Sendable {
         index * inputs / outputs..<((index + 1) * inputs + outputs - 1) / outputs
     }
 
-    /// Whether the window is the whole image: then x and dx may be bfloat16.
+    /// Whether the window is the whole image: then x may be bfloat16 or 8-bit, and dx bfloat16.
     package var isGlobal: Bool { destination[0] == 1 && destination[1] == 1 }
 
     /// y `[images, h, w, C]` in float32 from x `[images, H, W, C]`.
     package func forward(_ x: Activations, _ y: UnsafeMutablePointer<Float>, images: Int, _ workers: Workers) {
-        precondition(isGlobal || !x.isNarrow, "pooling to several pixels is float32")
+        precondition(isGlobal || x.type == .float32, "pooling to several pixels is float32")
         let (channels, pixels) = (source[2], source[0] * source[1])
         workers.run(images) { range in
             for image in range {
                 let (part, to) = (x + image * source.count, y + image * destination.count)
-                if part.isNarrow {
-                    graft_bf16_pixel_sum(part.narrow, to, pixels, channels, 1 / Float(pixels))
+                if isGlobal {
+                    average(part, to, pixels: pixels, channels: channels)
                     continue
                 }
                 let from = part.floats
-                if isGlobal {
-                    graft_pixel_sum(from, to, pixels, channels, 1 / Float(pixels))
-                    continue
-                }
                 forEachWindow { output, rows, columns in
                     let target = to + output * channels
                     target.update(repeating: 0, count: channels)
@@ -127,6 +123,16 @@ package struct AdaptiveAveragePool: Sendable {
                     graft_scale(target, target, channels, 1 / Float(rows.count * columns.count))
                 }
             }
+        }
+    }
+
+    private func average(_ x: Activations, _ y: UnsafeMutablePointer<Float>, pixels: Int, channels: Int) {
+        let factor = x.step / Float(pixels)
+        switch x.type {
+        case .bfloat16: graft_bf16_pixel_sum(x.narrow, y, pixels, channels, factor)
+        case .uint8: graft_uint8_pixel_sum(x.unsigned, y, pixels, channels, factor)
+        case .int8: graft_int8_pixel_sum(x.signed, y, pixels, channels, factor)
+        default: graft_pixel_sum(x.floats, y, pixels, channels, factor)
         }
     }
 

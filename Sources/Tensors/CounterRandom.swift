@@ -5,7 +5,7 @@ import Foundation
 /// but changing one changes every run.
 package enum RandomPurpose: UInt64, Sendable {
     case initialization = 1
-    case shuffle, augmentation, dropout, stochasticDepth, validationSplit, synthetic, bootstrap
+    case shuffle, augmentation, dropout, stochasticDepth, validationSplit, synthetic, bootstrap, calibration
 }
 
 /// A counter-based stream of random numbers, keyed by (seed, epoch, index, purpose): the same key gives the same numbers on any

@@ -1,4 +1,5 @@
 // One checkpoint on disk: a folder of model.safetensors, optimizer.safetensors and state.json, opened and found whole.
+package import Execution
 import Foundation
 package import Tensors
 package import WeightFiles
@@ -40,6 +41,11 @@ package struct Checkpoint: Sendable {
     /// The preprocessing that a model file carries; nil for files that Graft did not save.
     package static func preprocessing(of file: WeightFile) -> Preprocessing? {
         decode(Preprocessing.self, file.metadata["preprocessing"])
+    }
+
+    /// In which numbers a model file's network computes; nil for plain float32.
+    package static func computation(of file: WeightFile) -> NetworkComputation? {
+        decode(NetworkComputation.self, file.metadata["computation"])
     }
 
     /// The architecture that a model file names; nil for files that Graft did not save.

@@ -52,7 +52,7 @@ struct CheckpointWriter {
     private func metadata(_ state: CheckpointState) throws -> [String: String] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return [
+        var metadata = [
             "format": "pt",
             "format_version": "\(CheckpointState.formatVersion)",
             "architecture": identity.architecture,
@@ -60,5 +60,9 @@ struct CheckpointWriter {
             "preprocessing": String(decoding: try encoder.encode(identity.preprocessing), as: UTF8.self),
             "step": "\(state.progress.step)",
         ]
+        if let computation = identity.computation {
+            metadata["computation"] = String(decoding: try encoder.encode(computation), as: UTF8.self)
+        }
+        return metadata
     }
 }

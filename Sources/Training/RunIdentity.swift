@@ -1,4 +1,5 @@
 // What a run is, as its checkpoints carry it and a resume compares it.
+package import Execution
 package import Tensors
 
 /// The facts that make a checkpoint usable on its own, and tell whether it belongs to a run.
@@ -13,10 +14,12 @@ package struct RunIdentity: Sendable, Equatable {
     package var configDigest: String
     /// Digest of the training files: a resume within an epoch needs the same list.
     package var filesDigest: String
+    /// In which numbers the network computes, for those who run it later; nil for plain float32.
+    package var computation: NetworkComputation?
 
     package init(
         name: String, architecture: String, classes: [String], preprocessing: Preprocessing, configDigest: String,
-        filesDigest: String
+        filesDigest: String, computation: NetworkComputation? = nil
     ) {
         self.name = name
         self.architecture = architecture
@@ -24,5 +27,6 @@ package struct RunIdentity: Sendable, Equatable {
         self.preprocessing = preprocessing
         self.configDigest = configDigest
         self.filesDigest = filesDigest
+        self.computation = computation
     }
 }

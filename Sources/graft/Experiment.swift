@@ -18,9 +18,9 @@ struct Experiment {
     let communicator: any Communicator
     let data: ExperimentData
     let placement: ThreadPlacement
-    let network: PlannedNetwork
+    private(set) var network: PlannedNetwork
     let store: ParameterStore
-    private let weights: LoadedWeights
+    let weights: LoadedWeights
 
     /// Scans, plans, binds and loads. Every rank does the same; what must agree is compared before the first step.
     init(_ configuration: RunConfiguration, _ communicator: any Communicator, environment: [String: String]) throws {
@@ -34,15 +34,10 @@ struct Experiment {
         data = try ExperimentData(configuration)
         if communicator.isRoot { for note in data.notes { say("note: \(note)") } }
         let file = try weightFile(of: configuration.network, communicator, environment: environment)
-        let multipliesBFloat16 = try allMultiplyBFloat16(communicator)
         network = try PlannedNetwork(
-            configuration, classes: data.training.classes.count, ranks: communicator.size, multipliesBFloat16: multipliesBFloat16,
-            inputSize: try file?.statedPreprocessing()?.crop)
-        if communicator.isRoot, !multipliesBFloat16,
-            [configuration.network.precision, configuration.compute.precision].contains(.bfloat16)
-        {
-            say("warning: not every processor here multiplies bfloat16 natively; computing in float32")
-        }
+            configuration, classes: data.training.classes.count, ranks: communicator.size,
+            abilities: try .ofAllRanks(communicator), inputSize: try file?.statedPreprocessing()?.crop)
+        if communicator.isRoot, let note = network.precisionNote { say(note) }
         store = ParameterStore(
             graph: network.graph, trainability: network.trainability, layout: network.trainingPlan().layout)
         weights = try loadWeights(
@@ -59,9 +54,18 @@ struct Experiment {
             path: folder.checkpoints, retention: Retention(keeping: configuration.checkpoints.keep))
         let signals = StopSignals()
         let stop = StopFlag { signals.stopRequested }
+        let start = resuming ? try newest(checkpoints) : nil
+        var settled = self
+        settled.network = try settledNetwork(start?.found?.checkpoint)
+        return try withExtendedLifetime(opened) { try settled.train(folder, checkpoints, from: start, stop: stop) }
+    }
+
+    private func train(
+        _ folder: RunFolder, _ checkpoints: CheckpointFolder,
+        from start: (found: (checkpoint: Checkpoint, refused: [String])?, Void)?, stop: StopFlag
+    ) throws -> TrainingOutcome {
         guard let features = try prepareFeatures(stop: stop) else { return .stopped }
         var parts = try trainerParts(features, stop: stop)
-        let start = resuming ? try newest(checkpoints) : nil
         if communicator.isRoot {
             try checkpoints.recover()
             parts.checkpoints = checkpoints
@@ -70,7 +74,7 @@ struct Experiment {
         }
         let trainer = Trainer(parts)
         if let start { try trainer.resume(from: start.found?.checkpoint, refused: start.found?.refused ?? []) }
-        return try withExtendedLifetime(opened) { try trainer.run() }
+        return try trainer.run()
     }
 
     /// The checkpoint to continue, on rank 0; nil on all ranks if there is none yet, as in a job's first start.
@@ -110,7 +114,8 @@ struct Experiment {
         let identity = RunIdentity(
             name: configuration.run.name, architecture: network.graph.name, classes: data.training.classes,
             preprocessing: weights.preprocessing, configDigest: digest(of: [configuration.yaml()]),
-            filesDigest: String(try data.training.digest(), radix: 16))
+            filesDigest: String(try data.training.digest(), radix: 16),
+            computation: network.computation)
         var parts = Trainer.Parts(
             settings: settings, identity: identity, replica: replica, communicator: communicator, samples: training,
             source: source(training, features), optimizer: try makeOptimizer(replica),
@@ -126,6 +131,7 @@ struct Experiment {
         agreement.add("config", digestOf: [configuration.yaml()])
         agreement.add("weight file", value: weights.checksum.map { String($0, radix: 16) } ?? "random")
         agreement.add("list of training files", value: String(try data.training.digest(), radix: 16))
+        agreement.add("element types and ranges", value: "\(network.computation.prefix) \(network.ranges?.digest ?? 0)")
         if let validation = data.validation {
             agreement.add("list of validation files", value: String(try validation.digest(), radix: 16))
         }
@@ -192,11 +198,6 @@ struct Experiment {
             TensorBoardEvents(folder: folder.path), HTMLReport(path: folder.report, metrics: folder.metrics),
         ]
     }
-}
-
-/// Whether the processors of all ranks multiply bfloat16 natively: ranks must compute alike. Every rank calls it.
-func allMultiplyBFloat16(_ communicator: any Communicator) throws -> Bool {
-    try communicator.gather([processorMultipliesBFloat16() ? 1 : 0]).allSatisfy { $0 == [1] }
 }
 
 /// Prints a line for the user on standard error.

@@ -1,4 +1,5 @@
 // A trained or published network, ready to tell classes: what `evaluate` and `predict` run.
+import Collectives
 import Execution
 import Graphs
 import ImageData
@@ -16,23 +17,45 @@ final class InferenceModel: Classifier {
     let classCount: Int
     /// Images that are run at once.
     let capacity: Int
+    /// The type in which its frozen layers compute.
+    let precision: ElementType
     private let program: Program
 
     /// Loads weights. `network` may be missing if the file names its architecture itself, as Graft's own files do, or fits one alone.
-    convenience init(weights path: String, network: String?, threads: Int, capacity: Int) throws {
-        try self.init(file: try WeightFile.open(path), network: network, threads: threads, capacity: capacity)
+    convenience init(
+        weights path: String, network: String?, threads: Int, capacity: Int, precision: InferencePrecision = .trained
+    ) throws {
+        try self.init(
+            file: try WeightFile.open(path), network: network, threads: threads, capacity: capacity, precision: precision)
     }
 
-    /// Throws `UserError` for a file that needs a network's name and for weights that do not fit.
-    init(file: WeightFile, network: String?, threads: Int, capacity: Int) throws {
+    /// - Parameter sample: training images prepared as told, for an int8 prefix whose ranges the file does not bring.
+    /// - Throws: `UserError` for a file that needs a network's name, for weights that do not fit, and for int8 without ranges and sample.
+    init(
+        file: WeightFile, network: String?, threads: Int, capacity: Int, precision: InferencePrecision = .trained,
+        sample: ((Preprocessing) throws -> CalibrationSample)? = nil
+    ) throws {
         let weights = try FittedWeights(file, network: network)
         entry = weights.entry
         classes = weights.classes
         preprocessing = weights.preprocessing
         classCount = weights.graph.classCount
         self.capacity = capacity
-        let plan = Planner.plan(
-            PlanRequest(graph: weights.graph, trainability: .frozen(weights.graph), capacity: capacity, exit: .logits))
+        let saved = Checkpoint.computation(of: file)
+        let (computation, note) = precision.computation(saved: saved, .own)
+        if let note { say(note) }
+        var request = PlanRequest(weights.graph, computation, isTold: saved != nil, capacity: capacity)
+        if request.prefixPrecision == .int8, !Planner.plan(request).hasAllRanges {
+            guard let sample else {
+                throw UserError("\(file.path) brings no ranges for int8; --precision float32 needs none")
+            }
+            let found = try Calibration.run(request, weights.store, threads: threads, SingleProcess()) {
+                try sample(weights.preprocessing)
+            }
+            request.ranges = found.ranges
+        }
+        self.precision = request.prefixPrecision
+        let plan = Planner.plan(request)
         program = try Program(
             plan, try ProgramResources(store: weights.store, threads: threads, arenaBytes: plan.arenaBytes))
     }

@@ -17,18 +17,26 @@ struct PlannedNetwork {
     /// Images that a rank holds in one pass of evaluation.
     let evaluationCapacity: Int
     /// The types of activations before and behind the boundary.
-    let prefixPrecision: ElementType
+    private(set) var prefixPrecision = ElementType.float32
     let suffixPrecision: ElementType
+    /// Of an int8 prefix, once it is calibrated.
+    private(set) var ranges: QuantizationRanges?
+    /// Why the prefix is not computed as the config says.
+    private(set) var precisionNote: String?
+    private let unfrozen: [String]
+    private let normMode: NormMode
+    private let halfPrecision: ElementType
 
     /// - Parameters:
     ///   - configuration: only `network`, `training.batch_size` and `evaluation.batch_size` count.
     ///   - classes: outputs of the head.
     ///   - ranks: processes that share a batch.
-    ///   - multipliesBFloat16: whether the processors of all ranks do so natively; else float32 stands for bfloat16.
+    ///   - abilities: what the processors of all ranks do natively; else float32 stands for other types.
     ///   - inputSize: side of the input in pixels, where weights ask for another than the network's own.
     /// - Throws: `NetworkError` for an unknown architecture, `FreezeError` for a pattern that matches no layer, `UserError` for
     ///   auxiliary heads of a network that has none.
-    init(_ configuration: RunConfiguration, classes: Int, ranks: Int, multipliesBFloat16: Bool, inputSize: Int? = nil) throws {
+    init(_ configuration: RunConfiguration, classes: Int, ranks: Int, abilities: ProcessorAbilities, inputSize: Int? = nil) throws
+    {
         entry = try NetworkCatalog.entry(named: configuration.network.architecture)
         let network = configuration.network
         guard !network.auxiliary || entry.family.hasAuxiliaryHeads else {
@@ -45,8 +53,32 @@ struct PlannedNetwork {
         trainability = try policy.resolve(graph)
         trainingCapacity = EpochPlan.shareCapacity(batchSize: configuration.training.batchSize, size: ranks)
         evaluationCapacity = configuration.evaluation.batchSize
-        prefixPrecision = configuration.network.precision == .float32 || !multipliesBFloat16 ? .float32 : .bfloat16
-        suffixPrecision = configuration.compute.precision == .float32 || !multipliesBFloat16 ? .float32 : .bfloat16
+        (unfrozen, normMode) = (network.unfrozen, policy.batchNorm)
+        halfPrecision = abilities.multipliesBFloat16 ? .bfloat16 : .float32
+        suffixPrecision = configuration.compute.precision == .float32 ? .float32 : halfPrecision
+        prefixPrecision = .int8
+        let settled = PrefixPrecision(network.precision, abilities) {
+            plan(to: .boundary, capacity: 1).shareOfByteProducts
+        }
+        (prefixPrecision, precisionNote) = (settled.type, settled.note)
+        if precisionNote == nil, configuration.compute.precision == .bfloat16, halfPrecision == .float32 {
+            precisionNote = "warning: not every processor here multiplies bfloat16 natively; computing in float32"
+        }
+    }
+
+    /// Whether the prefix is to be computed in bytes whose ranges are not known yet.
+    var wantsRanges: Bool { prefixPrecision == .int8 && ranges == nil }
+
+    /// Takes over the ranges of a calibration.
+    mutating func use(_ ranges: QuantizationRanges) { self.ranges = ranges }
+
+    /// Leaves bytes for what is closer to float32.
+    mutating func giveUpBytes() { (prefixPrecision, ranges) = (halfPrecision, nil) }
+
+    /// What evaluation and prediction need to compute as training does.
+    var computation: NetworkComputation {
+        NetworkComputation(
+            prefix: prefixPrecision, suffix: suffixPrecision, unfrozen: unfrozen, batchNorm: normMode, ranges: ranges)
     }
 
     /// Images to loss and gradients. Planned anew at each call.
@@ -57,11 +89,17 @@ struct PlannedNetwork {
 
     /// A plan of any part of the network.
     func plan(from entry: PlanEntry = .images, to exit: PlanExit, capacity: Int) -> Plan {
+        Planner.plan(request(from: entry, to: exit, capacity: capacity))
+    }
+
+    /// What such a plan is made from.
+    func request(from entry: PlanEntry = .images, to exit: PlanExit, capacity: Int) -> PlanRequest {
         var request = PlanRequest(
             graph: graph, trainability: trainability, capacity: capacity, entry: entry, exit: exit)
         request.prefixPrecision = prefixPrecision
         request.suffixPrecision = suffixPrecision
-        return Planner.plan(request)
+        request.ranges = ranges
+        return request
     }
 }
 
@@ -75,11 +113,4 @@ extension NormMode {
         case .synchronized: self = .synchronized
         }
     }
-}
-
-/// Whether this processor multiplies bfloat16 natively (AVX-512 BF16 or AMX): elsewhere it would be slower than float32.
-func processorMultipliesBFloat16() -> Bool {
-    let facts = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-    let flags = facts.split(separator: "\n").first { $0.hasPrefix("flags") } ?? ""
-    return flags.contains("avx512_bf16") || flags.contains("amx_bf16")
 }

@@ -31,12 +31,24 @@ typedef enum { graft_no_activation, graft_relu, graft_relu6, graft_silu, graft_s
 typedef enum { graft_no_residual, graft_residual_in_place, graft_residual_apart } graft_residual_mode;
 typedef enum { graft_max_pool, graft_average_pool_inside, graft_average_pool_padded } graft_pooling;
 
+/// How an 8-bit convolution's sums of products become its destination.
+typedef struct {
+    /// One factor an output channel: (source's step · weights' step) / destination's step. Null for other convolutions.
+    const float *scales;
+    /// The destination's step: 1 where it is no integer.
+    float destination_step;
+    /// A residual that lies where the result goes: its type, and its step / destination's step.
+    graft_type residual_type;
+    float residual_scale;
+} graft_quantization;
+
 /// What a forward convolution does besides multiplying: element types, bias, then residual, then activation.
 typedef struct {
     graft_type source, weights, destination;
     int has_bias;
     graft_residual_mode residual;
     graft_activation activation;
+    graft_quantization quantization;
 } graft_convolution_options;
 
 int graft_engine_create(graft_engine **engine);
@@ -59,8 +71,11 @@ int graft_response_norm_forward(graft_engine *engine, const graft_geometry *geom
 int graft_response_norm_backward(graft_engine *engine, const graft_geometry *geometry, int64_t size, float alpha, float beta, float k,
                                  graft_kernel **kernel);
 
-/// Copies plain float32 weights into the format that `kernel` asks for: from graft_source to graft_destination.
-int graft_pack_weights(graft_engine *engine, const graft_geometry *geometry, const graft_kernel *kernel, graft_kernel **packing);
+/// Copies plain weights, float32 or int8, into the format that `kernel` asks for: from graft_source to graft_destination.
+int graft_pack_weights(graft_engine *engine, const graft_geometry *geometry, const graft_kernel *kernel, graft_type plain,
+                       graft_kernel **packing);
+/// The bias that an 8-bit convolution is to be bound to: oneDNN 2.x adds it before its scales, 3.x behind them.
+void graft_quantized_bias(const graft_quantization *quantization, const float *bias, float *result, size_t count);
 /// Copies the weight gradient of `kernel` back into plain float32: from graft_source to graft_destination.
 int graft_unpack_weight_gradient(graft_engine *engine, const graft_geometry *geometry, const graft_kernel *kernel,
                                  graft_kernel **unpacking);

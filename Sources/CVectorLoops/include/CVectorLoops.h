@@ -3,5 +3,6 @@
 #include "bfloat16_loops.h"
 #include "depthwise_loops.h"
 #include "elementwise_loops.h"
+#include "int8_loops.h"
 #include "normalization_loops.h"
 #include "optimizer_loops.h"

@@ -1,4 +1,5 @@
-// Pass: which values are bfloat16. A value is narrow if its region asks for it, the step that writes it can, and all that read it can.
+// Pass: which values are bfloat16 or bytes. A value is bfloat16 if its region asks for it, the step that writes it can, and all that read
+// it can; bytes are QuantizedValues' business.
 import Graphs
 import Tensors
 
@@ -8,8 +9,12 @@ struct ElementTypes {
     private(set) var computes: [ElementType]
     /// The type of each node's value.
     private(set) var values: [ElementType]
+    /// Steps that take bytes and write float32.
+    private let readsAnyBytes: [Bool]
+    /// What is bytes.
+    let quantized: QuantizedValues
 
-    init(_ request: PlanRequest, _ regions: Regions, _ live: LiveNodes) {
+    init(_ request: PlanRequest, _ regions: Regions, _ live: LiveNodes, _ tails: [Int: FusedTail]) {
         let graph = request.graph
         let wanted = graph.nodes.indices.map { regions.of[$0] == .suffix ? request.suffixPrecision : request.prefixPrecision }
         let entries: Set<Int> = request.entry == .images ? [0] : Set(regions.boundary.map { live.standIn[$0] })
@@ -30,8 +35,19 @@ struct ElementTypes {
         }
         // Steps that only pass elements on work in the type of their result.
         for (index, node) in graph.nodes.enumerated() where Self.keepsType(node.operation) { computes[index] = values[index] }
+        quantized = QuantizedValues(request, regions, live, tails: tails, fixed: fixed.union(entries))
+        for index in graph.nodes.indices where quantized.isKept[index] { values[index] = quantized.types[index] }
         self.values = values
         self.computes = computes
+        readsAnyBytes = graph.nodes.map { node in
+            if case .adaptiveAveragePool(1, 1) = node.operation { true } else { false }
+        }
+    }
+
+    /// The type in which a node's step reads one of its inputs.
+    func type(inWhich node: Int, reads input: Int) -> ElementType {
+        if quantized.multiplies[node] || quantized.isKept[node] { return quantized.types[input] }
+        return readsAnyBytes[node] && quantized.isKept[input] ? quantized.types[input] : computes[node]
     }
 
     private static func isDepthwise(_ node: Node, _ graph: Graph) -> Bool {

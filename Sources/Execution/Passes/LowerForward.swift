@@ -41,9 +41,9 @@ extension Lowering {
         let node = graph.nodes[index]
         let resultType = valueType(of: tail.result)
         let isConvolution = if case .convolution = node.operation { true } else { false }
-        let source = value(of: node.inputs[0], as: isConvolution ? computeType(of: index) : resultType)
-        // A residual is read in the type of what it is added to.
-        let residual = tail.residual.map { value(of: $0, as: resultType) }
+        let source = value(of: node.inputs[0], as: isConvolution ? type(inWhich: index, reads: node.inputs[0]) : resultType)
+        // A residual is read in the type of what it is added to, bytes in their own sign.
+        let residual = tail.residual.map { value(of: $0, as: type(of: $0, addedTo: resultType)) }
         let epilogue = Epilogue(residual: residual, activation: tail.activation)
         let destination = addValue(for: tail.result)
         let action: Action
@@ -64,7 +64,7 @@ extension Lowering {
 
     private mutating func lowerPlain(_ index: Int) {
         let node = graph.nodes[index]
-        let inputs = node.inputs.map { value(of: $0, as: computeType(of: index)) }
+        let inputs = node.inputs.map { value(of: $0, as: type(inWhich: index, reads: $0)) }
         let destination = addValue(for: index)
         let action = plainAction(index, node, inputs, destination)
         record(index, action, multiplyAccumulates: graph.multiplyAccumulates(of: node))

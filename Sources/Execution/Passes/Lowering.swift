@@ -16,16 +16,21 @@ struct Lowering {
     /// The regions' values that come from the caller.
     private(set) var entryValues: [Int] = []
     /// Copies of values in another element type.
-    private var converted: [Int: Int] = [:]
+    private var converted: [Conversion: Int] = [:]
     /// What backward has to go through, in order.
     private(set) var records: [ForwardRecord] = []
     private let types: ElementTypes
 
-    init(_ request: PlanRequest, _ regions: Regions, _ live: LiveNodes) {
+    private struct Conversion: Hashable {
+        let value: Int
+        let type: ElementType
+    }
+
+    init(_ request: PlanRequest, _ regions: Regions, _ live: LiveNodes, _ tails: [Int: FusedTail]) {
         self.request = request
         self.regions = regions
         self.live = live
-        types = ElementTypes(request, regions, live)
+        types = ElementTypes(request, regions, live, tails)
     }
 
     var graph: Graph { request.graph }
@@ -42,11 +47,13 @@ struct Lowering {
     mutating func value(of node: Int, as type: ElementType) -> Int {
         let original = value(of: node)
         guard values[original].type != type else { return original }
-        if let copy = converted[original] { return copy }
+        let conversion = Conversion(value: original, type: type)
+        if let copy = converted[conversion] { return copy }
         let source = live.standIn[node]
         let copy = addValue(
-            "\(values[original].name)·\(type)", values[original].shape, region: regionOfValue[original], type: type)
-        converted[original] = copy
+            "\(values[original].name)·\(type)", values[original].shape, region: regionOfValue[original], type: type,
+            quantizationStep: type.isQuantized ? types.quantized.steps[source] : 1)
+        converted[conversion] = copy
         record(source, .convert(source: original, destination: copy))
         return copy
     }
@@ -54,14 +61,23 @@ struct Lowering {
     /// The type of a node's value.
     func valueType(of node: Int) -> ElementType { types.values[node] }
 
-    /// The type in which a node's step reads its inputs.
+    /// The type in which a trained node's step reads its inputs.
     func computeType(of node: Int) -> ElementType { types.computes[node] }
 
+    /// The type in which a node's step reads one of its inputs.
+    func type(inWhich node: Int, reads input: Int) -> ElementType { types.type(inWhich: node, reads: live.standIn[input]) }
+
+    /// The type in which an input is added to a result of another type.
+    func type(of residual: Int, addedTo type: ElementType) -> ElementType {
+        type.isQuantized ? types.quantized.types[live.standIn[residual]] : type
+    }
+
     mutating func addValue(
-        _ name: String, _ shape: TensorShape, region: Region, type: ElementType = .float32, elementsPerImage: Int? = nil
+        _ name: String, _ shape: TensorShape, region: Region, type: ElementType = .float32, quantizationStep: Float = 1,
+        elementsPerImage: Int? = nil
     ) -> Int {
         let bytes = (elementsPerImage ?? shape.count) * type.byteCount * request.capacity
-        values.append(PlanValue(name: name, shape: shape, type: type, byteCount: bytes))
+        values.append(PlanValue(name: name, shape: shape, type: type, quantizationStep: quantizationStep, byteCount: bytes))
         regionOfValue.append(region)
         return values.count - 1
     }
@@ -69,7 +85,8 @@ struct Lowering {
     /// A value for a node's output.
     mutating func addValue(for node: Int) -> Int {
         let value = addValue(
-            graph.nodes[node].name, graph.nodes[node].shape, region: regions.of[node], type: types.values[node])
+            graph.nodes[node].name, graph.nodes[node].shape, region: regions.of[node], type: types.values[node],
+            quantizationStep: types.values[node].isQuantized ? types.quantized.steps[node] : 1)
         valueOfNode[node] = value
         return value
     }

@@ -23,19 +23,28 @@ struct BenchReplica {
         let placements = try ThreadPlacement.settle(over: communicator, requested: requested, environment: environment)
         placement = placements[communicator.rank]
         try communicator.use(configuration.communication.overlap ? .thread : .none)
-        network = try PlannedNetwork(
-            configuration, classes: classes, ranks: communicator.size,
-            multipliesBFloat16: try allMultiplyBFloat16(communicator))
+        var network = try PlannedNetwork(
+            configuration, classes: classes, ranks: communicator.size, abilities: try .ofAllRanks(communicator))
+        if communicator.isRoot, let note = network.precisionNote { say(note) }
+        let store = ParameterStore(
+            graph: network.graph, trainability: network.trainability, layout: network.trainingPlan().layout)
+        for parameter in network.graph.parameters.indices { store.initialize(parameter, seed: UInt64(configuration.run.seed)) }
+        source = SyntheticSource(
+            capacity: max(network.trainingCapacity, PrefixCalibrator.capacity), shape: network.graph.inputShape, classes: classes,
+            seed: UInt64(configuration.run.seed))
+        if network.wantsRanges {
+            let found = try Calibration.run(
+                network.request(to: .boundary, capacity: 1), store, threads: placement.threads, communicator
+            ) { [source] in CalibrationSample(source: source, samples: Array(0..<PrefixCalibrator.capacity)) }
+            network.use(found.ranges)
+        }
+        self.network = network
         plan = network.trainingPlan()
         let evaluation = network.plan(to: .logits, capacity: 1)
-        let store = ParameterStore(graph: network.graph, trainability: network.trainability, layout: plan.layout)
-        for parameter in network.graph.parameters.indices { store.initialize(parameter, seed: UInt64(configuration.run.seed)) }
         let resources = try ProgramResources(
             store: store, threads: placement.threads, arenaBytes: max(plan.arenaBytes, evaluation.arenaBytes))
         program = try Program(plan, resources)
         replica = ProgramReplica(
             store: store, training: program, inference: try Program(evaluation, resources), communicator: communicator)
-        source = SyntheticSource(
-            capacity: plan.capacity, shape: network.graph.inputShape, classes: classes, seed: UInt64(configuration.run.seed))
     }
 }

@@ -49,7 +49,7 @@ struct PlanCommand: ParsableCommand {
         let configuration = try RunConfiguration.load(path: config, overrides: overrides)
         let counted = try countClasses(configuration)
         let network = try PlannedNetwork(
-            configuration, classes: counted.count, ranks: ranks, multipliesBFloat16: processorMultipliesBFloat16())
+            configuration, classes: counted.count, ranks: ranks, abilities: .own)
         let plan = network.trainingPlan()
         let buckets = GradientBuckets(
             slots: plan.layout.slots.map(\.range), count: plan.layout.count, bytes: configuration.communication.bucketBytes,

@@ -27,6 +27,8 @@ struct PredictCommand: ParsableCommand {
     var logits = false
     @Flag(help: "Prints one JSON object a line.")
     var json = false
+    @Option(help: ArgumentHelp("\(InferencePrecision.help)", valueName: "type"))
+    var precision = InferencePrecision.trained
     @Argument(help: "Photographs.")
     var images: [String]
 
@@ -49,9 +51,11 @@ struct PredictCommand: ParsableCommand {
         let (threads, capacity) = (try localThreads(), min(images.count, 16))
         if let runFolder {
             let checkpoint = try TrainedRun(path: runFolder).checkpoint(nil)
-            return try InferenceModel(file: checkpoint, network: nil, threads: threads, capacity: capacity)
+            return try InferenceModel(
+                file: checkpoint, network: nil, threads: threads, capacity: capacity, precision: precision)
         }
-        return try InferenceModel(weights: weights ?? "", network: network, threads: threads, capacity: capacity)
+        return try InferenceModel(
+            weights: weights ?? "", network: network, threads: threads, capacity: capacity, precision: precision)
     }
 
     /// Predicts in batches, in the order given; returns how many photographs were unreadable.

@@ -1,0 +1,19 @@
+// Loops over 8-bit activations: integers that stand for themselves times a step. Bytes are unsigned where nothing is negative.
+#pragma once
+#include "elementwise_loops.h"
+
+/// y = x / step, rounded to nearest even and kept within 0 … 255, or −127 … 127.
+void graft_to_uint8(const float *x, uint8_t *y, size_t count, float step);
+void graft_to_int8(const float *x, int8_t *y, size_t count, float step);
+/// y = x · step.
+void graft_from_uint8(const uint8_t *x, float *y, size_t count, float step);
+void graft_from_int8(const int8_t *x, float *y, size_t count, float step);
+/// y[c] = scale · Σ_p x[p, c] over the pixels of one image, at most 2²³ of them.
+void graft_uint8_pixel_sum(const uint8_t *x, float *y, size_t pixels, size_t channels, float scale);
+void graft_int8_pixel_sum(const int8_t *x, float *y, size_t pixels, size_t channels, float scale);
+/// Weights [channels][count] as integers, each channel by a step of its own: its largest magnitude / 127, or 1 for zeros alone.
+void graft_quantize_channels(const float *weights, int8_t *integers, float *steps, size_t channels, size_t count);
+/// The largest magnitude; infinity if any number is not finite.
+float graft_largest_magnitude(const float *x, size_t count);
+/// counts[min(⌊|x[i]| · bins_per_unit⌋, bins − 1)] += 1 for every stride-th i.
+void graft_count_magnitudes(const float *x, size_t count, size_t stride, float bins_per_unit, uint32_t *counts, size_t bins);

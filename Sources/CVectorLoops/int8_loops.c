@@ -1,0 +1,91 @@
+// Loops over 8-bit activations and weights. Arithmetic is float32 or int32, so that sums of bytes are exact.
+#include "int8_loops.h"
+#include <string.h>
+
+enum { block_channels = 256 };
+
+GRAFT_INLINE size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+
+/// The nearest integer, ties to even, of a number below 2²² in magnitude, as a float.
+GRAFT_INLINE float rounded(float x) {
+    const float magic = 12582912.0f;  // 1.5 · 2²³: sums with it have no room for fractions.
+    return (x + magic) - magic;
+}
+
+GRAFT_INLINE float within(float x, float low, float high) {
+    x = x > low ? x : low;
+    return x < high ? x : high;
+}
+
+GRAFT_VECTORIZED void graft_to_uint8(const float *x, uint8_t *y, size_t count, float step) {
+    float factor = 1 / step;
+    for (size_t i = 0; i < count; i++) y[i] = (uint8_t)(int32_t)rounded(within(x[i] * factor, 0, 255));
+}
+
+GRAFT_VECTORIZED void graft_to_int8(const float *x, int8_t *y, size_t count, float step) {
+    float factor = 1 / step;
+    for (size_t i = 0; i < count; i++) y[i] = (int8_t)(int32_t)rounded(within(x[i] * factor, -127, 127));
+}
+
+GRAFT_VECTORIZED void graft_from_uint8(const uint8_t *x, float *y, size_t count, float step) {
+    for (size_t i = 0; i < count; i++) y[i] = (float)x[i] * step;
+}
+
+GRAFT_VECTORIZED void graft_from_int8(const int8_t *x, float *y, size_t count, float step) {
+    for (size_t i = 0; i < count; i++) y[i] = (float)x[i] * step;
+}
+
+#define PIXEL_SUM(x, y, pixels, channels, scale)                                                                                          \
+    for (size_t first = 0; first < channels; first += block_channels) {                                                                   \
+        size_t width = smaller(block_channels, channels - first);                                                                         \
+        int32_t sums[block_channels] = {0};                                                                                               \
+        for (size_t p = 0; p < pixels; p++)                                                                                               \
+            for (size_t c = 0; c < width; c++) sums[c] += x[p * channels + first + c];                                                    \
+        for (size_t c = 0; c < width; c++) y[first + c] = (float)sums[c] * scale;                                                         \
+    }
+
+GRAFT_VECTORIZED void graft_uint8_pixel_sum(const uint8_t *x, float *y, size_t pixels, size_t channels, float scale) {
+    PIXEL_SUM(x, y, pixels, channels, scale)
+}
+
+GRAFT_VECTORIZED void graft_int8_pixel_sum(const int8_t *x, float *y, size_t pixels, size_t channels, float scale) {
+    PIXEL_SUM(x, y, pixels, channels, scale)
+}
+
+GRAFT_VECTORIZED void graft_quantize_channels(const float *weights, int8_t *integers, float *steps, size_t channels, size_t count) {
+    for (size_t channel = 0; channel < channels; channel++) {
+        const float *from = weights + channel * count;
+        int8_t *to = integers + channel * count;
+        float largest = 0;
+        for (size_t i = 0; i < count; i++) {
+            float magnitude = from[i] < 0 ? -from[i] : from[i];
+            largest = magnitude > largest ? magnitude : largest;
+        }
+        steps[channel] = largest > 0 ? largest / 127 : 1;
+        float factor = 1 / steps[channel];
+        for (size_t i = 0; i < count; i++) to[i] = (int8_t)(int32_t)rounded(within(from[i] * factor, -127, 127));
+    }
+}
+
+GRAFT_VECTORIZED float graft_largest_magnitude(const float *x, size_t count) {
+    // Magnitudes order as their bits do, and what is no number stands above infinity.
+    uint32_t largest = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        bits &= 0x7FFFFFFF;
+        largest = bits > largest ? bits : largest;
+    }
+    if (largest > 0x7F800000) largest = 0x7F800000;
+    float magnitude;
+    memcpy(&magnitude, &largest, sizeof magnitude);
+    return magnitude;
+}
+
+void graft_count_magnitudes(const float *x, size_t count, size_t stride, float bins_per_unit, uint32_t *counts, size_t bins) {
+    for (size_t i = 0; i < count; i += stride) {
+        float magnitude = x[i] < 0 ? -x[i] : x[i];
+        size_t bin = (size_t)(magnitude * bins_per_unit);
+        counts[bin < bins ? bin : bins - 1]++;
+    }
+}

@@ -1,0 +1,46 @@
+// In which numbers a network computes: what evaluation and prediction need besides its weights to be what training was.
+package import Graphs
+package import Tensors
+
+/// Element types before and behind the boundary, and what 8-bit values stand for. Saved with a network.
+package struct NetworkComputation: Sendable, Hashable, Codable {
+    /// `float32`, `bfloat16` or `int8`.
+    package var prefix: String
+    /// `float32` or `bfloat16`.
+    package var suffix: String
+    /// The patterns of trained layers, which decide where the boundary is.
+    package var unfrozen: [String]
+    /// What batch norm in trained layers does, as the config says it.
+    package var batchNorm: String
+    /// Of an int8 prefix.
+    package var ranges: QuantizationRanges?
+
+    package init(prefix: ElementType, suffix: ElementType, unfrozen: [String], batchNorm: NormMode, ranges: QuantizationRanges?) {
+        (self.prefix, self.suffix) = (prefix.rawValue, suffix.rawValue)
+        (self.unfrozen, self.batchNorm, self.ranges) = (unfrozen, batchNorm.rawValue, ranges)
+    }
+
+    /// What trained, for a network without auxiliary heads too. Throws `FreezeError` if it has no such layers.
+    package func trainability(of graph: Graph) throws -> Trainability {
+        try FreezePolicy(unfrozen: unfrozen, batchNorm: NormMode(rawValue: batchNorm) ?? .frozen).resolve(graph)
+    }
+
+    /// Whether it is plain float32.
+    package var isExact: Bool { prefix == ElementType.float32.rawValue && suffix == prefix }
+}
+
+extension Plan {
+    /// Whether every 8-bit value has a range, so that the plan can run.
+    package var hasAllRanges: Bool { values.allSatisfy { $0.quantizationStep > 0 && $0.quantizationStep.isFinite } }
+
+    /// The share of the prefix's multiply-accumulates that are done with bytes.
+    package var shareOfByteProducts: Double {
+        let prefix = steps.filter { $0.region == .prefix }
+        let all = prefix.reduce(0) { $0 + $1.multiplyAccumulates }
+        let bytes = prefix.filter { step in
+            guard case .convolution(_, _, let source, _, _) = step.action else { return false }
+            return values[source].type.isQuantized
+        }.reduce(0) { $0 + $1.multiplyAccumulates }
+        return all > 0 ? Double(bytes) / Double(all) : 0
+    }
+}

@@ -1,0 +1,116 @@
+// Pass: which frozen convolutions multiply bytes, and which values are bytes.
+import Graphs
+import Tensors
+
+/// What of a prefix is computed in 8 bits.
+///
+/// Convolutions do, except depthwise ones and those whose epilogue is neither ReLU nor ReLU6; pooling and concatenation pass bytes on.
+/// Values that share their bytes' meaning, a pooling's input and output and a concatenation's parts, form a group with one step.
+struct QuantizedValues {
+    /// Whether a convolution multiplies bytes.
+    private(set) var multiplies: [Bool]
+    /// Whether a node's value is kept as bytes.
+    private(set) var isKept: [Bool]
+    /// The type and step of each node's value as bytes, kept or converted.
+    private(set) var types: [ElementType]
+    private(set) var steps: [Float]
+
+    init(_ request: PlanRequest, _ regions: Regions, _ live: LiveNodes, tails: [Int: FusedTail], fixed: Set<Int>) {
+        let graph = request.graph
+        multiplies = graph.nodes.map { _ in false }
+        isKept = multiplies
+        types = graph.nodes.map { _ in .uint8 }
+        steps = graph.nodes.map { _ in 0 }
+        guard request.prefixPrecision == .int8 else { return }
+        let prefix = graph.nodes.indices.filter { live.isLive[$0] && regions.of[$0] == .prefix && !live.starts.contains($0) }
+        for index in prefix { multiplies[index] = Self.multipliesBytes(index, graph, tails[index]) }
+        var groups = Groups(count: graph.nodes.count)
+        for index in prefix {
+            if multiplies[index], let tail = tails[index] {
+                isKept[tail.result] = !fixed.contains(tail.result) && isReadAsBytes(tail.result, graph, live, tails)
+            } else if Self.passesBytesOn(graph.nodes[index].operation) {
+                let inputs = graph.nodes[index].inputs.map { live.standIn[$0] }
+                isKept[index] = !fixed.contains(index) && inputs.allSatisfy { isKept[$0] }
+                if isKept[index] { for input in inputs { groups.join(index, input) } }
+            }
+        }
+        measure(request, live, groups)
+    }
+
+    /// Types and steps, group by group.
+    private mutating func measure(_ request: PlanRequest, _ live: LiveNodes, _ groups: Groups) {
+        let graph = request.graph
+        let isSigned = Self.signed(graph, live)
+        var limits = graph.nodes.map { request.ranges?.limits[$0.name] ?? 0 }
+        var groupSigned = isSigned
+        for node in graph.nodes.indices {
+            let leader = groups.leader(of: node)
+            limits[leader] = max(limits[leader], limits[node])
+            groupSigned[leader] = groupSigned[leader] || isSigned[node]
+        }
+        for node in graph.nodes.indices {
+            let leader = groups.leader(of: node)
+            types[node] = groupSigned[leader] ? .int8 : .uint8
+            steps[node] = limits[leader] / types[node].largestInteger
+        }
+    }
+
+    private static func multipliesBytes(_ index: Int, _ graph: Graph, _ tail: FusedTail?) -> Bool {
+        guard case .convolution = graph.nodes[index].operation, let tail, !graph.isDepthwise(index) else { return false }
+        return [nil, .relu, .relu6].contains(tail.activation)
+    }
+
+    private static func passesBytesOn(_ operation: Operation) -> Bool {
+        switch operation {
+        case .maxPool, .averagePool, .concatenate: true
+        default: false
+        }
+    }
+
+    /// Whether a reader of a value is quicker with bytes: else the value is written as float32 at once.
+    private func isReadAsBytes(_ node: Int, _ graph: Graph, _ live: LiveNodes, _ tails: [Int: FusedTail]) -> Bool {
+        live.consumers[node].contains { reader in
+            switch graph.nodes[reader].operation {
+            case .convolution: multiplies[reader]
+            case .maxPool, .averagePool, .concatenate: true
+            case .adaptiveAveragePool(let height, let width): height == 1 && width == 1
+            case .add: tails.contains { $0.value.residual == node && multiplies[$0.key] }
+            default: false
+            }
+        }
+    }
+
+    /// Whether a node's value can be negative.
+    private static func signed(_ graph: Graph, _ live: LiveNodes) -> [Bool] {
+        var signed: [Bool] = []
+        for node in graph.nodes {
+            let inputs = node.inputs.map { signed[live.standIn[$0]] }
+            switch node.operation {
+            case .activation(let kind): signed.append(kind == .silu)
+            case .maxPool, .averagePool, .adaptiveAveragePool, .concatenate, .add, .gate, .flatten, .dropout, .stochasticDepth,
+                .localResponseNorm:
+                signed.append(inputs.contains(true))
+            case .input, .convolution, .batchNorm, .linear: signed.append(true)
+            }
+        }
+        return signed
+    }
+}
+
+/// Disjoint sets of nodes, each led by its smallest member.
+private struct Groups {
+    private var parents: [Int]
+
+    init(count: Int) { parents = Array(0..<count) }
+
+    func leader(of node: Int) -> Int {
+        var node = node
+        while parents[node] != node { node = parents[node] }
+        return node
+    }
+
+    mutating func join(_ first: Int, _ second: Int) {
+        let (one, other) = (leader(of: first), leader(of: second))
+        parents[max(one, other)] = min(one, other)
+    }
+}

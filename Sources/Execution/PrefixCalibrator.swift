@@ -1,0 +1,113 @@
+// Measures how far the values of a frozen prefix reach, by running it in float32 over a sample of images.
+import Graphs
+import Kernels
+import Tensors
+
+/// Runs a prefix in float32 and keeps a histogram of each of its values; then holds the prefix in bytes against it.
+package final class PrefixCalibrator {
+    /// Images a run: fixed, for a kernel may round otherwise in larger batches.
+    package static let capacity = 8
+
+    private let request: PlanRequest
+    private let program: Program
+    private let threads: Int
+    private let store: ParameterStore
+    private var histograms: [String: MagnitudeHistogram] = [:]
+
+    /// - Parameter request: of the network whose prefix is meant; its entry, exit, capacity and precisions do not matter.
+    package init(_ request: PlanRequest, _ store: ParameterStore, threads: Int) throws {
+        var wanted = request
+        (wanted.entry, wanted.exit, wanted.capacity) = (.images, .boundary, Self.capacity)
+        (wanted.prefixPrecision, wanted.suffixPrecision) = (.float32, .float32)
+        self.request = wanted
+        self.store = store
+        self.threads = threads
+        program = try Self.program(wanted, store, threads: threads)
+    }
+
+    private static func program(_ request: PlanRequest, _ store: ParameterStore, threads: Int) throws -> Program {
+        let plan = Planner.plan(request)
+        return try Program(plan, try ProgramResources(store: store, threads: threads, arenaBytes: plan.arenaBytes))
+    }
+
+    /// Takes up images, `[count, H, W, 3]` with room for `capacity`.
+    package func observe(_ images: UnsafeMutablePointer<Float>, count: Int) {
+        program.forward(StepInput(entries: [UnsafeMutableRawPointer(images)], count: count)) { value, numbers in
+            let size = value.shape.count
+            for image in 0..<count {
+                histograms[value.name, default: MagnitudeHistogram()].add(
+                    numbers + image * size, count: size, stride: Self.stride(size))
+            }
+        }
+    }
+
+    /// Some ten thousand numbers of an image are enough. The stride has no factor in common with usual numbers of channels.
+    private static func stride(_ count: Int) -> Int {
+        var stride = max(1, count / 16384)
+        while stride > 1
+            && (stride.isMultiple(of: 2) || stride.isMultiple(of: 3) || stride.isMultiple(of: 5) || stride.isMultiple(of: 7))
+        {
+            stride += 1
+        }
+        return stride
+    }
+
+    /// The clipping of every value, by its smallest mean squared error.
+    package func ranges() -> QuantizationRanges {
+        let plan = Planner.plan(quantized(nil))
+        var levels: [String: Float] = [:]
+        for value in plan.values where value.type.isQuantized {
+            // A copy is named after its original and its type.
+            let suffix = "·\(value.type)"
+            let name = value.name.hasSuffix(suffix) ? String(value.name.dropLast(suffix.count)) : value.name
+            levels[name] = value.type.largestInteger
+        }
+        // What is always zero may stand for anything.
+        return QuantizationRanges(
+            limits: histograms.reduce(into: [:]) { limits, entry in
+                guard let levels = levels[entry.key] else { return }
+                let limit = entry.value.bestLimit(levels: levels)
+                limits[entry.key] = limit > 0 ? limit : 1
+            })
+    }
+
+    /// The prefix with these ranges, to be held against the one in float32.
+    package func comparison(_ ranges: QuantizationRanges) throws -> PrefixComparison {
+        PrefixComparison(exact: program, rounded: try Self.program(quantized(ranges), store, threads: threads))
+    }
+
+    private func quantized(_ ranges: QuantizationRanges?) -> PlanRequest {
+        var wanted = request
+        (wanted.prefixPrecision, wanted.ranges) = (.int8, ranges)
+        return wanted
+    }
+}
+
+/// How far the boundary's values of one program are from those of another.
+package struct PrefixComparison {
+    private let exact: Program
+    private let rounded: Program
+    private var difference = 0.0
+    private var length = 0.0
+
+    init(exact: Program, rounded: Program) { (self.exact, self.rounded) = (exact, rounded) }
+
+    /// Takes up images, as `PrefixCalibrator.observe`.
+    package mutating func add(_ images: UnsafeMutablePointer<Float>, count: Int) {
+        let input = StepInput(entries: [UnsafeMutableRawPointer(images)], count: count)
+        exact.forward(input)
+        rounded.forward(input)
+        for (index, value) in exact.plan.exitValues.enumerated() {
+            let numbers = exact.plan.values[value].shape.count * count
+            let (one, other) = (exact.exitValue(index), rounded.exitValue(index))
+            for position in 0..<numbers {
+                let distance = Double(one[position] - other[position])
+                difference += distance * distance
+                length += Double(one[position]) * Double(one[position])
+            }
+        }
+    }
+
+    /// ‖rounded − exact‖ / ‖exact‖ over all images.
+    package var relativeError: Float { length > 0 ? Float((difference / length).squareRoot()) : 0 }
+}

@@ -1,0 +1,59 @@
+// What an int8 prefix computes with: the ranges of the run that is resumed, or new ones from its training images.
+import Collectives
+import Execution
+import Foundation
+import RunConfiguration
+import Tensors
+import Training
+
+extension Experiment {
+    /// The network as it will train: an int8 prefix with its ranges, the same on all ranks. Every rank calls it.
+    ///
+    /// - Parameter checkpoint: what rank 0 resumes.
+    func settledNetwork(_ checkpoint: Checkpoint?) throws -> PlannedNetwork {
+        var network = network
+        guard network.wantsRanges else { return network }
+        let saved = try savedComputation(checkpoint)
+        if let saved, let ranges = saved.ranges {
+            network.use(ranges)
+            guard network.plan(to: .boundary, capacity: 1).hasAllRanges else {
+                throw UserError("the checkpoint's ranges are not those of this network; keep network.unfrozen as it was")
+            }
+            return network
+        }
+        let isAutomatic = configuration.network.precision == .auto
+        if saved != nil, isAutomatic {
+            network.giveUpBytes()
+            return network
+        }
+        let seed = UInt64(configuration.run.seed)
+        let found = try Calibration.run(
+            network.request(to: .boundary, capacity: 1), store, threads: placement.threads, communicator
+        ) {
+            CalibrationSample(
+                of: data.training, seed: seed, preprocessing: weights.preprocessing,
+                appliesOrientation: configuration.data.exif == .apply, threads: placement.fairThreads)
+        }
+        network.use(found.ranges)
+        let isClose = found.boundaryError <= PrefixPrecision.automaticErrorBound
+        if isAutomatic, !isClose { network.giveUpBytes() }
+        if communicator.isRoot {
+            say(
+                String(
+                    format: "precision: int8 changes what frozen layers hand on by %.1f %% on %d training images; %@",
+                    found.boundaryError * 100, found.images,
+                    isAutomatic ? "computing them in \(network.prefixPrecision.rawValue)" : "ranges are kept with the run"))
+        }
+        return network
+    }
+
+    /// How the resumed run computed: rank 0 tells the others. Nil if it says nothing.
+    private func savedComputation(_ checkpoint: Checkpoint?) throws -> NetworkComputation? {
+        var encoded: [UInt8] = []
+        if let saved = checkpoint.flatMap({ Checkpoint.computation(of: $0.model) }) {
+            encoded = [UInt8](try JSONEncoder().encode(saved))
+        }
+        let bytes = try communicator.broadcast(encoded)
+        return bytes.isEmpty ? nil : try JSONDecoder().decode(NetworkComputation.self, from: Data(bytes))
+    }
+}
