@@ -107,8 +107,8 @@ package struct FeatureDecision: Sendable, Codable, Equatable {
         }
         let repeated = views > 1 ? " × \(views) views" : ""
         var parts: [String] = []
-        if training { parts.append("\(Readable.count(trainingImages)) training images\(repeated)") }
-        if validation { parts.append("\(Readable.count(validationImages)) validation images") }
+        if training { parts.append("\(trainingImages) training images\(repeated)") }
+        if validation { parts.append("\(validationImages) validation images") }
         let home = place == .memory ? "in each rank's memory" : "on disk"
         var lines = [
             "Feature cache: \(parts.joined(separator: " and ")), \(Readable.bytes(bytesPerImage)) each, "

@@ -5,7 +5,7 @@ extension PlanDescription {
 
     /// The description; without `steps` there is no step table.
     package func text() -> String {
-        var blocks = [head, work, boundaryLines, memoryLines, communicationLines]
+        var blocks = [head, work, boundaryLines + (features?.text ?? []), memoryLines, communicationLines]
         if !steps.isEmpty { blocks.append(stepTable) }
         return blocks.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
     }

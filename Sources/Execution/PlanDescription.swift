@@ -57,6 +57,8 @@ package struct PlanDescription: Sendable, Encodable {
     /// Regions in the order in which a step visits them; only those that have steps.
     package let regions: [RegionWork]
     package let boundary: [BoundaryValue]
+    /// What becomes of the boundary's values from one epoch to the next.
+    package let features: FeatureDecision?
     package let memory: PlanMemory
     package let communication: PlanCommunication
     /// In the order of execution; emptied for a summary.
@@ -82,6 +84,7 @@ package struct PlanDescription: Sendable, Encodable {
             return BoundaryValue(
                 name: plan.graph.nodes[$0].name, shape: shape.extents, bytesPerImage: shape.count * ElementType.float32.byteCount)
         }
+        features = setting.features
         memory = PlanMemory(plan, setting)
         communication = PlanCommunication(plan, setting)
         steps = plan.steps.indices.map { StepDescription(plan, step: $0) }
@@ -126,6 +129,8 @@ package struct PlanSetting: Sendable {
     package var buckets: [Range<Int>]
     /// The plan that evaluates: it shares the arena and packed weights.
     package var evaluation: Plan?
+    /// The decision about the feature cache, where images can be counted.
+    package var features: FeatureDecision?
 
     package init(classesFrom: String, batchSize: Int, buckets: [Range<Int>]) {
         self.classesFrom = classesFrom

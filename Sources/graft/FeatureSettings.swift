@@ -19,7 +19,10 @@ extension PlannedNetwork {
     func featureCircumstances(
         _ configuration: RunConfiguration, trainingImages: Int, validationImages: Int, localRanks: Int
     ) -> FeatureCircumstances {
-        let epochs = configuration.training.epochs
+        // A limit on steps may end the run before an image is seen twice.
+        let imagesPerUpdate = configuration.training.batchSize * configuration.training.accumulation
+        let passes = configuration.training.steps.map { ($0 * imagesPerUpdate + trainingImages - 1) / max(1, trainingImages) }
+        let epochs = min(configuration.training.epochs, passes ?? .max)
         var given = FeatureCircumstances()
         given.wanted =
             switch configuration.features.cache {

@@ -60,7 +60,18 @@ struct PlanCommand: ParsableCommand {
         setting.accumulation = configuration.training.accumulation
         setting.optimizerStates = OptimizerKind(configuration.optimizer).stateNames.count
         setting.evaluation = network.evaluationPlan()
+        setting.features = try features(configuration, network)
         return PlanDescription(plan, setting)
+    }
+
+    /// The decision about the feature cache, as if all ranks ran on this host; nil where there are no images to count.
+    private func features(_ configuration: RunConfiguration, _ network: PlannedNetwork) throws -> FeatureDecision? {
+        guard FileManager.default.fileExists(atPath: configuration.data.train) else { return nil }
+        let data = try ExperimentData(configuration)
+        return FeatureDecision(
+            network.featureCircumstances(
+                configuration, trainingImages: data.training.samples.count,
+                validationImages: data.validation?.samples.count ?? 0, localRanks: ranks))
     }
 
     /// The classes asked for, else those of the training folder, else two.
