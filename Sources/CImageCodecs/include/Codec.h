@@ -55,3 +55,7 @@ ImageCodecStatus image_codec_decode(ImageCodec *codec, uint8_t *rgb, int stops_e
 long image_codec_warnings(const ImageCodec *codec);
 /// What went wrong, in the library's words; valid until the next call.
 const char *image_codec_message(const ImageCodec *codec);
+
+/// Writes `height` rows of `3 * width` bytes (R, G, B) as a JPEG of `quality` 1 to 100 with halved chroma. Returns its bytes, `*count`
+/// of them, to be given back with `free`; NULL when that fails.
+uint8_t *image_codec_write_jpeg(const uint8_t *rgb, uint32_t width, uint32_t height, int quality, size_t *count);

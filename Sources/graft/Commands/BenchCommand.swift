@@ -7,18 +7,23 @@ import Foundation
 import RunConfiguration
 
 struct BenchCommand: ParsableCommand {
-    enum Suite: String, ExpressibleByArgument, CaseIterable { case train, plan }
+    enum Suite: String, ExpressibleByArgument, CaseIterable { case train, plan, loader }
 
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measures a config on generated images: the loop, or every step of its plan.",
         discussion: """
             mpirun -n 2 graft bench configs/cats-dogs-resnet50.yaml --suite train
             graft bench configs/cats-dogs-resnet50.yaml --suite plan --set training.batch_size=16
+            graft bench configs/cats-dogs-resnet50.yaml --suite loader --synthetic
             """)
 
     @Argument(help: "The config.")
     var config: String
-    @Option(help: "train: the loop, under mpirun as well; plan: each step of one rank's pass.")
+    @Option(
+        help: """
+            train: the loop, under mpirun as well; plan: each step of one rank's pass; loader: decoding and augmenting the config's \
+            photographs, and how long training waits for them.
+            """)
     var suite = Suite.train
     @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key of the config.", valueName: "key.path=value"))
     var overrides: [String] = []
@@ -26,6 +31,8 @@ struct BenchCommand: ParsableCommand {
     var steps = 7
     @Option(help: "Classes of the head.")
     var classes = 2
+    @Flag(help: "Uses generated photographs (500 × 375 JPEGs) instead of the config's.")
+    var synthetic = false
     @Flag(help: "Prints JSON.")
     var json = false
     @Flag(help: "Lists every step of the plan instead of sums.")
@@ -43,6 +50,9 @@ struct BenchCommand: ParsableCommand {
             case .train:
                 guard let result = try TrainBench.run(configuration, classes: classes, steps: steps, communicator) else { return }
                 print(json ? try result.jsonLine() : Self.text(result))
+            case .loader:
+                let found = try LoaderBench.run(configuration, isSynthetic: synthetic, steps: steps, communicator)
+                if let found { print(json ? try found.jsonLine() : found.text) }
             case .plan:
                 let times = try PlanBench.run(configuration, classes: classes, repetitions: steps, communicator)
                 guard communicator.isRoot else { return }

@@ -1,0 +1,55 @@
+// Photographs for benchmarks on machines that have none.
+internal import CImageCodecs
+internal import Foundation
+internal import Tensors
+
+package enum SyntheticPhotographs {
+    /// Writes `count` JPEGs of `width` × `height` pixels into the class folders `a` and `b` below `folder`: smooth shapes with a
+    /// camera's noise, about a fifth of a byte a pixel. Throws `ImageError` for a folder that cannot be written.
+    package static func write(_ count: Int, width: Int, height: Int, to folder: String, seed: UInt64) throws(ImageError) {
+        for name in ["a", "b"] {
+            do {
+                try FileManager.default.createDirectory(atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
+            } catch { throw ImageError(path: folder, reason: .cannotWrite(error.localizedDescription)) }
+        }
+        for number in 0..<count {
+            let path = "\(folder)/\(number % 2 == 0 ? "a" : "b")/\(number).jpg"
+            let file = try jpeg(of: picture(number, width, height, seed), path)
+            guard FileManager.default.createFile(atPath: path, contents: file) else {
+                throw ImageError(path: path, reason: .cannotWrite(String(cString: strerror(errno))))
+            }
+        }
+    }
+
+    private static func picture(_ number: Int, _ width: Int, _ height: Int, _ seed: UInt64) -> PixelImage {
+        var random = CounterRandom(seed: seed, epoch: 0, index: number, purpose: .synthetic)
+        let waves = (0..<9).map { _ in (random.uniform(-0.08, 0.08), random.uniform(-0.08, 0.08), random.uniform(0, 6)) }
+        var pixels: [UInt8] = []
+        pixels.reserveCapacity(width * height * 3)
+        for y in 0..<height {
+            for x in 0..<width {
+                let noise = random.uniform(-9, 9)
+                for channel in 0..<3 {
+                    let light = (0..<3).reduce(Float(0)) { sum, index in
+                        let (right, down, phase) = waves[3 * channel + index]
+                        return sum + sin(right * Float(x) + down * Float(y) + phase)
+                    }
+                    pixels.append(UInt8(min(max(127 + 40 * light + noise, 0), 255)))
+                }
+            }
+        }
+        return PixelImage(width: width, height: height, pixels: pixels)
+    }
+
+    private static func jpeg(of image: PixelImage, _ path: String) throws(ImageError) -> Data {
+        var count = 0
+        let bytes = image.pixels.withUnsafeBufferPointer {
+            image_codec_write_jpeg($0.baseAddress, UInt32(image.width), UInt32(image.height), quality, &count)
+        }
+        guard let bytes else { throw ImageError(path: path, reason: .outOfMemory) }
+        defer { free(bytes) }
+        return Data(bytes: bytes, count: count)
+    }
+
+    private static let quality: Int32 = 88
+}

@@ -1,0 +1,171 @@
+// `graft bench --suite loader`: how fast photographs become network input, and whether training ever waits for them.
+import Collectives
+import Execution
+import Foundation
+import Graphs
+import ImageData
+import Networks
+import Optimization
+import RunConfiguration
+import Tensors
+import Training
+
+/// What a bench of the input pipeline found.
+struct LoaderBenchResult: Encodable {
+    let suite = "loader"
+    let architecture: String
+    let ranks: Int
+    let photographs: Int
+    let side: Int
+    let decoding: String
+    let precision: String
+    /// Training views, over all ranks, each with one thread that does nothing else.
+    let imagesPerSecond: Double
+    /// Training views for each second of processor time: what a core of its own would make.
+    let imagesPerSecondPerCore: Double
+    /// The same for views as evaluation sees them.
+    let evaluationImagesPerSecondPerCore: Double
+    /// In the training loop with the config's loader threads.
+    let trainingImagesPerSecond: Double
+    /// The share of the steps' time that ranks waited for images.
+    let dataWaitShare: Double
+    let unreadable: Int
+
+    var text: String {
+        func line(_ name: String, _ value: Double, _ format: String, _ unit: String) -> String {
+            name.padding(toLength: 34, withPad: " ", startingAt: 0) + String(format: format, value) + " " + unit
+        }
+        return [
+            "\(photographs) photographs to \(side) × \(side), \(decoding) decoding; \(ranks) rank\(ranks == 1 ? "" : "s")",
+            line("decode + augment, a core", imagesPerSecondPerCore, "%8.0f", "images/s"),
+            line("decode + evaluation's crop, a core", evaluationImagesPerSecondPerCore, "%8.0f", "images/s"),
+            line("decode + augment, all ranks", imagesPerSecond, "%8.0f", "images/s"),
+            line("training \(architecture), \(precision)", trainingImagesPerSecond, "%8.1f", "images/s"),
+            line("waiting for images", dataWaitShare * 100, "%8.2f", "% of a step"),
+        ].joined(separator: "\n") + (unreadable > 0 ? "\n\(unreadable) photographs cannot be read" : "")
+    }
+}
+
+/// Reads a config's photographs, alone and under the training loop.
+struct LoaderBench {
+    /// Photographs that each rank reads for a figure, at least; small sets are read several times.
+    private static let minimumReads = 400
+    private static let warmUpSteps = 2
+    /// What `--synthetic` writes: photographs of ImageNet's usual size.
+    private static let synthetic = (count: 64, width: 500, height: 375)
+
+    private final class Recorder: TrainingObserver {
+        var steps: [StepReport] = []
+        func observe(_ event: TrainingEvent) {
+            if case .step(let report) = event { steps.append(report) }
+        }
+    }
+
+    /// Measures on `data.train`, or on photographs that it makes; nil but on rank 0. Every rank calls it.
+    static func run(
+        _ configuration: RunConfiguration, isSynthetic: Bool, steps: Int, _ communicator: any Communicator
+    ) throws -> LoaderBenchResult? {
+        guard isSynthetic else {
+            return try measure(configuration, try ImageFolder.scan(configuration.data.train), steps: steps, communicator)
+        }
+        let path = FileManager.default.temporaryDirectory.appending(path: "graft-bench-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try SyntheticPhotographs.write(
+            synthetic.count, width: synthetic.width, height: synthetic.height, to: path, seed: UInt64(configuration.run.seed))
+        return try measure(configuration, try ImageFolder.scan(path), steps: steps, communicator)
+    }
+
+    private static func measure(
+        _ configuration: RunConfiguration, _ folder: ImageFolder, steps: Int, _ communicator: any Communicator
+    ) throws -> LoaderBenchResult? {
+        let bench = try BenchReplica(configuration, classes: max(2, folder.classes.count), communicator)
+        var options = BatchLoader.Options(
+            capacity: bench.plan.capacity, threads: 0, slots: 1, seed: UInt64(configuration.run.seed),
+            preprocessing: bench.network.entry.preprocessing, augmentation: .none)
+        options.appliesOrientation = configuration.data.exif == .apply
+        let evaluation = readAll(folder, options)
+        options.decoding = configuration.data.trainingDecoding
+        options.augmentation = configuration.data.augmentation.pipeline
+        try communicator.barrier()
+        let training = readAll(folder, options)
+        // All ranks' figures, summed: images a second add up, processor seconds are averaged.
+        let sums = try communicator.sum([training.wallRate, training.coreRate, evaluation.coreRate])
+        if case .exactly(let count) = configuration.data.loaderThreads {
+            options.threads = count
+        } else {
+            options.threads = max(1, bench.placement.fairThreads)
+        }
+        options.slots = 3
+        let reports = try train(configuration, bench, folder, options, steps: steps, communicator)
+        guard communicator.isRoot else { return nil }
+        let seconds = reports.reduce(0) { $0 + $1.seconds }
+        return LoaderBenchResult(
+            architecture: bench.network.graph.name, ranks: communicator.size, photographs: folder.samples.count,
+            side: options.preprocessing.crop, decoding: options.decoding.rawValue, precision: "\(bench.network.prefixPrecision)",
+            imagesPerSecond: sums[0], imagesPerSecondPerCore: sums[1] / Double(communicator.size),
+            evaluationImagesPerSecondPerCore: sums[2] / Double(communicator.size),
+            trainingImagesPerSecond: Double(reports.reduce(0) { $0 + $1.images }) / seconds,
+            dataWaitShare: reports.reduce(0) { $0 + $1.dataShare * $1.seconds } / seconds, unreadable: training.unreadable)
+    }
+
+    /// Reads every photograph on this thread, once to warm up what the system caches and then as often as it takes.
+    private static func readAll(
+        _ folder: ImageFolder, _ options: BatchLoader.Options
+    ) -> (wallRate: Double, coreRate: Double, unreadable: Int) {
+        let loader = BatchLoader(source: .folder(folder), options: options)
+        let samples = Array(folder.samples.indices)
+        let batches = stride(from: 0, to: samples.count, by: options.capacity).map {
+            Array(samples[$0..<min($0 + options.capacity, samples.count)])
+        }
+        func pass(_ epoch: Int) {
+            loader.begin(epoch: epoch, batches: batches)
+            while loader.next() != nil {}
+        }
+        pass(0)
+        let passes = (minimumReads + samples.count - 1) / samples.count
+        let (wall, core) = (monotonicNanoseconds(), threadNanoseconds())
+        for epoch in 1...passes { pass(epoch) }
+        let images = Double(passes * samples.count) * 1e9
+        return (
+            images / Double(monotonicNanoseconds() - wall), images / Double(threadNanoseconds() - core), loader.unreadable.count
+        )
+    }
+
+    /// The real loop over the photographs, with random weights and nothing cached.
+    private static func train(
+        _ configuration: RunConfiguration, _ bench: BenchReplica, _ folder: ImageFolder, _ options: BatchLoader.Options,
+        steps: Int,
+        _ communicator: any Communicator
+    ) throws -> [StepReport] {
+        var configuration = configuration
+        configuration.training.steps = steps + warmUpSteps
+        configuration.training.epochs = Int(Int32.max)
+        configuration.evaluation.everyEpochs = Int(Int32.max)
+        let groups = try ParameterGroups(weightDecay: configuration.optimizer.weightDecay).resolve(
+            parameters: bench.replica.parameters, slots: bench.replica.slots, count: bench.replica.trained.count)
+        let samples = folder.sampleList(split: "train")
+        let identity = RunIdentity(
+            name: "bench", architecture: bench.network.graph.name, classes: samples.classes,
+            preprocessing: options.preprocessing, configDigest: "", filesDigest: "")
+        let recorder = Recorder()
+        let loader = BatchLoader(source: .folder(folder), options: options)
+        defer { loader.stop() }
+        let parts = Trainer.Parts(
+            settings: TrainingSettings(configuration), identity: identity, replica: bench.replica, communicator: communicator,
+            samples: samples, source: LoaderSource(loader),
+            optimizer: Optimizer(
+                kind: .sgd(momentum: configuration.optimizer.momentum, nesterov: false), groups: groups,
+                count: bench.replica.trained.count),
+            // A rate of nearly nothing: random weights must not diverge while they are timed.
+            schedule: LearningRateSchedule(baseRate: 1e-6, shape: .constant), observers: [recorder])
+        _ = try Trainer(parts).run()
+        return Array(recorder.steps.dropFirst(warmUpSteps))
+    }
+
+    /// Processor time of this thread.
+    private static func threadNanoseconds() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}
