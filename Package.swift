@@ -48,7 +48,7 @@ let package = Package(
         library("RunConfiguration", [.product(name: "Yams", package: "Yams")]),
 
         // Layer 2: one subject each.
-        library("CollectivesMPI", ["Collectives", "CMPI"]),
+        library("CollectivesMPI", ["Collectives", "CMPI", "CVectorLoops"]),
         library("Graphs", ["Tensors"]),
         library("Kernels", ["Tensors", "COpenBLAS", "COneDNN", "CVectorLoops"]),
         library("ImageData", ["Tensors", "CImageCodecs"]),

@@ -13,3 +13,4 @@ static inline MPI_Info graft_mpi_info_null(void) { return MPI_INFO_NULL; }
 static inline void *graft_mpi_in_place(void) { return MPI_IN_PLACE; }
 static inline MPI_Request graft_mpi_request_null(void) { return MPI_REQUEST_NULL; }
 static inline int graft_mpi_set_errors_return(MPI_Comm communicator) { return MPI_Comm_set_errhandler(communicator, MPI_ERRORS_RETURN); }
+static inline int graft_mpi_undefined(void) { return MPI_UNDEFINED; }

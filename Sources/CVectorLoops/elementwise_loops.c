@@ -153,3 +153,28 @@ GRAFT_VECTORIZED void graft_from_bfloat16(const uint16_t *x, float *y, size_t co
         memcpy(y + i, &bits, sizeof bits);
     }
 }
+
+GRAFT_VECTORIZED void graft_bfloat16_split(const float *x, uint16_t *y, float *rest, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
+        uint32_t quiet = (bits >> 16) | 0x40;
+        uint32_t kept = (bits & 0x7FFFFFFF) > 0x7F800000 ? quiet : rounded;
+        uint32_t wide = kept << 16;
+        float sent;
+        memcpy(&sent, &wide, sizeof sent);
+        float difference = x[i] - sent;
+        y[i] = (uint16_t)kept;
+        rest[i] = difference - difference == 0 ? difference : 0;
+    }
+}
+
+GRAFT_VECTORIZED void graft_bfloat16_accumulate(const uint16_t *x, float *y, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits = (uint32_t)x[i] << 16;
+        float value;
+        memcpy(&value, &bits, sizeof value);
+        y[i] += value;
+    }
+}

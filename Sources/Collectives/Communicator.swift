@@ -35,11 +35,25 @@ package protocol Communicator: AnyObject, Sendable {
     /// Chooses how started sums move. Every rank makes the same choice, while no sum is under way.
     func use(_ overlap: Overlap) throws
 
+    /// By which way started sums travel.
+    var algorithm: SumAlgorithm { get }
+    /// Chooses the way of started sums. Every rank makes the same choice, while no sum is under way.
+    ///
+    /// Returns nil, or a sentence that says why sums go another way than the chosen one: the same way on every rank.
+    @discardableResult func use(_ algorithm: SumAlgorithm) throws -> String?
+    /// The seconds so far in which at least one started sum was under way on this rank.
+    var sumSeconds: Double { get }
+
     /// Starts summing `values` over all ranks in place and returns at once.
     ///
     /// The memory stays valid, and untouched by the caller, until the ticket was waited for. Ranks start the same sums in
     /// the same order.
-    func startSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> SumTicket
+    /// - Parameter rest: memory as long as `values`, or nil. With it, values may travel as bfloat16; what rounding takes away on
+    ///   this rank then stands there, 0 where nothing was rounded. The sum and the rests of all ranks together make the exact sum, so
+    ///   a caller who adds its rest to its next values loses nothing in the long run. All ranks give one, or none does.
+    func startSum(
+        _ values: UnsafeMutableBufferPointer<Float>, keeping rest: UnsafeMutableBufferPointer<Float>?
+    ) throws -> SumTicket
     /// Gives started sums a chance to move, for implementations that move only while they are called. Cheap: call it
     /// between the steps of a backward pass.
     func progress() throws
@@ -72,6 +86,9 @@ package struct SumTicket: Sendable, Hashable {
 }
 
 extension Communicator {
+    /// Starts summing `values` over all ranks in place, in float32.
+    package func startSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> SumTicket { try startSum(values, keeping: nil) }
+
     /// Whether this rank is the one that evaluates, saves and reports.
     package var isRoot: Bool { rank == 0 }
 

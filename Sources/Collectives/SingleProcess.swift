@@ -16,8 +16,17 @@ package final class SingleProcess: Communicator, Sendable {
 
     package var overlap: Overlap { .none }
 
+    package var algorithm: SumAlgorithm { .ring }
+    package var sumSeconds: Double { 0 }
+
     package func use(_ overlap: Overlap) throws {}
-    package func startSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> SumTicket { SumTicket(order: started.next()) }
+    package func use(_ algorithm: SumAlgorithm) throws -> String? { nil }
+    package func startSum(
+        _ values: UnsafeMutableBufferPointer<Float>, keeping rest: UnsafeMutableBufferPointer<Float>?
+    ) throws -> SumTicket {
+        rest?.update(repeating: 0)
+        return SumTicket(order: started.next())
+    }
     package func progress() throws {}
     package func wait(_ ticket: SumTicket) throws {}
     package func sum(_ values: UnsafeMutableBufferPointer<Double>) throws {}

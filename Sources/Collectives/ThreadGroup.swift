@@ -65,7 +65,17 @@ package final class ThreadGroup: Communicator, Sendable {
     /// Has no effect: the last rank to start a sum completes it.
     package func use(_ overlap: Overlap) throws {}
 
-    package func startSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> SumTicket {
+    package var algorithm: SumAlgorithm { .ring }
+    package var sumSeconds: Double { 0 }
+
+    /// Has no effect: threads share all memory.
+    package func use(_ algorithm: SumAlgorithm) throws -> String? { nil }
+
+    /// With `rest`, each rank's values are rounded to bfloat16 once, and summed in float32.
+    package func startSum(
+        _ values: UnsafeMutableBufferPointer<Float>, keeping rest: UnsafeMutableBufferPointer<Float>?
+    ) throws -> SumTicket {
+        if let rest { roundToBFloat16(values, keeping: rest) }
         let ticket = SumTicket(order: calls.next())
         try meeting.arrive(rank: rank, order: ticket.order, with: .floats(values))
         return ticket
@@ -102,5 +112,15 @@ package final class ThreadGroup: Communicator, Sendable {
         let order = calls.next()
         try meeting.arrive(rank: rank, order: order, with: contribution)
         return try heartbeat.waiting { try meeting.leave(order: order) }
+    }
+}
+
+/// Rounds to nearest, ties to even, and keeps the differences.
+private func roundToBFloat16(_ values: UnsafeMutableBufferPointer<Float>, keeping rest: UnsafeMutableBufferPointer<Float>) {
+    for index in values.indices {
+        let bits = values[index].bitPattern
+        let rounded = Float(bitPattern: (bits &+ 0x7FFF &+ ((bits >> 16) & 1)) & 0xFFFF_0000)
+        rest[index] = rounded.isFinite ? values[index] - rounded : 0
+        values[index] = rounded
     }
 }

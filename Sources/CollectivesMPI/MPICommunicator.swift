@@ -13,11 +13,17 @@ package final class MPICommunicator: Communicator, Sendable {
     package let localSize: Int
     package let heartbeat: Heartbeat
     private let blocking: MPIGroup
-    private let started: MPIGroup
-    private let sums: Mutex<(engine: RingSums, overlap: Overlap)>
-    private let ring: [Int]
+    private let sums: Mutex<Sums>
     private let allowsThreads: Bool
     private let stallWatch: StallWatch?
+
+    /// The engine of started sums, and every way that was set up so far.
+    private struct Sums {
+        var engine: StartedSums
+        var overlap: Overlap
+        var algorithm: SumAlgorithm
+        var pipelines: [SumAlgorithm: any SumPipeline]
+    }
 
     /// Initialises MPI and joins all processes of the job.
     ///
@@ -28,19 +34,23 @@ package final class MPICommunicator: Communicator, Sendable {
         let hostName = currentHostName()
         let heartbeat = Heartbeat()
         let world = try Self.initialize(hostName: hostName)
-        (localRank, localSize) = try Self.placeOnHost(world.group)
+        let local = try world.group.split(sharingMemory: ())
+        (localRank, localSize) = (local.rank, local.size)
+        try local.free()
         rank = world.group.rank
         size = world.group.size
         self.hostName = hostName
         self.heartbeat = heartbeat
         let blocking = try world.group.duplicate()
         self.blocking = blocking
-        started = try world.group.duplicate()
         allowsThreads = world.allowsThreads
-        let hosts = try Self.gather(Array(hostName.utf8), in: blocking).map { String(decoding: $0, as: UTF8.self) }
-        ring = ringOrder(hosts: hosts)
+        let hosts = try blocking.gather(Array(hostName.utf8)).map { String(decoding: $0, as: UTF8.self) }
         let overlap: Overlap = world.allowsThreads ? .thread : .poked
-        sums = Mutex((RingSums(group: started, order: ring, overlap: overlap), overlap))
+        let ring = RingPipeline(group: try world.group.duplicate(), order: ringOrder(hosts: hosts))
+        sums = Mutex(
+            Sums(
+                engine: StartedSums(pipeline: ring, overlap: overlap), overlap: overlap, algorithm: .ring,
+                pipelines: [.ring: ring]))
         let pulses = world.allowsThreads && size > 1 ? try world.group.duplicate() : nil
         stallWatch = pulses.map { StallWatch(group: $0, hosts: hosts, heartbeat: heartbeat, patience: patience) }
     }
@@ -49,16 +59,54 @@ package final class MPICommunicator: Communicator, Sendable {
 
     /// Chooses how started sums move; `thread` becomes `poked` where the library allows no second thread.
     package func use(_ overlap: Overlap) throws {
-        sums.withLock { sums in
+        try sums.withLock { sums in
             let overlap = overlap == .thread && !allowsThreads ? .poked : overlap
             guard overlap != sums.overlap else { return }
-            sums.engine.stop()
-            sums = (RingSums(group: started, order: ring, overlap: overlap), overlap)
+            try restart(&sums, overlap, sums.algorithm)
         }
     }
 
-    package func startSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> SumTicket {
-        SumTicket(order: try engine.start(values))
+    package var algorithm: SumAlgorithm { sums.withLock { $0.algorithm } }
+
+    package func use(_ algorithm: SumAlgorithm) throws -> String? {
+        try sums.withLock { sums in
+            guard algorithm != sums.algorithm else { return nil }
+            if let refusal = try setUp(algorithm, &sums.pipelines) {
+                try restart(&sums, sums.overlap, .ring)
+                return "\(refusal), so sums travel around the ring"
+            }
+            try restart(&sums, sums.overlap, algorithm)
+            return nil
+        }
+    }
+
+    /// Makes the pipeline of an algorithm if it is not there yet; says why that cannot be.
+    private func setUp(_ algorithm: SumAlgorithm, _ pipelines: inout [SumAlgorithm: any SumPipeline]) throws -> String? {
+        guard pipelines[algorithm] == nil else { return nil }
+        switch algorithm {
+        case .ring: return nil
+        case .library: pipelines[algorithm] = LibraryPipeline(group: try blocking.duplicate())
+        case .sharedMemory:
+            let (pipeline, refusal) = try SharedMemoryPipeline.make(in: blocking)
+            pipelines[algorithm] = pipeline
+            return refusal
+        }
+        return nil
+    }
+
+    private func restart(_ sums: inout Sums, _ overlap: Overlap, _ algorithm: SumAlgorithm) throws {
+        guard let pipeline = sums.pipelines[algorithm] else { preconditionFailure("every algorithm in use was set up") }
+        sums.engine.stop()
+        sums.engine = StartedSums(pipeline: pipeline, overlap: overlap)
+        (sums.overlap, sums.algorithm) = (overlap, algorithm)
+    }
+
+    package var sumSeconds: Double { engine.busySeconds }
+
+    package func startSum(
+        _ values: UnsafeMutableBufferPointer<Float>, keeping rest: UnsafeMutableBufferPointer<Float>?
+    ) throws -> SumTicket {
+        SumTicket(order: try engine.start(values, rest: rest))
     }
 
     package func progress() throws { try engine.progress() }
@@ -91,7 +139,7 @@ package final class MPICommunicator: Communicator, Sendable {
     }
 
     package func gather(_ bytes: [UInt8]) throws -> [[UInt8]] {
-        try heartbeat.waiting { try Self.gather(bytes, in: blocking) }
+        try heartbeat.waiting { try blocking.gather(bytes) }
     }
 
     package func barrier() throws {
@@ -102,7 +150,7 @@ package final class MPICommunicator: Communicator, Sendable {
         engine.stop()
         try barrier()
         try stallWatch?.stop()
-        try started.free()
+        for algorithm in SumAlgorithm.allCases { try sums.withLock { try $0.pipelines[algorithm]?.close() } }
         try blocking.free()
         try MPIGroup(handle: graft_mpi_comm_world(), rank: rank, size: size, hostName: hostName).check(
             "MPI_Finalize", MPI_Finalize())
@@ -114,7 +162,7 @@ package final class MPICommunicator: Communicator, Sendable {
         exit(status)
     }
 
-    private var engine: RingSums { sums.withLock { $0.engine } }
+    private var engine: StartedSums { sums.withLock { $0.engine } }
 
     private static func initialize(hostName: String) throws -> (group: MPIGroup, allowsThreads: Bool) {
         let handle = graft_mpi_comm_world()
@@ -129,34 +177,5 @@ package final class MPICommunicator: Communicator, Sendable {
         try unnamed.check("MPI_Comm_size", MPI_Comm_size(handle, &size))
         let group = MPIGroup(handle: handle, rank: Int(rank), size: Int(size), hostName: hostName)
         return (group, granted >= Int32(MPI_THREAD_MULTIPLE))
-    }
-
-    private static func placeOnHost(_ group: MPIGroup) throws -> (rank: Int, size: Int) {
-        var local: MPI_Comm? = graft_mpi_comm_null()
-        try group.check(
-            "MPI_Comm_split_type",
-            MPI_Comm_split_type(group.handle, Int32(MPI_COMM_TYPE_SHARED), Int32(group.rank), graft_mpi_info_null(), &local))
-        var rank: Int32 = 0
-        var size: Int32 = 0
-        try group.check("MPI_Comm_rank", MPI_Comm_rank(local, &rank))
-        try group.check("MPI_Comm_size", MPI_Comm_size(local, &size))
-        try group.check("MPI_Comm_free", MPI_Comm_free(&local))
-        return (Int(rank), Int(size))
-    }
-
-    private static func gather(_ bytes: [UInt8], in group: MPIGroup) throws -> [[UInt8]] {
-        var counts = [Int32](repeating: 0, count: group.size)
-        var count = Int32(bytes.count)
-        let countType = graft_mpi_int32()
-        try group.check("MPI_Allgather", MPI_Allgather(&count, 1, countType, &counts, 1, countType, group.handle))
-        let total = counts.reduce(0) { $0 + Int($1) }
-        precondition(total <= Int(Int32.max), "ranks gather at most 2 GB at a time, not \(total) bytes")
-        var offsets = [Int32](repeating: 0, count: group.size)
-        for rank in 1..<max(group.size, 1) { offsets[rank] = offsets[rank - 1] + counts[rank - 1] }
-        var all = [UInt8](repeating: 0, count: total)
-        try group.check(
-            "MPI_Allgatherv",
-            MPI_Allgatherv(bytes, count, graft_mpi_byte(), &all, counts, offsets, graft_mpi_byte(), group.handle))
-        return zip(offsets, counts).map { Array(all[Int($0)..<Int($0 + $1)]) }
     }
 }

@@ -47,6 +47,50 @@ struct MPIGroup: @unchecked Sendable {
         return MPIGroup(handle: copy, rank: rank, size: size, hostName: hostName)
     }
 
+    /// The ranks of this group that can share memory with this one, in the group's order.
+    func split(sharingMemory: Void) throws -> MPIGroup {
+        var part: MPI_Comm? = graft_mpi_comm_null()
+        try check(
+            "MPI_Comm_split_type",
+            MPI_Comm_split_type(handle, Int32(MPI_COMM_TYPE_SHARED), Int32(rank), graft_mpi_info_null(), &part))
+        return try joined(part)
+    }
+
+    /// The ranks of this group that call with the same colour, in the group's order; nil for those without one. All of them call it.
+    func split(colour: Int?) throws -> MPIGroup? {
+        var part: MPI_Comm? = graft_mpi_comm_null()
+        let key = colour.map { Int32($0) } ?? graft_mpi_undefined()
+        try check("MPI_Comm_split", MPI_Comm_split(handle, key, Int32(rank), &part))
+        return colour == nil ? nil : try joined(part)
+    }
+
+    /// Gives every rank the bytes of all, by rank.
+    func gather(_ bytes: [UInt8]) throws -> [[UInt8]] {
+        var counts = [Int32](repeating: 0, count: size)
+        var count = Int32(bytes.count)
+        let countType = graft_mpi_int32()
+        try check("MPI_Allgather", MPI_Allgather(&count, 1, countType, &counts, 1, countType, handle))
+        let total = counts.reduce(0) { $0 + Int($1) }
+        precondition(total <= Int(Int32.max), "ranks gather at most 2 GB at a time, not \(total) bytes")
+        var offsets = [Int32](repeating: 0, count: size)
+        for rank in 1..<max(size, 1) { offsets[rank] = offsets[rank - 1] + counts[rank - 1] }
+        var all = [UInt8](repeating: 0, count: total)
+        try check(
+            "MPI_Allgatherv",
+            MPI_Allgatherv(bytes, count, graft_mpi_byte(), &all, counts, offsets, graft_mpi_byte(), handle))
+        return zip(offsets, counts).map { Array(all[Int($0)..<Int($0 + $1)]) }
+    }
+
+    private func joined(_ part: MPI_Comm?) throws -> MPIGroup {
+        guard let part else { preconditionFailure("a communicator was split without a result") }
+        try check("MPI_Comm_set_errhandler", graft_mpi_set_errors_return(part))
+        var rank: Int32 = 0
+        var size: Int32 = 0
+        try check("MPI_Comm_rank", MPI_Comm_rank(part, &rank))
+        try check("MPI_Comm_size", MPI_Comm_size(part, &size))
+        return MPIGroup(handle: part, rank: Int(rank), size: Int(size), hostName: hostName)
+    }
+
     /// Gives the communicator back to the library.
     func free() throws {
         var handle: MPI_Comm? = handle

@@ -17,6 +17,9 @@ package final class ConsoleProgress: TrainingObserver {
     private var dataShare = MovingAverage()
     private var communicationShare = MovingAverage()
     private var stepSeconds = MovingAverage()
+    /// Of the whole run.
+    private var hiddenSeconds = 0.0
+    private var exposedSeconds = 0.0
 
     /// Seconds between two redraws, and between two plain lines.
     private static let redrawInterval = 0.1
@@ -73,6 +76,8 @@ package final class ConsoleProgress: TrainingObserver {
         rate.add(report.imagesPerSecond)
         dataShare.add(report.dataShare)
         communicationShare.add(report.communicationShare)
+        hiddenSeconds += report.hiddenCommunicationSeconds
+        exposedSeconds += report.exposedCommunicationSeconds
         // The first step warms caches up and would spoil the estimate.
         if !isFirst { stepSeconds.add(report.seconds) }
         let interval = terminal.isInteractive ? Self.redrawInterval : Self.plainInterval
@@ -121,6 +126,11 @@ package final class ConsoleProgress: TrainingObserver {
         if let lastEvaluation, lastEvaluation.classes.count <= 20 { Self.classTable(lastEvaluation).forEach(printLine) }
         let best = report.best.map { "; best accuracy \(Format.percent($0.summary.accuracy)) after step \($0.step)" } ?? ""
         printLine("finished \(Format.count(report.step, "step")) in \(Format.duration(report.seconds))\(best)")
+        if let facts, facts.ranks > 1, hiddenSeconds + exposedSeconds > 0 {
+            printLine(
+                "gradient sums took \(Format.seconds(hiddenSeconds + exposedSeconds)), of which backward hid "
+                    + "\(Format.share(hiddenSeconds / (hiddenSeconds + exposedSeconds)))")
+        }
         if let results { printLine("everything is in \(results): report.html, metrics.jsonl, predictions.csv, checkpoints") }
     }
 

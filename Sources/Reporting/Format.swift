@@ -8,6 +8,8 @@ enum Format {
     static func rate(_ value: Double) -> String { String(format: value < 100 ? "%.1f" : "%.0f", value) }
     static func count(_ value: Int, _ noun: String) -> String { "\(value) \(noun)\(value == 1 ? "" : "s")" }
 
+    static func seconds(_ value: Double) -> String { String(format: value < 10 ? "%.2f s" : "%.0f s", value) }
+
     /// 25.6 M, 4.1 k, 512.
     static func large(_ value: Int) -> String {
         switch value {

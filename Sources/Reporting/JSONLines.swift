@@ -67,6 +67,8 @@ package final class JSONLines: TrainingObserver {
             ("images_per_second", .number(report.imagesPerSecond)), ("images", .integer(report.images)),
             ("seconds", .number(report.seconds)), ("data_share", .number(report.dataShare)),
             ("communication_share", .number(report.communicationShare)),
+            ("communication_hidden_seconds", .number(report.hiddenCommunicationSeconds)),
+            ("communication_exposed_seconds", .number(report.exposedCommunicationSeconds)),
         ]
         if let norm = report.gradientNorm { members.append(("gradient_norm", .number(norm))) }
         write("step", members)

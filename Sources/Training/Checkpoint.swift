@@ -51,6 +51,12 @@ package struct Checkpoint: Sendable {
     /// The architecture that a model file names; nil for files that Graft did not save.
     package static func architecture(of file: WeightFile) -> String? { file.metadata["architecture"] }
 
+    /// What rounding held back on a rank, by parameter; nil if the run did not round.
+    func openRest(ofRank rank: Int) throws(TrainingError) -> WeightFile? {
+        let name = Self.restFile(ofRank: rank)
+        return state.files[name] == nil ? nil : try Self.openWeights(path, name, state)
+    }
+
     private static func decode<Value: Decodable>(_ type: Value.Type, _ text: String?) -> Value? {
         text.flatMap { try? JSONDecoder().decode(type, from: Data($0.utf8)) }
     }

@@ -26,6 +26,8 @@ package struct CheckpointState: Sendable, Equatable, Codable {
     package var ranks: Int
     package var batchSize: Int
     package var accumulation: Int
+    /// The wanted size of gradient messages; a resume with as many ranks keeps it, and with it the order of every addition.
+    package var bucketBytes: Int?
     /// The rate of the last update.
     package var learningRate: Double
     package var progress: TrainingProgress

@@ -11,14 +11,24 @@ struct CheckpointWriter {
     let optimizer: Optimizer
     let identity: RunIdentity
 
-    /// Writes all three files, each synced to the disk. Throws when the disk is full or fails.
-    func write(_ state: CheckpointState, into folder: String) throws {
+    /// Writes all files, each synced to the disk. Throws when the disk is full or fails.
+    /// - Parameter bringRests: calls with each rank's held-back gradients, if there are any.
+    func write(
+        _ state: CheckpointState, into folder: String,
+        bringRests: ((Int, UnsafeMutableBufferPointer<Float>) throws -> Void) throws -> Void
+    ) throws {
         try SafetensorsWriter.write(
             to: "\(folder)/\(Checkpoint.modelFile)", tensors: modelTensors, metadata: try metadata(state))
         try SafetensorsWriter.write(
             to: "\(folder)/\(Checkpoint.optimizerFile)", tensors: optimizerTensors, metadata: ["format": "pt"])
+        var names = [Checkpoint.modelFile, Checkpoint.optimizerFile]
+        try bringRests { rank, rest in
+            names.append(Checkpoint.restFile(ofRank: rank))
+            try SafetensorsWriter.write(
+                to: "\(folder)/\(Checkpoint.restFile(ofRank: rank))", tensors: tensors(of: rest), metadata: ["format": "pt"])
+        }
         var state = state
-        for name in [Checkpoint.modelFile, Checkpoint.optimizerFile] {
+        for name in names {
             // Read back from the file, so that the checksum vouches for what the disk was given.
             let file = try WeightFile.open("\(folder)/\(name)")
             let attributes = try FileManager.default.attributesOfItem(atPath: file.path)
@@ -46,6 +56,17 @@ struct CheckpointWriter {
                     Self.optimizerName(state.name, parameter.name), .float32, parameter.shape, UnsafeRawBufferPointer(values)
                 )
             }
+        }
+    }
+
+    /// The tensors of an array in the layout of the gradients.
+    private func tensors(of values: UnsafeMutableBufferPointer<Float>) -> [SafetensorsWriter.Tensor] {
+        replica.slots.map { slot in
+            let parameter = replica.parameters[slot.parameter]
+            return (
+                parameter.name, .float32, parameter.shape,
+                UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: values[slot.range]))
+            )
         }
     }
 

@@ -5,7 +5,8 @@
 /// A bucket ends with the first slot that fills it to the wanted size, so that it can start as soon as that slot is done. The
 /// first is wanted smaller by `firstDivisor`, so that the sums begin early in backward. A slot larger than a bucket is cut into
 /// even pieces, which start together: several messages of a few megabytes travel faster than one of a hundred (measured, Open
-/// MPI 4.1 on one machine: fourfold). The last bucket takes the extras behind the gradients along.
+/// MPI 4.1 on one machine: fourfold). The last bucket takes the extras behind the gradients along, unless they must travel alone because
+/// gradients are rounded on the way.
 package struct GradientBuckets: Sendable, Equatable {
     /// The slices: ascending, without gaps, together `0..<count + extraCount`.
     package let ranges: [Range<Int>]
@@ -17,7 +18,7 @@ package struct GradientBuckets: Sendable, Equatable {
     private static let alignment = 16
 
     /// Cuts `count` gradients into buckets of about `bytes` bytes. `slots` are ascending; what is between and behind them is padding.
-    package init(slots: [Range<Int>], count: Int, bytes: Int, extraCount: Int) {
+    package init(slots: [Range<Int>], count: Int, bytes: Int, extraCount: Int, separatesExtras: Bool = false) {
         let wanted = max(Self.alignment, bytes / MemoryLayout<Float>.stride)
         self.count = count
         var ranges: [Range<Int>] = []
@@ -35,6 +36,9 @@ package struct GradientBuckets: Sendable, Equatable {
         } else {
             let last = ranges.removeLast()
             ranges.append(last.lowerBound..<rest.upperBound)
+        }
+        if separatesExtras, let last = ranges.popLast() {
+            ranges += [last.lowerBound..<count, count..<last.upperBound].filter { !$0.isEmpty }
         }
         self.ranges = ranges
     }

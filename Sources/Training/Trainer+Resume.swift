@@ -26,6 +26,7 @@ extension Trainer {
         try communicator.broadcast(UnsafeMutableRawBufferPointer(parts.replica.trained), from: 0)
         try communicator.broadcast(UnsafeMutableRawBufferPointer(parts.replica.statistics), from: 0)
         for state in parts.optimizer.states { try communicator.broadcast(UnsafeMutableRawBufferPointer(state.values), from: 0) }
+        try updater.restoreRests(checkpoint, slots: parts.replica.slots, names: parts.replica.trainedNames)
         parts.replica.weightsChanged()
     }
 

@@ -96,9 +96,10 @@ extension Trainer {
         return summary
     }
 
-    /// Saves a checkpoint on rank 0; the others go on and meet it in the next collective.
+    /// Saves a checkpoint on rank 0; the others go on and meet it in the next collective. Where gradients are rounded, all ranks
+    /// bring what that held back.
     func save(evaluation: EvaluationSummary?) throws {
-        guard let checkpoints = parts.checkpoints, parts.communicator.isRoot else { return }
+        guard let checkpoints = parts.checkpoints, parts.communicator.isRoot else { return try updater.bringRests { _, _ in } }
         parts.communicator.heartbeat.enter(.saving, step: progress.step)
         let start = monotonicNanoseconds()
         let writer = CheckpointWriter(replica: parts.replica, optimizer: parts.optimizer, identity: parts.identity)
@@ -106,11 +107,14 @@ extension Trainer {
             run: parts.identity.name, architecture: parts.identity.architecture, classes: parts.identity.classes,
             configDigest: parts.identity.configDigest, filesDigest: parts.identity.filesDigest, seed: parts.settings.seed,
             shuffle: parts.settings.shuffle, ranks: parts.communicator.size, batchSize: parts.settings.batchSize,
-            accumulation: parts.settings.accumulation, learningRate: parts.schedule.rate(ofUpdate: max(1, progress.step)),
+            accumulation: parts.settings.accumulation, bucketBytes: parts.settings.bucketBytes,
+            learningRate: parts.schedule.rate(ofUpdate: max(1, progress.step)),
             progress: progress, evaluation: evaluation)
         let path: String
         do {
-            path = try checkpoints.save(step: progress.step, best: progress.best?.step) { try writer.write(state, into: $0) }
+            path = try checkpoints.save(step: progress.step, best: progress.best?.step) {
+                try writer.write(state, into: $0, bringRests: updater.bringRests)
+            }
         } catch let error as WeightFileError {
             // A weight file that cannot be written is the disk's fault; one that cannot be read would be the user's.
             throw TrainingError.system(

@@ -22,7 +22,7 @@ extension Trainer {
             step: number, epoch: progress.epoch, loss: sums.images > 0 ? sums.loss / Double(sums.images) : 0, learningRate: rate,
             gradientNorm: done.gradientNorm, images: sums.images, imagesPerSecond: Double(sums.images) / done.seconds,
             seconds: done.seconds, dataShare: min(1, sums.dataSeconds / ranks / done.seconds),
-            communicationShare: min(1, done.communicationSeconds / done.seconds))
+            communicationSeconds: done.communication.total, exposedCommunicationSeconds: done.communication.exposed)
         return (report, sums.stopRequests > 0)
     }
 

@@ -58,8 +58,19 @@ package struct StepReport: Sendable, Equatable {
     package var seconds: Double
     /// The share of the time that ranks waited for the loader (mean over ranks).
     package var dataShare: Double
+    /// Seconds in which gradient sums were under way on rank 0.
+    package var communicationSeconds: Double
+    /// Of them, those that rank 0 waited for after backward.
+    package var exposedCommunicationSeconds: Double
+
     /// The share of the time that rank 0 waited for gradient sums.
-    package var communicationShare: Double
+    package var communicationShare: Double { min(1, exposedCommunicationSeconds / max(seconds, .leastNonzeroMagnitude)) }
+    /// Seconds of gradient sums that backward hid.
+    package var hiddenCommunicationSeconds: Double { max(0, communicationSeconds - exposedCommunicationSeconds) }
+    /// The share of the sums' time that backward hid; nil where nothing was summed.
+    package var hiddenShare: Double? {
+        communicationSeconds > 0 ? hiddenCommunicationSeconds / communicationSeconds : nil
+    }
 }
 
 /// The training side of an epoch that just ended.

@@ -22,9 +22,12 @@ package struct TrainingSettings: Sendable, Equatable {
     package var checkpointSteps: Int?
     /// The fraction of the training images that may be unreadable.
     package var unreadableLimit: Double
+    /// The wanted size of the messages in which gradients are summed; the same on all ranks.
     package var bucketBytes: Int
     /// Whether gradients are summed while backward still runs.
     package var overlap: Bool
+    /// Whether gradients may travel as bfloat16, with what rounding takes away added to the next update's.
+    package var compresses = false
 
     package init(
         epochs: Int, batchSize: Int, accumulation: Int, stepLimit: Int?, labelSmoothing: Float, clipNorm: Double?, seed: UInt64,

@@ -16,22 +16,24 @@ final class Updater {
         /// Before clipping; nil without clipping.
         var gradientNorm: Double?
         var seconds: Double
-        /// Waiting for sums that backward did not hide.
-        var communicationSeconds: Double
+        var communication: GradientSynchronizer.Times
     }
 
     let buckets: GradientBuckets
     private let settings: TrainingSettings
     private let replica: any Replica
-    private let communicator: any Communicator
+    let communicator: any Communicator
     private let source: any BatchSource
     private let optimizer: Optimizer
     private let stop: StopFlag
     private let synchronizer: GradientSynchronizer
-    private let gradients: UnsafeMutableBufferPointer<Float>
+    let gradients: UnsafeMutableBufferPointer<Float>
     private let extras: UnsafeMutableBufferPointer<Float>
     /// Gradients of the update's earlier passes.
     private let earlier: AlignedBuffer
+    /// What rounding took from this rank's gradients so far and the next update adds; empty without compression.
+    let rest: UnsafeMutableBufferPointer<Float>
+    private let restMemory: AlignedBuffer
     private var previousCommunicationSeconds = 0.0
 
     init(_ parts: Trainer.Parts) {
@@ -42,23 +44,27 @@ final class Updater {
         gradients = UnsafeMutableBufferPointer(rebasing: all[..<count])
         extras = UnsafeMutableBufferPointer(rebasing: all[count...])
         buckets = GradientBuckets(
-            slots: replica.slots.map(\.range), count: count, bytes: settings.bucketBytes, extraCount: extras.count)
+            slots: replica.slots.map(\.range), count: count, bytes: settings.bucketBytes, extraCount: extras.count,
+            separatesExtras: settings.compresses)
+        restMemory = AlignedBuffer(floatCount: settings.compresses ? count : 0)
+        rest = restMemory.floats
         synchronizer = GradientSynchronizer(
-            buckets: buckets, values: all, communicator: communicator, overlaps: settings.overlap)
+            buckets: buckets, values: all, communicator: communicator, overlaps: settings.overlap,
+            rest: settings.compresses ? rest : nil)
         earlier = AlignedBuffer(floatCount: settings.accumulation > 1 ? count : 0)
     }
 
     /// Makes update `number`. Throws `TrainingError.diverged`, on every rank alike, when the loss is no number.
     func make(_ update: EpochPlan.Update, number: Int, epoch: Int, learningRate: Double) throws -> Result {
         let start = monotonicNanoseconds()
-        var result = Result(sums: StepSums(), seconds: 0, communicationSeconds: 0)
+        var result = Result(sums: StepSums(), seconds: 0, communication: .init(total: 0, exposed: 0))
         try runPasses(of: update, number: number, epoch: epoch, &result)
         result.sums.stopRequests = stop.isRequested ? 1 : 0
         result.sums.communicationSeconds = previousCommunicationSeconds
         result.sums.write(to: extras)
         communicator.heartbeat.enter(.summing, step: number)
-        result.communicationSeconds = try synchronizer.finish()
-        previousCommunicationSeconds = result.communicationSeconds
+        result.communication = try synchronizer.finish()
+        previousCommunicationSeconds = result.communication.exposed
         result.sums = StepSums(extras)
         guard result.sums.loss.isFinite else { throw TrainingError.diverged(step: number, loss: result.sums.loss) }
         communicator.heartbeat.enter(.computing, step: number)

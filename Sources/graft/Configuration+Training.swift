@@ -5,7 +5,8 @@ import RunConfiguration
 import Training
 
 extension TrainingSettings {
-    init(_ configuration: RunConfiguration) {
+    /// - Parameter bucketBytes: what `communication.bucket_bytes` comes to on these ranks.
+    init(_ configuration: RunConfiguration, bucketBytes: Int) {
         let (training, data) = (configuration.training, configuration.data)
         self.init(
             epochs: training.epochs, batchSize: training.batchSize, accumulation: training.accumulation,
@@ -14,7 +15,8 @@ extension TrainingSettings {
             shuffle: data.shuffle, evaluationEpochs: configuration.evaluation.everyEpochs,
             checkpointEpochs: configuration.checkpoints.everyEpochs, checkpointSteps: configuration.checkpoints.everySteps,
             unreadableLimit: data.unreadableLimit,
-            bucketBytes: configuration.communication.bucketBytes, overlap: configuration.communication.overlap)
+            bucketBytes: bucketBytes, overlap: configuration.communication.overlap)
+        compresses = configuration.communication.compression == .bfloat16
     }
 
     /// Updates that one epoch of so many images takes; the last may be smaller.

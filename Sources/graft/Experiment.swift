@@ -30,7 +30,6 @@ struct Experiment {
         let placements = try ThreadPlacement.settle(over: communicator, requested: requested, environment: environment)
         placement = placements[communicator.rank]
         if communicator.isRoot { for placement in placements { placement.warning.map { say("warning: \($0)") } } }
-        try communicator.use(configuration.communication.overlap ? .thread : .none)
         data = try ExperimentData(configuration)
         if communicator.isRoot { for note in data.notes { say("note: \(note)") } }
         let file = try weightFile(of: configuration.network, communicator, environment: environment)
@@ -65,7 +64,7 @@ struct Experiment {
         from start: (found: (checkpoint: Checkpoint, refused: [String])?, Void)?, stop: StopFlag
     ) throws -> TrainingOutcome {
         guard let features = try prepareFeatures(stop: stop) else { return .stopped }
-        var parts = try trainerParts(features, stop: stop)
+        var parts = try trainerParts(features, stop: stop, bucketBytes: try settleCommunication(start?.found?.checkpoint))
         if communicator.isRoot {
             try checkpoints.recover()
             parts.checkpoints = checkpoints
@@ -106,9 +105,21 @@ struct Experiment {
             communicator: communicator)
     }
 
-    private func trainerParts(_ features: ExperimentFeatures, stop: StopFlag) throws -> Trainer.Parts {
+    /// Chooses how gradients travel, and returns the size of their messages. Rank 0 brings the checkpoint that is continued.
+    private func settleCommunication(_ checkpoint: Checkpoint?) throws -> Int {
+        let state = checkpoint?.state
+        let own = state?.ranks == communicator.size ? state?.bucketBytes : nil
+        let recorded = Int(String(decoding: try communicator.broadcast(Array("\(own ?? 0)".utf8)), as: UTF8.self)) ?? 0
+        let setup = try CommunicationSetup(
+            configuration.communication, gradientBytes: store.gradientsWithExtras.count * MemoryLayout<Float>.stride,
+            recorded: recorded > 0 ? recorded : nil, communicator)
+        if communicator.isRoot, let line = setup.summary(communicator) { say("note: \(line)") }
+        return setup.bucketBytes
+    }
+
+    private func trainerParts(_ features: ExperimentFeatures, stop: StopFlag, bucketBytes: Int) throws -> Trainer.Parts {
         let training = data.training.sampleList(split: "train")
-        let settings = TrainingSettings(configuration)
+        let settings = TrainingSettings(configuration, bucketBytes: bucketBytes)
         let replica = try makeReplica(features)
         let updates = settings.updatesPerEpoch(images: training.count)
         let identity = RunIdentity(

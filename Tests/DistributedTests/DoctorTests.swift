@@ -13,10 +13,16 @@ struct DoctorTests {
         #expect(report?["overlap"] as? String == overlap)
     }
 
+    @Test(arguments: ["ring", "shared_memory", "mpi"], [2, 4]) func everyWayOfSumsIsRight(algorithm: String, ranks: Int) throws {
+        let launch = try Launch(["doctor", "--seconds", "0", "--algorithm", algorithm], ranks: ranks)
+        #expect(launch.status == 0, "\(launch.errors)")
+    }
+
     @Test func sumsAreMeasured() throws {
         let launch = try Launch(["doctor", "--seconds", "0.01", "--repetitions", "1"], ranks: 2)
         #expect(launch.status == 0, "\(launch.errors)")
         #expect(launch.output.contains("16384 kB"))
+        for way in ["ring", "shared_memory", "mpi"] { #expect(launch.output.contains(way)) }
     }
 
     @Test func anErrorOnOneRankEndsAll() throws {

@@ -8,7 +8,7 @@ import Testing
         "Tensors": [],
         "Collectives": ["CProcess"],
         "RunConfiguration": ["Yams"],
-        "CollectivesMPI": ["Collectives", "CMPI"],
+        "CollectivesMPI": ["Collectives", "CMPI", "CVectorLoops"],
         "Graphs": ["Tensors"],
         "Kernels": ["Tensors", "COpenBLAS", "COneDNN", "CVectorLoops"],
         "ImageData": ["Tensors", "CImageCodecs"],

@@ -27,7 +27,7 @@ enum Samples {
         .step(
             StepReport(
                 step: step, epoch: epoch, loss: 0.69, learningRate: 0.01, gradientNorm: nil, images: 64, imagesPerSecond: 23.1,
-                seconds: 2.77, dataShare: 0.031, communicationShare: 0.004))
+                seconds: 2.77, dataShare: 0.031, communicationSeconds: 0.1, exposedCommunicationSeconds: 0.011))
     }
 
     static func evaluation(step: Int, epoch: Int) -> TrainingEvent {

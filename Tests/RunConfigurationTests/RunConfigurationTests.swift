@@ -65,7 +65,7 @@ func problems(_ text: String, _ overrides: String...) -> [String] {
             schedule: { kind: cosine, warmup_steps: 0 }
             evaluation: { every_epochs: 1, ranks: root }
             checkpoints: { every_epochs: 1, keep: 2 }
-            communication: { bucket_bytes: 4194304, overlap: true }
+            communication: { algorithm: shared_memory, bucket_bytes: 4194304, compression: none, overlap: true }
             compute: { threads: auto }
             """)
         #expect(configuration.run.name == "cats-dogs-resnet50")

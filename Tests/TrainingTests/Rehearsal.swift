@@ -19,6 +19,8 @@ struct Rehearsal: Sendable {
     var unreadableLimit = 1.0
     var poisoned = false
     var overlap = true
+    var compresses = false
+    var bucketBytes = 64
     var validationImages = 17
     var evaluationRanks = EvaluationRanks.root
     var evaluationEpochs = 1
@@ -87,11 +89,13 @@ struct Rehearsal: Sendable {
     }
 
     private var settings: TrainingSettings {
-        TrainingSettings(
+        var settings = TrainingSettings(
             epochs: epochs, batchSize: batchSize, accumulation: accumulation, stepLimit: stepLimit, labelSmoothing: 0,
             clipNorm: clipNorm, seed: 3, shuffle: true, evaluationEpochs: evaluationEpochs, checkpointEpochs: checkpointEpochs,
             checkpointSteps: checkpointSteps,
-            unreadableLimit: unreadableLimit, bucketBytes: 64, overlap: overlap)
+            unreadableLimit: unreadableLimit, bucketBytes: bucketBytes, overlap: overlap)
+        settings.compresses = compresses
+        return settings
     }
 
     private var identity: RunIdentity {

@@ -2,6 +2,7 @@
 // async-signal-safe (a Swift function may lazily initialise, retain or allocate, and nothing in the language promises that
 // it does not), and the affinity mask, whose calls hide behind a feature macro that Swift's Glibc module does not set.
 #pragma once
+#include <stddef.h>
 
 /// Makes SIGTERM, SIGINT and SIGUSR1 set a flag instead of ending the process; a second SIGINT ends it at once.
 /// Forgets a signal that came before. Returns 0 or an error number.
@@ -17,3 +18,10 @@ int graft_crash_note_install(const char *who);
 /// Writes the numbers of the cores on which the calling thread may run, ascending, into `cores` (room for `capacity`).
 /// Returns how many there are, or -1 if the system does not tell.
 int graft_affinity_cores(int *cores, int capacity);
+
+/// Makes memory without a name that processes of this host can share; it is gone when the last of them is, however they end.
+/// Returns a file descriptor, or minus an error number.
+int graft_shared_memory_create(size_t bytes);
+
+/// Opens what process `owner` made as its descriptor `number`. Returns a file descriptor, or minus an error number.
+int graft_shared_memory_open(int owner, int number);

@@ -39,3 +39,7 @@ double graft_dot(const float *a, const float *b, size_t count);
 /// float32 to bfloat16, rounded to nearest even, and back.
 void graft_to_bfloat16(const float *x, uint16_t *y, size_t count);
 void graft_from_bfloat16(const uint16_t *x, float *y, size_t count);
+/// Rounds what is sent and keeps what rounding takes away: y = bfloat16(x), rest = x − y (0 where that is no number). x stays.
+void graft_bfloat16_split(const float *x, uint16_t *y, float *rest, size_t count);
+/// y += x, from bfloat16.
+void graft_bfloat16_accumulate(const uint16_t *x, float *y, size_t count);

@@ -16,13 +16,13 @@ struct BenchReplica {
     let replica: ProgramReplica
     let placement: ThreadPlacement
     let source: SyntheticSource
+    let communication: CommunicationSetup
 
     init(_ configuration: RunConfiguration, classes: Int, _ communicator: any Communicator) throws {
         let environment = ProcessInfo.processInfo.environment
         let requested: Int? = if case .exactly(let threads) = configuration.compute.threads { threads } else { nil }
         let placements = try ThreadPlacement.settle(over: communicator, requested: requested, environment: environment)
         placement = placements[communicator.rank]
-        try communicator.use(configuration.communication.overlap ? .thread : .none)
         var network = try PlannedNetwork(
             configuration, classes: classes, ranks: communicator.size, abilities: try .ofAllRanks(communicator))
         if communicator.isRoot, let note = network.precisionNote { say(note) }
@@ -41,6 +41,9 @@ struct BenchReplica {
         self.network = network
         plan = network.trainingPlan()
         let evaluation = network.plan(to: .logits, capacity: 1)
+        communication = try CommunicationSetup(
+            configuration.communication, gradientBytes: store.gradientsWithExtras.count * MemoryLayout<Float>.stride, communicator
+        )
         let resources = try ProgramResources(
             store: store, threads: placement.threads, arenaBytes: max(plan.arenaBytes, evaluation.arenaBytes))
         program = try Program(plan, resources)

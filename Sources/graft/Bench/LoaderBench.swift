@@ -151,7 +151,8 @@ struct LoaderBench {
         let loader = BatchLoader(source: .folder(folder), options: options)
         defer { loader.stop() }
         let parts = Trainer.Parts(
-            settings: TrainingSettings(configuration), identity: identity, replica: bench.replica, communicator: communicator,
+            settings: TrainingSettings(configuration, bucketBytes: bench.communication.bucketBytes), identity: identity,
+            replica: bench.replica, communicator: communicator,
             samples: samples, source: LoaderSource(loader),
             optimizer: Optimizer(
                 kind: .sgd(momentum: configuration.optimizer.momentum, nesterov: false), groups: groups,

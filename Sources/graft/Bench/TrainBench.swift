@@ -21,6 +21,13 @@ struct TrainBenchResult: Encodable {
     let bestImagesPerSecond: Double
     let stepMilliseconds: Double
     let communicationShare: Double
+    /// The share of the sums' time that backward hid, and of a step: what it hid and what it left to wait for. Nil for one rank.
+    let communicationHiddenShare: Double?
+    let communicationHiddenMilliseconds: Double
+    let communicationExposedMilliseconds: Double
+    let algorithm: String
+    let compression: String
+    let bucketBytes: Int
     let peakMemoryBytes: Int
 }
 
@@ -60,7 +67,12 @@ struct TrainBench {
             batchSize: configuration.training.batchSize,
             precision: "\(bench.network.prefixPrecision)/\(bench.network.suffixPrecision)", imagesPerSecond: median(rates),
             bestImagesPerSecond: rates.last ?? 0, stepMilliseconds: 1000 * median(measured.map(\.seconds)),
-            communicationShare: median(measured.map(\.communicationShare)), peakMemoryBytes: peakMemoryBytes())
+            communicationShare: median(measured.map(\.communicationShare)),
+            communicationHiddenShare: communicator.size > 1 ? median(measured.compactMap(\.hiddenShare)) : nil,
+            communicationHiddenMilliseconds: 1000 * median(measured.map(\.hiddenCommunicationSeconds)),
+            communicationExposedMilliseconds: 1000 * median(measured.map(\.exposedCommunicationSeconds)),
+            algorithm: communicator.algorithm.rawValue, compression: configuration.communication.compression.rawValue,
+            bucketBytes: bench.communication.bucketBytes, peakMemoryBytes: peakMemoryBytes())
     }
 
     /// Steps that are not counted: first touches of memory, packing of frozen weights.
@@ -81,7 +93,8 @@ struct TrainBench {
         // A rate of nearly nothing: random weights must not diverge while they are timed.
         let schedule = LearningRateSchedule(baseRate: 1e-6, shape: .constant)
         return Trainer.Parts(
-            settings: TrainingSettings(configuration), identity: identity, replica: bench.replica, communicator: communicator,
+            settings: TrainingSettings(configuration, bucketBytes: bench.communication.bucketBytes), identity: identity,
+            replica: bench.replica, communicator: communicator,
             samples: samples, source: bench.source, optimizer: optimizer, schedule: schedule, observers: [recorder])
     }
 }

@@ -64,9 +64,10 @@ struct BenchCommand: ParsableCommand {
     private static func text(_ result: TrainBenchResult) -> String {
         String(
             format:
-                "%@: %.1f images/s over %d ranks × %d threads (best %.1f), step %.1f ms, %.1f %% of it waiting for sums, peak %.0f MB a rank",
+                "%@: %.1f images/s over %d ranks × %d threads (best %.1f), step %.1f ms, %.1f %% of it waiting for sums (%.0f %% of their time hidden), peak %.0f MB a rank",
             result.architecture, result.imagesPerSecond, result.ranks, result.threads, result.bestImagesPerSecond,
-            result.stepMilliseconds, result.communicationShare * 100, Double(result.peakMemoryBytes) / 1e6)
+            result.stepMilliseconds, result.communicationShare * 100, (result.communicationHiddenShare ?? 1) * 100,
+            Double(result.peakMemoryBytes) / 1e6)
     }
 
     private static func show(_ times: [PlanBench.StepTime], all: Bool) {

@@ -5,6 +5,7 @@ import CollectivesMPI
 import Foundation
 
 extension Overlap: ExpressibleByArgument {}
+extension SumAlgorithm: ExpressibleByArgument {}
 
 /// Checks a launch without a config: run it exactly as the training is to be run.
 struct DoctorCommand: ParsableCommand {
@@ -15,6 +16,8 @@ struct DoctorCommand: ParsableCommand {
 
     @Option(help: "How sums move: thread (as in training), poked or none.")
     var overlap: Overlap?
+    @Option(help: "The way of sums to look at: ring, shared_memory or mpi; all of them if not given.")
+    var algorithm: SumAlgorithm?
     @Option(help: "Seconds of computing beside which sums are measured; 0 leaves the measurement out.")
     var seconds = 0.2
     @Option(help: "How often each measurement is repeated.")
@@ -49,15 +52,26 @@ struct DoctorCommand: ParsableCommand {
         if let overlap { try communicator.use(overlap) }
         var report = DoctorReport(placements: placements, overlap: communicator.overlap.rawValue)
         report.warnings += zip(placements, shares).compactMap { $1.isEmpty ? nil : "host \($0.claim.hostName): \($1)" }.uniqued()
-        try checkSums(over: communicator)
-        if communicator.size > 1 && seconds > 0 {
-            let bench = SumBench(communicator: communicator, repetitions: repetitions)
-            for (bytes, sums) in [(64 << 10, 64), (1 << 20, 16), (4 << 20, 8), (16 << 20, 4)] {
-                report.sums.append(try bench.measure(bytes: bytes, sums: sums, computingSeconds: seconds, slices: 50))
+        let preferred = algorithm ?? .preferred(hosts: placements.map(\.claim.hostName))
+        for way in algorithm.map({ [$0] }) ?? [preferred] + SumAlgorithm.allCases.filter({ $0 != preferred }) {
+            if let refusal = try communicator.use(way) {
+                report.warnings.append("\(way.rawValue): \(refusal)")
+                if communicator.algorithm != preferred { continue }
             }
+            try checkSums(over: communicator)
+            guard communicator.size > 1 && seconds > 0 else { continue }
+            report.sums += try measure(over: communicator, sizes: way == preferred ? Self.sizes : [Self.sizes[2]])
         }
         guard communicator.isRoot else { return }
         print(json ? try report.json() : report.text(sharedMemoryBytes: SharedMemoryCheck().bytes))
+    }
+
+    /// Bytes of a sum, and how many a repetition starts.
+    private static let sizes = [(64 << 10, 64), (1 << 20, 16), (4 << 20, 8), (16 << 20, 4)]
+
+    private func measure(over communicator: any Communicator, sizes: [(Int, Int)]) throws -> [SumMeasurement] {
+        let bench = SumBench(communicator: communicator, repetitions: repetitions)
+        return try sizes.map { try bench.measure(bytes: $0, sums: $1, computingSeconds: seconds, slices: 50) }
     }
 }
 

@@ -52,8 +52,8 @@ struct PlanCommand: ParsableCommand {
             configuration, classes: counted.count, ranks: ranks, abilities: .own)
         let plan = network.trainingPlan()
         let buckets = GradientBuckets(
-            slots: plan.layout.slots.map(\.range), count: plan.layout.count, bytes: configuration.communication.bucketBytes,
-            extraCount: ParameterStore.extraCount)
+            slots: plan.layout.slots.map(\.range), count: plan.layout.count, bytes: bucketBytes(configuration),
+            extraCount: ParameterStore.extraCount, separatesExtras: configuration.communication.compression != .none)
         var setting = PlanSetting(
             classesFrom: counted.source, batchSize: configuration.training.batchSize, buckets: buckets.ranges)
         setting.ranks = ranks
@@ -72,6 +72,15 @@ struct PlanCommand: ParsableCommand {
             network.featureCircumstances(
                 configuration, trainingImages: data.training.samples.count,
                 validationImages: data.validation?.samples.count ?? 0, localRanks: ranks))
+    }
+
+    /// What the config says; where it leaves that to a measurement, what one machine comes to.
+    private func bucketBytes(_ configuration: RunConfiguration) -> Int {
+        if case .exactly(let bytes) = configuration.communication.bucketBytes {
+            bytes
+        } else {
+            CommunicationSetup.unmeasuredBytes
+        }
     }
 
     /// The classes asked for, else those of the training folder, else two.

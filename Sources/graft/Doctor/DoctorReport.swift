@@ -30,10 +30,13 @@ struct DoctorReport {
         if sums.isEmpty {
             lines.append(placements.count == 1 ? "one rank: nothing to sum" : "sums were not measured")
         } else {
-            lines.append("sums (\(overlap)):  one alone       per second   hidden behind computing   added processor time")
+            lines.append(
+                "sums (\(overlap)), one way after the other:\n           size   one alone       per second   hidden behind computing   added processor time"
+            )
             lines += sums.map { sum in
                 String(
-                    format: "%8d kB   %9.3f ms   %7.2f GB/s   %17.0f %%   %14.2f ms each", sum.bytes >> 10,
+                    format: "%@ %8d kB   %9.3f ms   %7.2f GB/s   %17.0f %%   %14.2f ms each",
+                    sum.algorithm.padding(toLength: 13, withPad: " ", startingAt: 0), sum.bytes >> 10,
                     sum.secondsAlone * 1e3,
                     sum.bytesPerSecond * 1e-9, sum.hiddenShare * 100, sum.addedProcessorSeconds / Double(sum.sums) * 1e3)
             }

@@ -29,6 +29,7 @@ func checkSums(over communicator: any Communicator) throws {
             throw WrongSum(what: "a blocking sum gave \(sums)")
         }
         for ticket in tickets { try communicator.wait(ticket) }
+        try checkRounding(over: communicator)
         var digest: UInt64 = 0
         for (count, bucket) in zip(counts, buckets) {
             for index in 0..<count {
@@ -43,6 +44,24 @@ func checkSums(over communicator: any Communicator) throws {
         let digests = try communicator.gather(Array("\(digest)".utf8))
         guard digests.allSatisfy({ $0 == digests[0] }) else {
             throw WrongSum(what: "ranks hold different bits after the same sums")
+        }
+    }
+}
+
+/// Sums that may be rounded on the way: with what all ranks hold back they are the exact sums.
+private func checkRounding(over communicator: any Communicator) throws {
+    let count = 100_003
+    let (values, rest) = (AlignedBuffer(floatCount: count), AlignedBuffer(floatCount: count))
+    for index in 0..<count { (values.floats[index], rest.floats[index]) = (sample(index, communicator.rank), 1) }
+    try communicator.wait(try communicator.startSum(values.floats, keeping: rest.floats))
+    let total = Array(values.floats)
+    try communicator.wait(try communicator.startSum(rest.floats))
+    for index in 0..<count {
+        let expected = (0..<communicator.size).reduce(Float(0)) { $0 + sample(index, $1) }
+        let value = total[index] + rest.floats[index]
+        guard abs(value - expected) <= 1e-5 * abs(expected), abs(total[index] - expected) <= 0.02 * abs(expected) else {
+            throw WrongSum(
+                what: "number \(index) summed to \(total[index]) and \(rest.floats[index]) held back instead of \(expected)")
         }
     }
 }

@@ -5,6 +5,8 @@ import Tensors
 
 /// What sums of one bucket size cost between these ranks.
 struct SumMeasurement: Encodable {
+    /// The way of the sums.
+    var algorithm: String
     /// The size of one sum.
     var bytes: Int
     /// How many sums a repetition starts.
@@ -55,7 +57,8 @@ final class SumBench {
             Sample(wall: median($0.map(\.wall)), processor: median($0.map(\.processor)))
         }
         return SumMeasurement(
-            bytes: bytes, sums: sums, secondsAlone: best[1].wall / Double(sums), computingSeconds: best[0].wall,
+            algorithm: communicator.algorithm.rawValue, bytes: bytes, sums: sums, secondsAlone: best[1].wall / Double(sums),
+            computingSeconds: best[0].wall,
             togetherSeconds: best[2].wall, addedProcessorSeconds: max(0, best[2].processor - best[0].processor))
     }
 

@@ -1,24 +1,26 @@
-// The engine of started sums: a queue in front of the ring, moved by whoever calls in.
+// The engine of started sums: a queue in front of a pipeline, moved by whoever calls in.
 import CMPI
 import Collectives
 import Foundation
 
-/// Runs started sums on a `RingPipeline`.
+/// Runs started sums on a `SumPipeline`.
 ///
 /// Messages move when the computing thread calls `progress()` (`Overlap.poked`), when a helper thread wakes for a moment every
 /// fraction of a millisecond (`Overlap.thread`), or only when a sum is waited for (`Overlap.none`). The helper sleeps between
 /// looks, because one that waits inside MPI spins, and takes the core from the computing thread where both share one.
-final class RingSums: @unchecked Sendable {
+final class StartedSums: @unchecked Sendable {
     // Sendable because `condition` guards every variable and the pipeline, and a sum's values belong to the engine until it is complete.
     private struct Sum {
         var values: UnsafeMutableBufferPointer<Float>
+        /// Where what rounding takes away is kept, if sums may be rounded.
+        var rest: UnsafeMutablePointer<Float>?
         /// How many numbers have been launched.
         var launched = 0
         /// How many pieces are not complete.
         var openPieces: Int
     }
 
-    private let pipeline: RingPipeline
+    private let pipeline: any SumPipeline
     private let overlap: Overlap
     private let condition = NSCondition()
     /// A ring of places: sum `n` stands at `n % sums.count`.
@@ -29,6 +31,9 @@ final class RingSums: @unchecked Sendable {
     private var completeCount = 0
     private var isStopping = false
     private var failure: (any Error)?
+    /// Nanoseconds in which sums were under way, and since when they are now.
+    private var busyNanoseconds: UInt64 = 0
+    private var busySince: UInt64 = 0
 
     /// How long the helper sleeps: in it a link of 10 Gbit/s moves 250 kB, a sixteenth of what may be under way.
     private static let napNanoseconds = 200_000
@@ -36,13 +41,12 @@ final class RingSums: @unchecked Sendable {
     private static let helperCount = 16 << 10
 
     /// - Parameters:
-    ///   - group: a communicator that nothing else uses.
-    ///   - order: the ranks around the ring.
+    ///   - pipeline: the way of the sums; nothing else uses it.
     ///   - overlap: what moves the sums.
-    init(group: MPIGroup, order: [Int], overlap: Overlap) {
+    init(pipeline: any SumPipeline, overlap: Overlap) {
         self.overlap = overlap
-        pipeline = RingPipeline(group: group, order: order)
-        let none = Sum(values: UnsafeMutableBufferPointer(start: nil, count: 0), openPieces: 0)
+        self.pipeline = pipeline
+        let none = Sum(values: UnsafeMutableBufferPointer(start: nil, count: 0), rest: nil, openPieces: 0)
         sums = Array(repeating: none, count: 64)
         guard overlap == .thread else { return }
         let thread = Thread { self.runHelper() }
@@ -51,15 +55,18 @@ final class RingSums: @unchecked Sendable {
     }
 
     /// Takes a sum on and returns its place in the order, from 0.
-    func start(_ values: UnsafeMutableBufferPointer<Float>) throws -> Int {
+    func start(_ values: UnsafeMutableBufferPointer<Float>, rest: UnsafeMutableBufferPointer<Float>?) throws -> Int {
+        precondition(rest.map { $0.count == values.count } != false, "a rest is as long as its values")
         condition.lock()
         defer { condition.unlock() }
         if let failure { throw failure }
         if startedCount - completeCount == sums.count { growQueue() }
+        if startedCount == completeCount { busySince = monotonicNanoseconds() }
         // A rank alone has its sums already.
+        if pipeline.isAlone { rest?.update(repeating: 0) }
         let values = pipeline.isAlone ? UnsafeMutableBufferPointer(rebasing: values[..<0]) : values
         let pieces = (values.count + pipeline.pieceCount - 1) / pipeline.pieceCount
-        sums[startedCount % sums.count] = Sum(values: values, openPieces: pieces)
+        sums[startedCount % sums.count] = Sum(values: values, rest: rest?.baseAddress, openPieces: pieces)
         startedCount += 1
         // An empty sum has nothing to launch and is complete when those before it are.
         noteCompletion()
@@ -87,6 +94,14 @@ final class RingSums: @unchecked Sendable {
             if let failure { throw failure }
             try move(blocking: true)
         }
+    }
+
+    /// The seconds so far in which a sum was under way.
+    var busySeconds: Double {
+        condition.lock()
+        defer { condition.unlock() }
+        let now = completeCount < startedCount ? monotonicNanoseconds() - busySince : 0
+        return Double(busyNanoseconds + now) * 1e-9
     }
 
     /// Ends the helper thread. No sum is under way.
@@ -131,13 +146,16 @@ final class RingSums: @unchecked Sendable {
                 continue
             }
             let count = min(pipeline.pieceCount, sum.values.count - sum.launched)
-            try pipeline.launch(base + sum.launched, count: count, order: launchingOrder)
+            try pipeline.launch(
+                base + sum.launched, rest: sum.rest.map { $0 + sum.launched }, count: count, order: launchingOrder)
             sums[place].launched += count
         }
     }
 
     private func noteCompletion() {
+        guard completeCount < startedCount else { return }
         while completeCount < startedCount && sums[completeCount % sums.count].openPieces == 0 { completeCount += 1 }
+        if completeCount == startedCount { busyNanoseconds += monotonicNanoseconds() - busySince }
     }
 
     private func growQueue() {
