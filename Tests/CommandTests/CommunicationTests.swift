@@ -64,6 +64,8 @@ extension CommandTests {
             kill(try #require(ranks.max()), SIGKILL)
             let end = try launch.end()
             #expect(end.status != 0 && end.seconds < 60)
+            let deadline = Date(timeIntervalSinceNow: 15)
+            while ranks.contains(where: RunningLaunch.isAlive), Date() < deadline { usleep(10000) }
             #expect(ranks.allSatisfy { !RunningLaunch.isAlive($0) })
             let left = (try? FileManager.default.contentsOfDirectory(atPath: "/dev/shm")) ?? []
             #expect(!left.contains { $0.contains("graft") }, "\(left)")
