@@ -54,14 +54,14 @@ typedef struct {
 } row_view;
 
 /// sums[t] += Σ_kx row[column + stride · t + kx] · filter[kx]; columns outside the row count as zeros.
-GRAFT_INLINE void slide(graft_lanes *sums, const row_view *row, ptrdiff_t column, const float *filter, int K, int S, int T, int is_half) {
+GRAFT_INLINE void slide(graft_lanes *sums, const row_view *row, ptrdiff_t column, const float *filter, int K, int S, int T, int format) {
     graft_lanes weights[5];
     UNROLLED for (int k = 0; k < K; k++) graft_load(&weights[k], filter, (size_t)k * lanes, 0);
     UNROLLED for (int j = 0; j < S * (T - 1) + K; j++) {
         size_t source = (size_t)(column + j);
         if (source >= row->columns) continue;
         graft_lanes value;
-        graft_load(&value, row->base, row->start + source * row->channels, is_half);
+        graft_load(&value, row->base, row->start + source * row->channels, format);
         UNROLLED for (int t = 0; t < T; t++)
             if (j - S * t >= 0 && j - S * t < K) sums[t] += value * weights[j - S * t];
     }
@@ -78,7 +78,7 @@ typedef struct {
     graft_loop_activation kind;
 } output_row;
 
-GRAFT_INLINE void forward_tile(const output_row *o, size_t column, int K, int S, int T, int is_half) {
+GRAFT_INLINE void forward_tile(const output_row *o, size_t column, int K, int S, int T, int format) {
     const graft_depthwise *s = o->shape;
     size_t image = o->row / s->out_height, channel = block_start(s, o->block);
     ptrdiff_t top = (ptrdiff_t)(o->row % s->out_height * S) - (ptrdiff_t)s->pad_top;
@@ -88,7 +88,7 @@ GRAFT_INLINE void forward_tile(const output_row *o, size_t column, int K, int S,
         size_t source = (size_t)(top + k);
         if (source >= s->in_height) continue;
         row_view row = {o->x, (image * s->in_height + source) * s->in_width * s->channels + channel, s->in_width, s->channels};
-        slide(sums, &row, (ptrdiff_t)(column * S) - (ptrdiff_t)s->pad_left, o->filter + k * K * lanes, K, S, T, is_half);
+        slide(sums, &row, (ptrdiff_t)(column * S) - (ptrdiff_t)s->pad_left, o->filter + k * K * lanes, K, S, T, format);
     }
     size_t first = (o->row * s->out_width + column) * s->channels + channel;
     // A copy, for the loop that is not unrolled would keep the sums out of registers above.
@@ -96,12 +96,12 @@ GRAFT_INLINE void forward_tile(const output_row *o, size_t column, int K, int S,
     UNROLLED for (int t = 0; t < T; t++) results[t] = sums[t];
     _Pragma("clang loop unroll(disable)") for (int t = 0; t < T; t++) {
         graft_lanes_activate(&results[t], o->kind);
-        graft_store(&results[t], o->y, first + (size_t)t * s->channels, is_half);
+        graft_store(&results[t], o->y, first + (size_t)t * s->channels, format);
     }
 }
 
 GRAFT_INLINE void forward_rows(const graft_depthwise *s, const void *x, const float *packed, const float *bias, void *y, size_t first,
-                               size_t last, graft_loop_activation kind, int K, int S, int is_half) {
+                               size_t last, graft_loop_activation kind, int K, int S, int format) {
     for (size_t group = first, end; group < last; group = end) {
         end = row_group_end(group, last, s->out_height, s->out_width);
         for (size_t block = 0; block < block_count(s); block++) {
@@ -109,9 +109,9 @@ GRAFT_INLINE void forward_rows(const graft_depthwise *s, const void *x, const fl
             if (bias) graft_load(&o.bias, bias, block_start(s, block), 0);
             for (; o.row < end; o.row++) {
                 size_t column = 0;
-                for (; column + wide_tile <= s->out_width; column += wide_tile) forward_tile(&o, column, K, S, wide_tile, is_half);
-                for (; column + narrow_tile <= s->out_width; column += narrow_tile) forward_tile(&o, column, K, S, narrow_tile, is_half);
-                for (; column < s->out_width; column++) forward_tile(&o, column, K, S, 1, is_half);
+                for (; column + wide_tile <= s->out_width; column += wide_tile) forward_tile(&o, column, K, S, wide_tile, format);
+                for (; column + narrow_tile <= s->out_width; column += narrow_tile) forward_tile(&o, column, K, S, narrow_tile, format);
+                for (; column < s->out_width; column++) forward_tile(&o, column, K, S, 1, format);
             }
         }
     }
@@ -229,24 +229,24 @@ GRAFT_INLINE int is_plain(const graft_depthwise *s) {
     return s->channels < lanes || (s->kernel != 3 && s->kernel != 5) || (s->stride != 1 && s->stride != 2);
 }
 
-GRAFT_INLINE void load_some(graft_lanes *v, const void *p, size_t i, size_t count, int is_half) {
+GRAFT_INLINE void load_some(graft_lanes *v, const void *p, size_t i, size_t count, int format) {
     *v = 0;
     for (size_t lane = 0; lane < count; lane++) {
         uint32_t bits;
-        if (is_half) bits = (uint32_t)((const uint16_t *)p)[i + lane] << 16;
-        else memcpy(&bits, (const float *)p + i + lane, sizeof bits);
+        if (format == graft_half) bits = (uint32_t)((const uint16_t *)p)[i + lane] << 16;
+        else if (format == graft_full) memcpy(&bits, (const float *)p + i + lane, sizeof bits);
         float value;
-        memcpy(&value, &bits, sizeof value);
+        if (format == graft_bytes) value = ((const uint8_t *)p)[i + lane];
+        else memcpy(&value, &bits, sizeof value);
         (*v)[lane] = value;
     }
 }
 
-GRAFT_INLINE void store_some(const graft_lanes *v, void *p, size_t i, size_t count, int is_half) {
-    uint16_t half[lanes];
-    float full[lanes];
-    graft_store(v, is_half ? (void *)half : (void *)full, 0, is_half);
-    if (is_half) memcpy((uint16_t *)p + i, half, count * sizeof *half);
-    else memcpy((float *)p + i, full, count * sizeof *full);
+GRAFT_INLINE void store_some(const graft_lanes *v, void *p, size_t i, size_t count, int format) {
+    static const size_t sizes[] = {[graft_full] = 4, [graft_half] = 2, [graft_bytes] = 1};
+    float room[lanes];
+    graft_store(v, room, 0, format);
+    memcpy((uint8_t *)p + i * sizes[format], room, count * sizes[format]);
 }
 
 /// The input pixel under a tap of an output pixel (row counted over images), or -1 where it lies outside.
@@ -267,7 +267,7 @@ GRAFT_INLINE ptrdiff_t pixel_over(const graft_depthwise *s, size_t row, size_t c
 
 /// Forward, or with `is_backward` to the source's gradient: results over rows of `width` pixels, gathered tap by tap.
 GRAFT_INLINE void plain_rows(const graft_depthwise *s, const void *x, const float *packed, const float *bias, void *y, size_t first,
-                             size_t last, graft_loop_activation kind, int is_half, int is_backward) {
+                             size_t last, graft_loop_activation kind, int format, int is_backward) {
     size_t taps = s->kernel * s->kernel, width = is_backward ? s->in_width : s->out_width, count = smaller(lanes, s->channels);
     for (size_t pixel = first * width; pixel < last * width; pixel++)
         for (size_t block = 0; block < block_count(s); block++) {
@@ -277,12 +277,12 @@ GRAFT_INLINE void plain_rows(const graft_depthwise *s, const void *x, const floa
                 size_t row = pixel / width, column = pixel % width;
                 ptrdiff_t from = is_backward ? pixel_over(s, row, column, tap) : pixel_under(s, row, column, tap);
                 if (from < 0) continue;
-                load_some(&value, x, (size_t)from * s->channels + block_start(s, block), count, is_half);
+                load_some(&value, x, (size_t)from * s->channels + block_start(s, block), count, format);
                 graft_load(&weight, packed, (block * taps + tap) * lanes, 0);
                 sum += value * weight;
             }
             graft_lanes_activate(&sum, kind);
-            store_some(&sum, y, pixel * s->channels + block_start(s, block), count, is_half);
+            store_some(&sum, y, pixel * s->channels + block_start(s, block), count, format);
         }
 }
 
@@ -322,6 +322,12 @@ GRAFT_VECTORIZED void graft_depthwise_forward_bfloat16(const graft_depthwise *s,
                                                        uint16_t *y, size_t first, size_t last, graft_loop_activation kind) {
     FOR_EACH_KERNEL(s, plain_rows(s, x, packed, bias, y, first, last, kind, 1, 0),
                     forward_rows(s, x, packed, bias, y, first, last, kind, K, S, 1))
+}
+
+GRAFT_VECTORIZED void graft_depthwise_forward_bytes(const graft_depthwise *s, const uint8_t *x, const float *packed, const float *bias,
+                                                    uint8_t *y, size_t first, size_t last) {
+    FOR_EACH_KERNEL(s, plain_rows(s, x, packed, bias, y, first, last, graft_loop_identity, graft_bytes, 0),
+                    forward_rows(s, x, packed, bias, y, first, last, graft_loop_identity, K, S, graft_bytes))
 }
 
 GRAFT_VECTORIZED void graft_depthwise_backward_data(const graft_depthwise *s, const float *dy, const float *packed, float *dx,

@@ -8,13 +8,21 @@ typedef float graft_lanes __attribute__((ext_vector_type(16)));
 typedef int32_t graft_lane_bits __attribute__((ext_vector_type(16)));
 typedef uint32_t graft_lane_words __attribute__((ext_vector_type(16)));
 typedef uint16_t graft_half_lanes __attribute__((ext_vector_type(16)));
+typedef uint8_t graft_byte_lanes __attribute__((ext_vector_type(16)));
 // The same at any address.
 typedef float graft_loose_lanes __attribute__((ext_vector_type(16), aligned(4), may_alias));
+typedef uint8_t graft_loose_byte_lanes __attribute__((ext_vector_type(16), aligned(1), may_alias));
 typedef uint16_t graft_loose_half_lanes __attribute__((ext_vector_type(16), aligned(2), may_alias));
 
-/// Loads 16 numbers from element `i` of float32 or bfloat16 memory.
-GRAFT_INLINE void graft_load(graft_lanes *v, const void *p, size_t i, int is_half) {
-    if (is_half) {
+/// How numbers lie in memory: float32, bfloat16, or bytes from 0 to 255.
+enum { graft_full = 0, graft_half = 1, graft_bytes = 2 };
+
+/// Loads 16 numbers from element `i`.
+GRAFT_INLINE void graft_load(graft_lanes *v, const void *p, size_t i, int format) {
+    if (format == graft_bytes) {
+        graft_byte_lanes bytes = *(const graft_loose_byte_lanes *)((const uint8_t *)p + i);
+        *v = __builtin_convertvector(__builtin_convertvector(bytes, graft_lane_bits), graft_lanes);
+    } else if (format == graft_half) {
         graft_half_lanes half = *(const graft_loose_half_lanes *)((const uint16_t *)p + i);
         *v = (graft_lanes)(__builtin_convertvector(half, graft_lane_words) << 16);
     } else {
@@ -22,9 +30,17 @@ GRAFT_INLINE void graft_load(graft_lanes *v, const void *p, size_t i, int is_hal
     }
 }
 
-/// Stores 16 numbers at element `i`; bfloat16 is rounded to nearest even (not-a-number stays one by its upper bits, quietly).
-GRAFT_INLINE void graft_store(const graft_lanes *v, void *p, size_t i, int is_half) {
-    if (is_half) {
+/// Stores 16 numbers at element `i`; bfloat16 and bytes are rounded to nearest even. Not-a-number stays one by its upper bits, quietly,
+/// and is 0 as a byte.
+GRAFT_INLINE void graft_store(const graft_lanes *v, void *p, size_t i, int format) {
+    if (format == graft_bytes) {
+        graft_lanes zero = 0, most = 255, x = *v;
+        x = x > zero ? x : zero;
+        x = x < most ? x : most;
+        // Adding 1.5 · 2²³ rounds to an integer and leaves it in the lowest bits.
+        graft_lane_bits integers = (graft_lane_bits)(x + 12582912.0f);
+        *(graft_loose_byte_lanes *)((uint8_t *)p + i) = __builtin_convertvector(integers, graft_byte_lanes);
+    } else if (format == graft_half) {
         graft_lane_words bits = (graft_lane_words)*v;
         graft_lane_words rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
         graft_lane_words quiet = (bits >> 16) | 0x40;

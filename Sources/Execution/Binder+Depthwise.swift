@@ -10,6 +10,7 @@ extension Binder {
         case .convolution(let step, let weights, let source, let destination, let epilogue):
             guard let kernel = depthwise(step) else { return nil }
             precondition(epilogue.residual == nil, "a depthwise convolution adds no residual")
+            if plan.values[source].type.isQuantized { return bindBytes(kernel, weights, source, destination) }
             let packed = resources.packedWeights(weights, for: kernel)
             let (x, y, activation) = (address(source), address(destination), epilogue.activation.fused)
             return { frame in
@@ -33,6 +34,30 @@ extension Binder {
     private func depthwise(_ step: WindowStep) -> DepthwiseKernel? {
         let geometry = geometry(step)
         return DepthwiseKernel.covers(geometry) ? DepthwiseKernel(geometry, resources.workers) : nil
+    }
+
+    /// Bytes are filtered by float32 weights, in which the steps of both sides are folded.
+    private func bindBytes(
+        _ kernel: DepthwiseKernel, _ weights: FoldedWeights, _ source: Int, _ destination: Int
+    ) -> PreparedStep {
+        let (from, to) = (plan.values[source], plan.values[destination])
+        precondition(from.type == .uint8 && to.type == .uint8, "a depthwise convolution in bytes has no negative numbers")
+        let folded = FoldedParameters(weights, store)
+        _ = folded.refresh(store)
+        let packed = AlignedBuffer(floatCount: kernel.packedCount)
+        let start = packed.base.assumingMemoryBound(to: Float.self)
+        if let plain = store.values(of: weights.weight).baseAddress {
+            kernel.pack(plain, scale: folded.scale.map { $0 * from.quantizationStep / to.quantizationStep }, start)
+        }
+        let bias = folded.bias.base.assumingMemoryBound(to: Float.self)
+        for channel in folded.scale.indices { bias[channel] /= to.quantizationStep }
+        let (x, y) = (address(source), address(destination))
+        return { frame in
+            withExtendedLifetime((packed, folded)) {
+                let bytes = x.raw(frame).assumingMemoryBound(to: UInt8.self)
+                kernel.forward(bytes: bytes, packed: start, bias: bias, y.raw(frame).assumingMemoryBound(to: UInt8.self))
+            }
+        }
     }
 
     private func bindWeightGradient(

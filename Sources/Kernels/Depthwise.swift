@@ -59,6 +59,18 @@ package struct DepthwiseKernel: Sendable {
         }
     }
 
+    /// The same from uint8 activations to uint8, which keeps results within 0 … 255 of the destination's steps. Weights are packed, and
+    /// the bias given, in steps: of the source, per one of the destination.
+    package func forward(
+        bytes x: UnsafePointer<UInt8>, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>, _ y: UnsafeMutablePointer<UInt8>
+    ) {
+        workers.run(images * shape.out_height) { rows in
+            withUnsafePointer(to: shape) {
+                graft_depthwise_forward_bytes($0, x, packed, bias, y, rows.lowerBound, rows.upperBound)
+            }
+        }
+    }
+
     /// dx from dy.
     package func backwardData(
         _ dy: UnsafePointer<Float>, packed: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>

@@ -142,6 +142,23 @@ struct DepthwiseCase: CustomTestStringConvertible, Sendable {
         #expect(rounded == expected)
     }
 
+    /// Bytes give what float32 gives for the same numbers, rounded and kept within a byte.
+    @Test(arguments: DepthwiseCase.all.filter { $0.images == 2 })
+    func bytes(_ test: DepthwiseCase) {
+        var numbers = Numbers(seed: 4)
+        let bytes = numbers.list(test.sourceCount, 0, 255).map { UInt8($0) }
+        let (weights, bias) = (numbers.list(test.weightCount), numbers.list(test.channels, -100, 100))
+        let kernel = DepthwiseKernel(test.geometry, Workers(count: 2))
+        var packed = [Float](repeating: 0, count: kernel.packedCount)
+        kernel.pack(weights, scale: nil, &packed)
+        var (exact, rounded) = (
+            [Float](repeating: 0, count: test.destinationCount), [UInt8](repeating: 0, count: test.destinationCount)
+        )
+        kernel.forward(bytes.map(Float.init), packed: packed, bias: bias, &exact, .none)
+        kernel.forward(bytes: bytes, packed: packed, bias: bias, &rounded)
+        #expect(rounded == exact.map { UInt8(min(max($0, 0), 255).rounded(.toNearestOrEven)) })
+    }
+
     @Test func otherConvolutionsAreNotCovered() {
         var geometry = DepthwiseCase.all[0].geometry
         #expect(DepthwiseKernel.covers(geometry))

@@ -24,6 +24,9 @@ void graft_depthwise_forward(const graft_depthwise *shape, const float *x, const
 /// The same over bfloat16 activations, with float32 weights and sums.
 void graft_depthwise_forward_bfloat16(const graft_depthwise *shape, const uint16_t *x, const float *packed, const float *bias, uint16_t *y,
                                       size_t first, size_t last, graft_loop_activation kind);
+/// The same over bytes from 0 to 255, which results are rounded to and kept within; weights, bias and sums are float32.
+void graft_depthwise_forward_bytes(const graft_depthwise *shape, const uint8_t *x, const float *packed, const float *bias, uint8_t *y,
+                                   size_t first, size_t last);
 /// dx for the input rows first ..< last (counted over images), from the same packed weights as forward.
 void graft_depthwise_backward_data(const graft_depthwise *shape, const float *dy, const float *packed, float *dx, size_t first,
                                    size_t last);

@@ -4,7 +4,8 @@ import Tensors
 
 /// What of a prefix is computed in 8 bits.
 ///
-/// Convolutions do, except depthwise ones and those whose epilogue is neither ReLU nor ReLU6; pooling and concatenation pass bytes on.
+/// Convolutions do, unless their epilogue is neither ReLU nor ReLU6; depthwise ones only between such. Pooling and concatenation pass
+/// bytes on.
 /// Values that share their bytes' meaning, a pooling's input and output and a concatenation's parts, form a group with one step.
 struct QuantizedValues {
     /// Whether a convolution multiplies bytes.
@@ -23,7 +24,15 @@ struct QuantizedValues {
         steps = graph.nodes.map { _ in 0 }
         guard request.prefixPrecision == .int8 else { return }
         let prefix = graph.nodes.indices.filter { live.isLive[$0] && regions.of[$0] == .prefix && !live.starts.contains($0) }
-        for index in prefix { multiplies[index] = Self.multipliesBytes(index, graph, tails[index]) }
+        let isSigned = Self.signed(graph, live)
+        // Backwards, for a depthwise convolution asks for its readers.
+        for index in prefix.reversed() {
+            guard case .convolution = graph.nodes[index].operation, let tail = tails[index] else { continue }
+            multiplies[index] =
+                graph.isDepthwise(index)
+                ? !fixed.contains(tail.result) && filtersBytes(index, tail, graph, live, tails, isSigned)
+                : [nil, .relu, .relu6].contains(tail.activation)
+        }
         var groups = Groups(count: graph.nodes.count)
         for index in prefix {
             if multiplies[index], let tail = tails[index] {
@@ -34,14 +43,17 @@ struct QuantizedValues {
                 if isKept[index] { for input in inputs { groups.join(index, input) } }
             }
         }
-        measure(request, live, groups)
+        measure(request, isSigned, groups)
     }
 
     /// Types and steps, group by group.
-    private mutating func measure(_ request: PlanRequest, _ live: LiveNodes, _ groups: Groups) {
+    private mutating func measure(_ request: PlanRequest, _ isSigned: [Bool], _ groups: Groups) {
         let graph = request.graph
-        let isSigned = Self.signed(graph, live)
-        var limits = graph.nodes.map { request.ranges?.limits[$0.name] ?? 0 }
+        var limits = graph.nodes.map { node in
+            let limit = request.ranges?.limits[node.name] ?? 0
+            // Bytes that end at 6 or before need no other clipping.
+            return node.operation == .activation(.relu6) ? min(limit, 6) : limit
+        }
         var groupSigned = isSigned
         for node in graph.nodes.indices {
             let leader = groups.leader(of: node)
@@ -55,9 +67,13 @@ struct QuantizedValues {
         }
     }
 
-    private static func multipliesBytes(_ index: Int, _ graph: Graph, _ tail: FusedTail?) -> Bool {
-        guard case .convolution = graph.nodes[index].operation, let tail, !graph.isDepthwise(index) else { return false }
-        return [nil, .relu, .relu6].contains(tail.activation)
+    /// Depthwise loops go from uint8 to uint8.
+    private func filtersBytes(
+        _ index: Int, _ tail: FusedTail, _ graph: Graph, _ live: LiveNodes, _ tails: [Int: FusedTail], _ isSigned: [Bool]
+    ) -> Bool {
+        let source = live.standIn[graph.nodes[index].inputs[0]]
+        guard case .activation = graph.nodes[source].operation, !isSigned[source] else { return false }
+        return [.relu, .relu6].contains(tail.activation) && isReadAsBytes(tail.result, graph, live, tails)
     }
 
     private static func passesBytesOn(_ operation: Operation) -> Bool {
