@@ -6,6 +6,7 @@ extension PlanDescription {
     /// The description; without `steps` there is no step table.
     package func text() -> String {
         var blocks = [head, work, boundaryLines + (features?.text ?? []), memoryLines, communicationLines]
+        if let scaling { blocks.append(scaling.text) }
         if !steps.isEmpty { blocks.append(stepTable) }
         return blocks.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
     }

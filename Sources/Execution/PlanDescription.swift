@@ -61,6 +61,8 @@ package struct PlanDescription: Sendable, Encodable {
     package let features: FeatureDecision?
     package let memory: PlanMemory
     package let communication: PlanCommunication
+    /// What many hosts would do; missing unless it was asked for.
+    package var scaling: ScalingReport?
     /// In the order of execution; emptied for a summary.
     package var steps: [StepDescription]
 

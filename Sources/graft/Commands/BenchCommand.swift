@@ -7,7 +7,7 @@ import Foundation
 import RunConfiguration
 
 struct BenchCommand: ParsableCommand {
-    enum Suite: String, ExpressibleByArgument, CaseIterable { case train, plan, loader }
+    enum Suite: String, ExpressibleByArgument, CaseIterable { case train, plan, loader, collectives }
 
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measures a config on generated images: the loop, or every step of its plan.",
@@ -15,6 +15,7 @@ struct BenchCommand: ParsableCommand {
             mpirun -n 2 graft bench configs/cats-dogs-resnet50.yaml --suite train
             graft bench configs/cats-dogs-resnet50.yaml --suite plan --set training.batch_size=16
             graft bench configs/cats-dogs-resnet50.yaml --suite loader --synthetic
+            mpirun -n 4 graft bench configs/cats-dogs-resnet50.yaml --suite collectives
             """)
 
     @Argument(help: "The config.")
@@ -22,7 +23,7 @@ struct BenchCommand: ParsableCommand {
     @Option(
         help: """
             train: the loop, under mpirun as well; plan: each step of one rank's pass; loader: decoding and augmenting the config's \
-            photographs, and how long training waits for them.
+            photographs, and how long training waits for them; collectives: every way to sum, by message size.
             """)
     var suite = Suite.train
     @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key of the config.", valueName: "key.path=value"))
@@ -53,6 +54,9 @@ struct BenchCommand: ParsableCommand {
             case .loader:
                 let found = try LoaderBench.run(configuration, isSynthetic: synthetic, steps: steps, communicator)
                 if let found { print(json ? try found.jsonLine() : found.text) }
+            case .collectives:
+                let found = try CollectivesBench.run(repetitions: steps, communicator)
+                if communicator.isRoot { print(json ? try found.jsonLine() : found.text) }
             case .plan:
                 let times = try PlanBench.run(configuration, classes: classes, repetitions: steps, communicator)
                 guard communicator.isRoot else { return }

@@ -27,6 +27,8 @@ struct PlanCommand: ParsableCommand {
     var ranks = 1
     @Option(help: ArgumentHelp("Plan for this many classes instead of those of data.train.", valueName: "n"))
     var classes: Int?
+    @OptionGroup(title: "Scaling on paper")
+    var scaling: ScalingOptions
     @Flag(help: "Leave the step table out.")
     var summary = false
     @Flag(help: "Print one JSON object instead of text.")
@@ -34,13 +36,14 @@ struct PlanCommand: ParsableCommand {
 
     func validate() throws {
         guard ranks >= 1 else { throw ValidationError("--ranks must be at least 1, found \(ranks)") }
+        try scaling.check()
         if let classes, classes < 1 { throw ValidationError("--classes must be at least 1, found \(classes)") }
     }
 
     func run() throws {
         try reportingErrors {
             var description = try describe()
-            if summary { description.steps = [] }
+            if summary || !scaling.hosts.isEmpty { description.steps = [] }
             print(json ? try description.jsonLine() : description.text())
         }
     }
@@ -61,7 +64,9 @@ struct PlanCommand: ParsableCommand {
         setting.optimizerStates = OptimizerKind(configuration.optimizer).stateNames.count
         setting.evaluation = network.evaluationPlan()
         setting.features = try features(configuration, network)
-        return PlanDescription(plan, setting)
+        var description = PlanDescription(plan, setting)
+        description.scaling = scaling.report(description, compresses: configuration.communication.compression != .none)
+        return description
     }
 
     /// The decision about the feature cache, as if all ranks ran on this host; nil where there are no images to count.
