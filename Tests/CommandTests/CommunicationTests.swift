@@ -48,6 +48,44 @@ extension CommandTests {
             #expect(try work.contents(work.newest("parts")) == work.contents(work.newest("rounded")))
         }
 
+        @Test func stepsTellWhatBackwardHid() throws {
+            let work = try Workplace(images: 4)
+            let launch = try work.train("told", Self.settings + ["communication.overlap=false"], ranks: 2)
+            let steps = try work.metrics("told", "step")
+            #expect(steps.count > 0)
+            for step in steps {
+                let exposed = try #require(step["communication_exposed_seconds"] as? Double)
+                #expect(exposed > 0 && step["communication_hidden_seconds"] as? Double != nil)
+            }
+            #expect(launch.output.contains(/gradient sums took .* s, of which backward hid \d+ %/))
+        }
+
+        @Test func waysOfSummingAreMeasured() throws {
+            let work = try Workplace(images: 1)
+            let launch = try Launch(
+                ["bench", "config.yaml", "--suite", "collectives", "--steps", "1", "--json"], ranks: 2, in: work.folder)
+            try #require(launch.status == 0, "\(launch.errors)")
+            let found = try #require(try JSONSerialization.jsonObject(with: Data(launch.output.utf8)) as? [String: Any])
+            #expect(found["suite"] as? String == "collectives" && found["automatic"] as? String == "shared_memory")
+            let rows = try #require(found["rows"] as? [[String: Any]])
+            #expect(Set(rows.compactMap { $0["algorithm"] as? String }) == ["ring", "shared_memory", "mpi"])
+            #expect(rows.allSatisfy { ($0["seconds"] as? Double ?? 0) > 0 })
+        }
+
+        @Test func scalingIsPredicted() throws {
+            let work = try Workplace(images: 1)
+            let text = try work.graft(
+                "plan", "config.yaml", "--hosts", "2,512", "--link", "1e9,100e9", "--images-per-second", "10"
+            ).output
+            #expect(text.contains("100.0 Gbit/s") && text.contains("efficiency") && !text.contains("Steps. Shapes"))
+            let json = try work.graft("plan", "config.yaml", "--hosts", "2,512", "--link", "1e9,100e9", "--json").output
+            let plan = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
+            let scaling = try #require(plan["scaling"] as? [String: Any])
+            #expect((scaling["predictions"] as? [Any])?.count == 4)
+            _ = try work.graft("plan", "config.yaml", "--hosts", "0", expecting: 64)
+            _ = try work.graft("plan", "config.yaml", "--hosts", "2,x", expecting: 64)
+        }
+
         @Test func oneRankAHostHasNothingToShare() throws {
             let launch = try Launch(["doctor", "--seconds", "0", "--algorithm", "shared_memory"], ranks: 1)
             #expect(launch.status == 0 && launch.output.contains("every host has one rank"), "\(launch.output)\(launch.errors)")
