@@ -65,6 +65,8 @@ package final class Trainer {
     var refusedCheckpoints: [String] = []
     /// Images that this rank's running statistics have seen since the ranks last shared them.
     var imagesSinceAveraging = 0
+    /// The checksum of all frozen tensors, once it was needed.
+    var frozenChecksum: UInt64?
     /// Training images found unreadable so far, by any rank, by sample index.
     var unreadable: [Int: UnreadableSample] = [:]
     private let start = monotonicNanoseconds()
