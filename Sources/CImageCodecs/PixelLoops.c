@@ -14,8 +14,6 @@
 #define EACH_INSTRUCTION_SET
 #endif
 
-typedef uint8_t Bytes4 __attribute__((vector_size(4)));
-typedef int32_t Ints4 __attribute__((vector_size(16)));
 typedef uint8_t Bytes16 __attribute__((vector_size(16)));
 typedef int32_t Ints16 __attribute__((vector_size(64)));
 
@@ -26,25 +24,55 @@ static inline __attribute__((always_inline)) uint8_t clipped(int32_t sum) {
     return (uint8_t)(level < 0 ? 0 : level > 255 ? 255 : level);
 }
 
-// One pixel's three channels are summed side by side, in four lanes: the fourth is
-// the next pixel's red, which that pixel then overwrites.
-EACH_INSTRUCTION_SET
-void pixel_row_resample(
-    const uint8_t *source, uint8_t *target, int outputs, const int32_t *starts, const int32_t *counts, const int32_t *weights,
-    int taps, int mirrored) {
+// By address, for a vector argument's place depends on the instruction set.
+static inline __attribute__((always_inline)) void store_clipped(const Ints16 *sum, void *target) {
+    Ints16 level = *sum >> PIXEL_WEIGHT_BITS;
+    level = __builtin_elementwise_min(__builtin_elementwise_max(level, (Ints16){0}), (Ints16){0} + 255);
+    Bytes16 bytes = __builtin_convertvector(level, Bytes16);
+    memcpy(target, &bytes, 16);
+}
+
+// The three channels of one column's pixels in four rows are summed side by side, each pixel in four lanes: the fourth is the
+// next pixel's red. It is written too, and overwritten when the place to the right is.
+static inline __attribute__((always_inline)) void resample_four_rows(
+    const uint8_t *const from[4], uint8_t *const to[4], int outputs, const int32_t *starts, const int32_t *counts,
+    const int32_t *weights, int taps, int mirrored) {
     for (int place = 0; place < outputs; place++) {
         int x = mirrored ? outputs - 1 - place : place;
-        const uint8_t *from = source + 3 * (size_t)starts[x];
         const int32_t *weight = weights + (size_t)x * (size_t)taps;
-        Ints4 sum = {HALF, HALF, HALF, HALF};
-        for (int k = 0; k < counts[x]; k++) {
-            Bytes4 pixel;
-            memcpy(&pixel, from + 3 * (size_t)k, 4);
-            sum += __builtin_convertvector(pixel, Ints4) * weight[k];
+        size_t offset = 3 * (size_t)starts[x];
+        Ints16 sum = (Ints16){0} + HALF;
+        for (int k = 0; k < counts[x]; k++, offset += 3) {
+            uint32_t pixels[4];
+            for (int row = 0; row < 4; row++) memcpy(&pixels[row], from[row] + offset, 4);
+            Bytes16 bytes;
+            memcpy(&bytes, pixels, 16);
+            sum += __builtin_convertvector(bytes, Ints16) * weight[k];
         }
-        sum = __builtin_elementwise_min(__builtin_elementwise_max(sum >> PIXEL_WEIGHT_BITS, (Ints4){0}), (Ints4){0} + 255);
-        Bytes4 pixel = __builtin_convertvector(sum, Bytes4);
-        memcpy(target + 3 * (size_t)place, &pixel, place + 1 < outputs ? 4 : 3);
+        uint32_t pixels[4];
+        store_clipped(&sum, pixels);
+        if (place + 1 < outputs) {
+            for (int row = 0; row < 4; row++) memcpy(to[row] + 3 * (size_t)place, &pixels[row], 4);
+        } else {
+            for (int row = 0; row < 4; row++) memcpy(to[row] + 3 * (size_t)place, &pixels[row], 3);
+        }
+    }
+}
+
+// Rows beyond the last are the last one again: done twice with the same result.
+EACH_INSTRUCTION_SET
+void pixel_rows_resample(
+    const uint8_t *source, size_t stride, int rows, uint8_t *target, size_t target_stride, int outputs, const int32_t *starts,
+    const int32_t *counts, const int32_t *weights, int taps, int mirrored) {
+    for (int row = 0; row < rows; row += 4) {
+        const uint8_t *from[4];
+        uint8_t *to[4];
+        for (int i = 0; i < 4; i++) {
+            size_t at = (size_t)(row + i < rows ? row + i : rows - 1);
+            from[i] = source + at * stride;
+            to[i] = target + at * target_stride;
+        }
+        resample_four_rows(from, to, outputs, starts, counts, weights, taps, mirrored);
     }
 }
 
@@ -64,10 +92,7 @@ void pixel_rows_blend(
             }
         }
         for (int part = 0; part < 4; part++) {
-            Ints16 level = sum[part] >> PIXEL_WEIGHT_BITS;
-            level = __builtin_elementwise_min(__builtin_elementwise_max(level, (Ints16){0}), (Ints16){0} + 255);
-            Bytes16 row = __builtin_convertvector(level, Bytes16);
-            memcpy(target + x + 16 * part, &row, 16);
+            store_clipped(&sum[part], target + x + 16 * part);
         }
     }
     for (; x < bytes; x++) {

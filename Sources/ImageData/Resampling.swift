@@ -125,17 +125,13 @@ final class Resampler {
             let stride = 3 * columns.count
             let between = rows.reserve(stride * window.height)
             blendRows(corner - needed.lowerBound * sourceStride, stride: sourceStride, bytes: stride, into: between, stride)
-            for row in 0..<window.height {
-                resampleRow(
-                    between + row * stride - 3 * columns.lowerBound, window.width, mirrored, into: target + row * targetStride)
-            }
+            resampleRows(
+                between - 3 * columns.lowerBound, stride: stride, count: window.height, mirrored, into: target, targetStride)
         } else {
             let stride = 3 * window.width
             let between = rows.reserve(stride * needed.count)
-            for row in 0..<needed.count {
-                resampleRow(
-                    corner + row * sourceStride - 3 * columns.lowerBound, window.width, mirrored, into: between + row * stride)
-            }
+            resampleRows(
+                corner - 3 * columns.lowerBound, stride: sourceStride, count: needed.count, mirrored, into: between, stride)
             blendRows(between - needed.lowerBound * stride, stride: stride, bytes: stride, into: target, targetStride)
         }
     }
@@ -147,12 +143,13 @@ final class Resampler {
         region.bottom - region.top - Double(height) > max(0, 2 * (region.right - region.left - Double(width)))
     }
 
-    private func resampleRow(
-        _ source: UnsafeMutablePointer<UInt8>, _ outputs: Int, _ mirrored: Bool, into target: UnsafeMutablePointer<UInt8>
+    private func resampleRows(
+        _ source: UnsafeMutablePointer<UInt8>, stride: Int, count: Int, _ mirrored: Bool,
+        into target: UnsafeMutablePointer<UInt8>, _ targetStride: Int
     ) {
-        pixel_row_resample(
-            source, target, Int32(outputs), horizontal.starts, horizontal.counts, horizontal.weights, Int32(horizontal.taps),
-            mirrored ? 1 : 0)
+        pixel_rows_resample(
+            source, stride, Int32(count), target, targetStride, Int32(window.width), horizontal.starts, horizontal.counts,
+            horizontal.weights, Int32(horizontal.taps), mirrored ? 1 : 0)
     }
 
     private func blendRows(

@@ -6,12 +6,12 @@
 /// The fixed point of the filter weights: 8 bits of result and 2 of headroom for overshoot leave 22, as in Pillow.
 enum { PIXEL_WEIGHT_BITS = 32 - 8 - 2 };
 
-/// Resamples one row: output pixel `x` is the sum of `counts[x]` source pixels from `starts[x]` on, times the weights from
-/// `weights + x * taps` on, rounded and clipped to a byte. With `mirrored`, output `x` goes to place `outputs - 1 - x`.
-/// Reads one byte beyond the last source pixel.
-void pixel_row_resample(
-    const uint8_t *source, uint8_t *target, int outputs, const int32_t *starts, const int32_t *counts, const int32_t *weights,
-    int taps, int mirrored);
+/// Resamples `rows` rows, each by itself: output pixel `x` is the sum of `counts[x]` source pixels from `starts[x]` on, times the
+/// weights from `weights + x * taps` on, rounded and clipped to a byte. With `mirrored`, output `x` goes to place `outputs - 1 - x`.
+/// Reads one byte beyond the last source pixel of each row.
+void pixel_rows_resample(
+    const uint8_t *source, size_t stride, int rows, uint8_t *target, size_t target_stride, int outputs, const int32_t *starts,
+    const int32_t *counts, const int32_t *weights, int taps, int mirrored);
 
 /// One output row from `count` source rows that lie `stride` bytes apart: each of `bytes` bytes is their weighted sum, rounded
 /// and clipped.
