@@ -91,7 +91,7 @@ let package = Package(
             "TrainingTests",
             ["Training", "Collectives", "Execution", "Graphs", "ImageData", "Optimization", "Tensors", "WeightFiles"]),
         tests("ReportingTests", ["Reporting", "Training", "Tensors"]),
-        tests("ONNXFilesTests", ["ONNXFiles", "Networks", "Graphs", "Tensors", "WeightFiles"]),
+        tests("ONNXFilesTests", ["ONNXFiles", "Networks", "Graphs", "Tensors", "WeightFiles"], resources: fixtures),
         tests("WeightFilesTests", ["WeightFiles", "Tensors"], resources: fixtures),
 
         // What is compared with PyTorch, and what such comparisons need.

@@ -94,12 +94,6 @@ package final class ParameterStore {
         case .constant(let value): values.update(repeating: value)
         case .uniform(let bound): for index in values.indices { values[index] = random.uniform(-bound, bound) }
         case .normal(let deviation): for index in values.indices { values[index] = deviation * random.normal() }
-        case .truncatedNormal(let deviation):
-            for index in values.indices {
-                var value = random.normal()
-                while abs(value) > 2 { value = random.normal() }
-                values[index] = deviation * value
-            }
         }
     }
 

@@ -8,8 +8,6 @@ package enum Initialization: Sendable, Hashable {
     case uniform(bound: Float)
     /// Normal with mean 0.
     case normal(deviation: Float)
-    /// Normal with mean 0, redrawn beyond two deviations.
-    case truncatedNormal(deviation: Float)
 }
 
 /// What a parameter is for; decides weight decay, freezing and layout.

@@ -53,8 +53,8 @@ package enum GoogLeNet {
             switch module.name {
             case "3b": x = builder.maxPool("maxpool3", x, kernel: 3, stride: 2, roundsUp: true)
             case "4e": x = builder.maxPool("maxpool4", x, kernel: 2, stride: 2, roundsUp: true)
-            case "4a" where options.auxiliary: auxiliary.append(builder.auxiliaryHead("aux1", x, classes: options.classes))
-            case "4d" where options.auxiliary: auxiliary.append(builder.auxiliaryHead("aux2", x, classes: options.classes))
+            case "4a" where options.auxiliary: auxiliary.append(builder.auxiliaryHead("aux1", x, options))
+            case "4d" where options.auxiliary: auxiliary.append(builder.auxiliaryHead("aux2", x, options))
             default: break
             }
         }
@@ -97,13 +97,13 @@ extension GraphBuilder {
         return concatenate(name, [one, three, five, pooled])
     }
 
-    fileprivate mutating func auxiliaryHead(_ name: String, _ x: Value, classes: Int) -> Value {
+    fileprivate mutating func auxiliaryHead(_ name: String, _ x: Value, _ options: BuildOptions) -> Value {
         var y = adaptiveAveragePool("\(name).avgpool", x, to: 4)
         y = unit("\(name).conv", y, out: 128, kernel: 1)
         y = flatten(y)
         y = linear("\(name).fc1", y, out: 1024, weightStart: GoogLeNet.start)
         y = relu(y, name: "\(name).relu")
-        y = dropout("\(name).dropout", y, rate: 0.7)
-        return linear("\(name).fc2", y, out: classes, weightStart: GoogLeNet.start)
+        y = dropout("\(name).dropout", y, rate: options.dropout ?? 0.7)
+        return linear("\(name).fc2", y, out: options.classes, weightStart: GoogLeNet.start)
     }
 }

@@ -23,8 +23,8 @@ package enum GoogLeNet2014 {
             switch module.name {
             case "3b": x = builder.halved("pool3/3x3_s2", x)
             case "4e": x = builder.halved("pool4/3x3_s2", x)
-            case "4a" where options.auxiliary: auxiliary.append(builder.auxiliaryHead("loss1", x, classes: options.classes))
-            case "4d" where options.auxiliary: auxiliary.append(builder.auxiliaryHead("loss2", x, classes: options.classes))
+            case "4a" where options.auxiliary: auxiliary.append(builder.auxiliaryHead("loss1", x, options))
+            case "4d" where options.auxiliary: auxiliary.append(builder.auxiliaryHead("loss2", x, options))
             default: break
             }
         }
@@ -62,13 +62,13 @@ extension GraphBuilder {
         return concatenate("\(name)/output", [one, three, five, pooled])
     }
 
-    fileprivate mutating func auxiliaryHead(_ name: String, _ x: Value, classes: Int) -> Value {
+    fileprivate mutating func auxiliaryHead(_ name: String, _ x: Value, _ options: BuildOptions) -> Value {
         var y = averagePool("\(name)/ave_pool", x, kernel: 5, stride: 3, roundsUp: true)
         y = unit("\(name)/conv", y, out: 128, kernel: 1)
         y = flatten(y)
         y = relu(xavierLinear("\(name)/fc", y, out: 1024, bias: 0.2))
-        y = dropout("\(name)/drop_fc", y, rate: 0.7)
-        return xavierLinear("\(name)/classifier", y, out: classes, bias: 0)
+        y = dropout("\(name)/drop_fc", y, rate: options.dropout ?? 0.7)
+        return xavierLinear("\(name)/classifier", y, out: options.classes, bias: 0)
     }
 
     fileprivate mutating func xavierLinear(_ name: String, _ x: Value, out: Int, bias: Float) -> Value {

@@ -41,7 +41,7 @@ struct Experiment {
             graph: network.graph, trainability: network.trainability, layout: network.trainingPlan().layout)
         weights = try loadWeights(
             from: file, into: store, of: network.entry, seed: UInt64(configuration.run.seed), fresh: configuration.network.fresh)
-        if communicator.isRoot, let note = weights.note { say("note: \(note)") }
+        if communicator.isRoot { for note in weights.notes { say(note) } }
     }
 
     /// Trains to the end or until asked to stop. With `resuming`, continues the newest whole checkpoint, if there is one.

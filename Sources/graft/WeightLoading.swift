@@ -16,10 +16,16 @@ struct LoadedWeights {
     let source: WeightSource?
     /// Layers that started anew.
     let freshLayers: [String]
+    /// Those of them that training leaves as they are.
+    let idleLayers: [String]
 
-    /// What the user should know: which layers start at random, besides those of random weights. Nil if none does.
-    var note: String? {
-        source == nil || freshLayers.isEmpty ? nil : "these layers start at random: \(freshLayers.joined(separator: ", "))"
+    /// What the user should know of layers that start at random though weights were loaded.
+    var notes: [String] {
+        guard source != nil, !freshLayers.isEmpty else { return [] }
+        let note = "note: these layers start at random: \(freshLayers.joined(separator: ", "))"
+        guard !idleLayers.isEmpty else { return [note] }
+        let idle = idleLayers.joined(separator: ", ")
+        return [note, "warning: these stay random, because network.unfrozen does not name them: \(idle)"]
     }
 }
 
@@ -33,7 +39,7 @@ func loadWeights(
     let graph = store.graph
     guard let file else {
         for parameter in graph.parameters.indices { store.initialize(parameter, seed: seed) }
-        return LoadedWeights(checksum: nil, preprocessing: entry.preprocessing, source: nil, freshLayers: ["*"])
+        return LoadedWeights(checksum: nil, preprocessing: entry.preprocessing, source: nil, freshLayers: ["*"], idleLayers: [])
     }
     if let stated = file.statedEntry, stated.name != entry.name {
         throw UserError("\(file.path) says that it is for \(stated.name), not for \(entry.name)")
@@ -43,10 +49,13 @@ func loadWeights(
     for assignment in match.assignments { try fill(assignment, from: file, store) }
     for parameter in match.fresh { store.initialize(parameter, seed: seed, as: replacementStart(parameter, graph)) }
     store.touch()
-    let freshLayers = Set(match.fresh.map { graph.parameters[$0].name.split(separator: ".").dropLast().joined(separator: ".") })
+    let layers = { (parameters: [Int]) in
+        Set(parameters.compactMap { FreezePolicy.ancestors(of: graph.parameters[$0].name).dropFirst().first }).sorted()
+    }
+    let isIdle = { (parameter: Int) in !store.changes(parameter) && !graph.parameters[parameter].role.isNorm }
     return LoadedWeights(
         checksum: file.checksum, preprocessing: try preprocessing(of: match, in: file, entry), source: match.source,
-        freshLayers: freshLayers.sorted())
+        freshLayers: layers(match.fresh), idleLayers: layers(match.fresh.filter(isIdle)))
 }
 
 /// How a new head over pretrained features starts: as a plain linear layer does, uniform in ±1 / √inputs, which is what replacing a head

@@ -1,4 +1,4 @@
-// The bytes of exported networks, read back; check_exports.py beside this file runs them in other programs.
+// The bytes of exported networks, read back; Fixtures/check_exports.py runs them in other programs.
 import Foundation
 import Graphs
 import Networks

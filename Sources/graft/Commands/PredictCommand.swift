@@ -17,7 +17,7 @@ struct PredictCommand: ParsableCommand {
 
     @Option(name: .customLong("run"), help: ArgumentHelp("The folder of a run; its best checkpoint is used.", valueName: "run"))
     var runFolder: String?
-    @Option(help: "The network of --weights; not needed for files that Graft wrote.")
+    @Option(help: "The network of --weights, where the file does not say it and fits more than one.")
     var network: String?
     @Option(help: "A weight file.")
     var weights: String?

@@ -8,7 +8,7 @@ constructor (strict), safetensors and onnxruntime must give the logits that `gra
 """
 import json, pathlib, subprocess, sys, tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "GoldenTests" / "Fixtures"))
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent.parent / "GoldenTests" / "Fixtures"))
 import numpy, onnx, onnxruntime, recipe, safetensors, torch, torchvision
 from PIL import Image
 from safetensors.torch import load_file, save_file
