@@ -22,7 +22,8 @@ struct Matching {
         self.fresh = fresh
     }
 
-    mutating func run(_ stored: [StoredParameter]) -> WeightMatch {
+    mutating func run(_ named: [StoredParameter]) -> WeightMatch {
+        let stored = source == .keras ? withKerasHead(named) : named
         refreshHeads(stored)
         refreshUnloadedLayers(stored)
         for (index, parameter) in stored.enumerated() {
@@ -39,6 +40,24 @@ struct Matching {
             }
         }
         return finish(storedClasses: storedClasses(of: graph.logits, stored))
+    }
+
+    /// Who fine-tunes with Keras puts a dense layer of any name on top: the only one left over of the head's width is the head.
+    private func withKerasHead(_ stored: [StoredParameter]) -> [StoredParameter] {
+        let head = graph.nodes[graph.logits].parameters
+        guard head.count == 2, let weight = head.first, file.find(stored[weight]) == nil else { return stored }
+        let known = Set(stored.compactMap(file.find))
+        let pairs = file.shapes.compactMap { name, shape -> (kernel: String, bias: String)? in
+            let ends = [("/kernel", "/bias"), ("/vars/0", "/vars/1")].first { name.hasSuffix($0.0) }
+            guard let ends, !known.contains(name), shape.rank == 2, shape[0] == stored[weight].shape[0] else { return nil }
+            let bias = String(name.dropLast(ends.0.count)) + ends.1
+            return file.shapes[bias] == [shape[1]] ? (name, bias) : nil
+        }
+        guard pairs.count == 1, let pair = pairs.first else { return stored }
+        var result = stored
+        result[weight].names.append(pair.kernel)
+        result[weight + 1].names.append(pair.bias)
+        return result
     }
 
     /// A head for another number of classes starts anew, as a whole; a head of another width is an error like any other.
@@ -77,9 +96,12 @@ struct Matching {
         if name.hasSuffix("num_batches_tracked") || isIgnoredLayer(name) { return true }
         if entry.family.optionalLayers.contains(where: { name.hasPrefix($0) }) { return true }
         guard source == .keras else { return false }
-        let group = name.split(separator: "/").first { $0 != "layers" } ?? ""
-        return group == "normalization" || group.hasPrefix("normalization_") || group.hasPrefix("optimizer")
-            || group == "top_level_model_weights" || group == "seed_generator" || group == "dropout"
+        let parts = name.split(separator: "/")
+        if parts.first?.hasPrefix("optimizer") == true || parts.first == "top_level_model_weights" { return true }
+        return parts.contains { part in
+            part == "normalization" || part == "seed_generator" || part == "generator" || part == "dropout"
+                || ["normalization_", "dropout_", "random_"].contains { part.hasPrefix($0) }
+        }
     }
 
     private func finish(storedClasses: Int?) -> WeightMatch {

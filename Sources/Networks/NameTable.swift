@@ -139,6 +139,9 @@ extension NetworkFamily {
 struct FileTensors {
     let shapes: [String: TensorShape]
     private let originals: [String: String]
+    /// The names whose last parts are unlike those of any other: Keras puts a model that is a layer of another into a group of its own,
+    /// as in `resnet50/conv1_conv/kernel` and `layers/functional/layers/conv2d/vars/0`.
+    private let namesByEnding: [Substring: String]
 
     /// Prefixes that wrappers put before every name: data parallelism, compilation, Lightning.
     private static let wrappers = ["module.", "_orig_mod.", "model."]
@@ -159,6 +162,19 @@ struct FileTensors {
         }
         self.shapes = shapes
         self.originals = originals
+        namesByEnding = Self.endings(of: shapes.keys)
+    }
+
+    /// Names by all that may follow one of their slashes, where only one name ends so.
+    private static func endings(of names: some Sequence<String>) -> [Substring: String] {
+        var found: [Substring: String?] = [:]
+        for name in names {
+            for slash in name.indices where name[slash] == "/" {
+                let ending = name[name.index(after: slash)...]
+                found[ending] = .some(found[ending] == nil ? name : nil)
+            }
+        }
+        return found.compactMapValues { $0 }
     }
 
     /// Keras puts a whole model's weights into a group, and TensorFlow a number behind every name.
@@ -169,7 +185,13 @@ struct FileTensors {
     }
 
     /// The name under which the file has a parameter, if it has it.
-    func find(_ stored: StoredParameter) -> String? { stored.names.first { shapes[$0] != nil } }
+    func find(_ stored: StoredParameter) -> String? {
+        if let name = stored.names.first(where: { shapes[$0] != nil }) { return name }
+        for name in stored.names where name.contains("/") {
+            if let nested = namesByEnding[name[...]] { return nested }
+        }
+        return nil
+    }
 
     /// The name as the file spells it.
     func original(_ name: String) -> String { originals[name] ?? name }

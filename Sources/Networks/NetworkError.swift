@@ -18,18 +18,29 @@ package enum NetworkError: Error, Equatable, CustomStringConvertible {
             return "network.fresh: '\(pattern)' matches no layer of \(network); the nearest names are \(quoted(nearest))"
         case .weightsDoNotFit(let network, let missing, let unexpected, let misshapen, let suggestions):
             var parts: [String] = []
-            if !missing.isEmpty { parts.append("missing: \(missing.joined(separator: ", "))") }
-            if !unexpected.isEmpty { parts.append("unexpected: \(unexpected.joined(separator: ", "))") }
+            if !missing.isEmpty { parts.append("missing: \(listed(missing))") }
+            if !unexpected.isEmpty { parts.append("unexpected: \(listed(unexpected))") }
             if !misshapen.isEmpty {
-                parts.append(
-                    "misshapen: " + misshapen.map { "\($0.name) is \($0.found), not \($0.expected)" }.joined(separator: ", "))
+                parts.append("misshapen: \(listed(misshapen.map { "\($0.name) is \($0.found), not \($0.expected)" }))")
             }
+            // A few wrong names are told here. Where hundreds are, the file is for something else, and the list would bury the advice.
+            let isCut = [missing.count, unexpected.count, misshapen.count].contains { $0 > Self.longestList }
+            if isCut { parts.append("'graft weights inspect FILE --network \(network)' lists every name") }
             let advice =
                 suggestions.isEmpty
                 ? "choose the architecture that the file was made for, or name layers that may start at random in network.fresh"
                 : "they fit \(suggestions.joined(separator: " and ")): choose that architecture"
             return "the weights do not fit \(network); \(parts.joined(separator: "; ")); \(advice)"
         }
+    }
+
+    /// Names of one kind that a message shows before it only counts.
+    private static let longestList = 40
+
+    private func listed(_ names: [String]) -> String {
+        guard names.count > Self.longestList else { return names.joined(separator: ", ") }
+        let shown = names.prefix(Self.longestList / 4)
+        return shown.joined(separator: ", ") + " and \(names.count - shown.count) more"
     }
 
     private func quoted(_ names: [String]) -> String { names.map { "'\($0)'" }.joined(separator: ", ") }

@@ -40,9 +40,9 @@ enum CaffeReader {
             guard case .bytes(let range) = field.value else { continue }
             switch field.number {
             case 1: contents.metadata["name"] = String(validating: file.bytes(in: range), as: UTF8.self)
-            // V1LayerParameter: name 4, blobs 6. LayerParameter: name 1, blobs 7.
-            case 2: try readLayer(file, range, name: 4, blobs: 6, &contents)
-            case 100: try readLayer(file, range, name: 1, blobs: 7, &contents)
+            // V1LayerParameter: name 4, blobs 6; the layers of 2013 (V0) lie in its field 1. LayerParameter: name 1, blobs 7.
+            case 2: try readLayer(file, try oldestLayer(file, range) ?? (range, 4, 6), &contents)
+            case 100: try readLayer(file, (range, 1, 7), &contents)
             default: continue
             }
         }
@@ -52,9 +52,22 @@ enum CaffeReader {
         return contents
     }
 
+    /// A layer's message, and the numbers of its fields.
+    private typealias Layer = (range: Range<Int>, nameField: Int, blobField: Int)
+
+    /// The V0LayerParameter (name 1, blobs 50) within a V1LayerParameter, if there is one.
+    private static func oldestLayer(_ file: MappedFile, _ range: Range<Int>) throws(WeightFileError) -> Layer? {
+        var outer = ProtobufCursor(file, in: range)
+        while let field = try outer.next() {
+            if field.number == 1, case .bytes(let inner) = field.value { return (inner, 1, 50) }
+        }
+        return nil
+    }
+
     private static func readLayer(
-        _ file: MappedFile, _ range: Range<Int>, name nameField: Int, blobs blobField: Int, _ contents: inout WeightFileContents
+        _ file: MappedFile, _ place: Layer, _ contents: inout WeightFileContents
     ) throws(WeightFileError) {
+        let (range, nameField, blobField) = place
         var name = ""
         var blobs: [Range<Int>] = []
         var layer = ProtobufCursor(file, in: range)

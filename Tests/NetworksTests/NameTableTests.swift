@@ -42,6 +42,41 @@ import Testing
         #expect(error?.description.hasSuffix("they fit tf_efficientnet_b0: choose that architecture") == true)
     }
 
+    /// The names of tutorials' files: the network a layer of another model, a dense layer of any name on top.
+    @Test(arguments: ["legacy", "numbered", "gone on"])
+    func networkInsideAKerasModelIsFound(_ kind: String) throws {
+        let entry = try NetworkCatalog.entry(named: "keras_resnet50")
+        let graph = entry.build(BuildOptions(classes: 2))
+        var file: [String: TensorShape] = ["layers/random_flip/seed_generator/vars/0": [2]]
+        for parameter in NameTable.storedParameters(of: graph, family: entry.family, source: .keras) {
+            let isHead = parameter.names[0].hasPrefix("predictions")
+            let leaf = parameter.names[0].split(separator: "/").last ?? ""
+            let name =
+                switch kind {
+                case "legacy" where isHead: "model_weights/dense_1/sequential/dense_1/\(leaf)"
+                case "legacy":
+                    "model_weights/resnet50/" + parameter.names[0].split(separator: "/").dropFirst().joined(separator: "/")
+                case "gone on" where isHead: "flowers/flowers/\(leaf):0"
+                case "gone on": parameter.names[0] + ":0"
+                case _ where isHead: "layers/dense/vars/\(leaf == "kernel" ? 0 : 1)"
+                default: "layers/functional/" + (parameter.names.first { $0.hasPrefix("layers/") } ?? "")
+                }
+            file[name] = parameter.shape
+        }
+        let match = try NameTable.match(file, to: graph, of: entry)
+        try match.validate(for: entry.name)
+        #expect(match.assignments.count == graph.parameters.count && match.fresh.isEmpty && match.storedClasses == 2)
+    }
+
+    /// A file for something else gives a message that can be read; `weights inspect` has the whole list.
+    @Test func hundredsOfWrongNamesAreCounted() throws {
+        let entry = try NetworkCatalog.entry(named: "resnet152")
+        let match = try NameTable.match(["x": [1]], to: entry.build(), of: entry)
+        let error = #expect(throws: NetworkError.self) { try match.validate(for: entry.name) }
+        #expect(error?.description.contains("bn1.bias, bn1.running_mean") == true)
+        #expect(error?.description.contains("and 767 more; unexpected: x; 'graft weights inspect FILE") == true)
+    }
+
     @Test func headOfAnotherWidthIsAnError() throws {
         let entry = try NetworkCatalog.entry(named: "resnet18")
         let graph = entry.build(BuildOptions(classes: 2))

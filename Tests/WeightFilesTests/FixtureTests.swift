@@ -47,6 +47,7 @@ extension ElementType: Decodable {}
         ("keras_old.h5", .kerasHDF5, nil),
         ("new.caffemodel", .caffe, nil),
         ("old.caffemodel", .caffe, nil),
+        ("oldest.caffemodel", .caffe, nil),
         ("double.caffemodel", .caffe, nil),
         ("loose.caffemodel", .caffe, nil),
     ])

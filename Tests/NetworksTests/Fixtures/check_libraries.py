@@ -73,11 +73,8 @@ def check(case, network, files, expected):
 def timm_case(name, network, folder):
     model = shake(timm.create_model(name, pretrained=False))
     config = timm.data.resolve_model_data_config(model)
-    crop = config["input_size"][-1]
-    resize = int(crop / config["crop_pct"])
     # The networks' published preparation is torchvision's or TensorFlow's; timm's own differs in the size before the crop at most.
-    entry = {"resnet": (256, 224, "bilinear"), "vgg": (256, 224, "bilinear")}.get(name[:6].rstrip("0123456789"), None)
-    resize, crop, interpolation = entry or (256, 224, "bicubic")
+    resize, crop, interpolation = 256, 224, "bilinear" if name.startswith(("resnet", "vgg")) else "bicubic"
     files = [f"{folder}/{name}.pth", f"{folder}/{name}.safetensors"]
     torch.save({"state_dict": {f"module.{key}": value for key, value in model.state_dict().items()}}, files[0])
     save_file(model.state_dict(), files[1])
@@ -92,12 +89,12 @@ def pytorch_case(name, network, folder):
     check(f"efficientnet-pytorch {name}", network, [file], expected)
 
 
-def keras_case(name, network, folder, classes=1000):
-    application = getattr(keras.applications, name)
-    module = getattr(keras.applications, {"ResNet50": "resnet", "VGG16": "vgg16", "EfficientNetB0": "efficientnet"}[name])
-    model = application(weights=None, classes=classes, classifier_activation=None)
+def shake_keras(model):
+    """Gives a Keras network's norms and biases values that matter, those of nested models included."""
     for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
+        if isinstance(layer, keras.Model):
+            shake_keras(layer)
+        elif isinstance(layer, keras.layers.BatchNormalization):
             layer.set_weights([norm_values(weight.path, weight.shape) for weight in layer.weights])
         elif isinstance(layer, keras.layers.Normalization):
             kinds = {"mean": [0.4, 0.5, 0.6], "variance": [0.05, 0.06, 0.07]}
@@ -108,17 +105,43 @@ def keras_case(name, network, folder, classes=1000):
         elif getattr(layer, "use_bias", False):
             kernel, bias = layer.get_weights()
             layer.set_weights([kernel * 1.4, random.uniform(-0.3, 0.3, bias.shape).astype("float32")])
+
+
+def check_keras(case, name, model, network, folder):
+    shake_keras(model)
+    module = getattr(keras.applications, {"ResNet50": "resnet", "VGG16": "vgg16", "EfficientNetB0": "efficientnet"}[name])
     image = photograph(256, 224, "bicubic" if name.startswith("Eff") else "bilinear")
     expected = numpy.asarray(model.predict(module.preprocess_input(image[None].copy()), verbose=0))[0]
     files = [f"{folder}/{name}.{suffix}" for suffix in ("h5", "weights.h5", "keras")]
     model.save(files[0])
     model.save_weights(files[1])
     model.save(files[2])
-    check(f"keras {keras.__version__} {name}", network, files, expected)
+    check(f"keras {keras.__version__} {case}", network, files, expected)
+
+
+def keras_case(name, network, folder):
+    check_keras(name, name, getattr(keras.applications, name)(weights=None, classifier_activation=None), network, folder)
+
+
+def keras_nested_case(name, network, folder):
+    """As tutorials fine-tune: the network is one layer of a model, or its output goes on into layers of one's own."""
+    def base(**options):
+        return getattr(keras.applications, name)(include_top=False, weights=None, input_shape=(224, 224, 3), **options)
+
+    layers, inputs = keras.layers, keras.Input((224, 224, 3))
+    sequential = keras.Sequential([inputs, base(pooling="avg"), layers.Dropout(0.2), layers.Dense(3)])
+    check_keras(f"{name} in a Sequential", name, sequential, network, folder)
+    x = layers.RandomRotation(0.1)(layers.RandomFlip("horizontal")(inputs))
+    x = layers.GlobalAveragePooling2D()(base()(x, training=False))
+    functional_model = keras.Model(inputs, layers.Dense(5, name="animals")(layers.Dropout(0.3)(x)))
+    check_keras(f"{name} in a functional model", name, functional_model, network, folder)
+    trunk = base(pooling="avg")
+    check_keras(f"{name} gone on", name, keras.Model(trunk.input, layers.Dense(4, name="flowers")(trunk.output)), network, folder)
 
 
 CASES = [
     (keras_case, "ResNet50", "keras_resnet50"), (keras_case, "VGG16", "vgg16"), (keras_case, "EfficientNetB0", "tf_efficientnet_b0"),
+    (keras_nested_case, "ResNet50", "keras_resnet50"), (keras_nested_case, "EfficientNetB0", "tf_efficientnet_b0"),
     (timm_case, "resnet18", "resnet18"), (timm_case, "resnet50", "resnet50"), (timm_case, "vgg11_bn", "vgg11_bn"),
     (timm_case, "vgg16", "vgg16"), (timm_case, "efficientnet_b0", "efficientnet_b0"),
     (timm_case, "tf_efficientnet_b0", "tf_efficientnet_b0"), (timm_case, "efficientnet_lite0", "efficientnet_lite0"),

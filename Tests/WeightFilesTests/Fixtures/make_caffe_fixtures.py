@@ -25,6 +25,9 @@ messages = {
     "LooseLayer": [("name", 4, STRING, ONE, None), ("blobs", 6, MESSAGE, MANY, "LooseBlob")],
     "Net": [("name", 1, STRING, ONE, None), ("input", 3, STRING, MANY, None), ("input_dim", 4, INT32, MANY, None),
             ("layer", 100, MESSAGE, MANY, "Layer"), ("layers", 2, MESSAGE, MANY, "V1Layer")],
+    "V0Layer": [("name", 1, STRING, ONE, None), ("type", 2, STRING, ONE, None), ("blobs", 50, MESSAGE, MANY, "BlobProto")],
+    "V0Holder": [("layer", 1, MESSAGE, ONE, "V0Layer"), ("bottom", 2, STRING, MANY, None), ("top", 3, STRING, MANY, None)],
+    "V0Net": [("name", 1, STRING, ONE, None), ("layers", 2, MESSAGE, MANY, "V0Holder")],
     "LooseNet": [("name", 1, STRING, ONE, None), ("layers", 2, MESSAGE, MANY, "LooseLayer")],
 }
 
@@ -84,5 +87,10 @@ expect("old.caffemodel", old_shape)
 loose = [types["LooseLayer"](name=n, blobs=[old_blob("LooseBlob", b) for b in bs]) for n, bs in weights.items()]
 write("loose.caffemodel", types["LooseNet"](name="AlexNet", layers=loose))
 expect("loose.caffemodel", old_shape)
+# The layers of 2013, one message deeper.
+oldest = [types["V0Holder"](layer=types["V0Layer"](name=n, type="conv", blobs=[old_blob("BlobProto", b) for b in bs]), bottom=["x"])
+          for n, bs in weights.items()]
+write("oldest.caffemodel", types["V0Net"](name="CaffeNet", layers=oldest))
+expect("oldest.caffemodel", old_shape)
 with open("expected_caffe.json", "w") as file:
     json.dump(expected, file, separators=(",", ":"))
