@@ -19,9 +19,10 @@ final class GoldenReplica {
     init(
         _ entry: NetworkEntry, classes: Int = 1000, inputSize: Int, stored: [String: [Int]]? = nil, unfrozen: [String] = [],
         batchNorm: NormMode = .frozen, capacity: Int, exit: PlanExit, optimizes: Bool = true,
-        precision: ElementType = .float32
+        precision: ElementType = .float32, auxiliary: Bool = false
     ) throws {
-        let graph = entry.build(BuildOptions(classes: classes, inputSize: inputSize, dropout: 0, stochasticDepth: 0))
+        let graph = entry.build(
+            BuildOptions(classes: classes, inputSize: inputSize, auxiliary: auxiliary, dropout: 0, stochasticDepth: 0))
         let trainability = try FreezePolicy(unfrozen: unfrozen, batchNorm: batchNorm).resolve(graph)
         var request = PlanRequest(graph: graph, trainability: trainability, capacity: capacity, exit: exit)
         request.optimizes = optimizes

@@ -12,6 +12,7 @@ package struct GoldenNetwork: GoldenFile {
         let interpolation: Preprocessing.Interpolation
         let mean: [Float]
         let deviation: [Float]
+        let channelOrder: Preprocessing.ChannelOrder?
     }
 
     /// The logits of a batch, in part.
@@ -74,7 +75,7 @@ package struct GoldenNetwork: GoldenFile {
     package var transform: Preprocessing {
         Preprocessing(
             resize: preprocessing.resize, crop: preprocessing.crop, interpolation: preprocessing.interpolation,
-            mean: preprocessing.mean, deviation: preprocessing.deviation)
+            channelOrder: preprocessing.channelOrder ?? .rgb, mean: preprocessing.mean, deviation: preprocessing.deviation)
     }
 
     /// FNV-1a (64 bit) over the sorted lines `NAME AxBxC`, in hexadecimal.

@@ -80,11 +80,16 @@ def input_batch(shape):
     return (np.float32(-2) + np.float32(4) * uniform("input", math.prod(shape))).reshape(shape)
 
 
+def published(name):
+    """A tensor's name in the library that published it: the reference networks write Caffe's `a/b` as `a:b`."""
+    return name.replace(":", "/")
+
+
 def load(model):
     """Fills a torch module with the recipe's values, `num_batches_tracked` left alone. Returns {name: shape} of what was filled."""
     import torch
 
-    state = {name: value for name, value in model.state_dict().items() if not name.endswith("num_batches_tracked")}
+    state = {published(name): value for name, value in model.state_dict().items() if not name.endswith("num_batches_tracked")}
     for name, value in state.items():
         value.copy_(torch.from_numpy(tensor(name, tuple(value.shape), state.keys())))
     return {name: list(value.shape) for name, value in state.items()}
