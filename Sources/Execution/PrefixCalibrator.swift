@@ -13,11 +13,15 @@ package final class PrefixCalibrator {
     private let threads: Int
     private let store: ParameterStore
     private var histograms: [String: MagnitudeHistogram] = [:]
+    /// What the prefix handed on, value after value of each pass.
+    private var results: [Float] = []
 
     /// - Parameter request: of the network whose prefix is meant; its entry, exit, capacity and precisions do not matter.
     package init(_ request: PlanRequest, _ store: ParameterStore, threads: Int) throws {
         var wanted = request
-        (wanted.entry, wanted.exit, wanted.capacity) = (.images, .boundary, Self.capacity)
+        (wanted.entry, wanted.capacity) = (.images, Self.capacity)
+        // Where nothing trains, everything is prefix.
+        wanted.exit = Regions(request.graph, request.trainability).boundary.isEmpty ? .logits : .boundary
         (wanted.prefixPrecision, wanted.suffixPrecision) = (.float32, .float32)
         self.request = wanted
         self.store = store
@@ -38,6 +42,10 @@ package final class PrefixCalibrator {
                 histograms[value.name, default: MagnitudeHistogram()].add(
                     numbers + image * size, count: size, stride: Self.stride(size))
             }
+        }
+        for (index, value) in program.plan.exitValues.enumerated() {
+            let numbers = program.plan.values[value].shape.count * count
+            results.append(contentsOf: UnsafeBufferPointer(start: program.exitValue(index), count: numbers))
         }
     }
 
@@ -71,9 +79,9 @@ package final class PrefixCalibrator {
             })
     }
 
-    /// The prefix with these ranges, to be held against the one in float32.
+    /// The prefix with these ranges, to be held against what was observed.
     package func comparison(_ ranges: QuantizationRanges) throws -> PrefixComparison {
-        PrefixComparison(exact: program, rounded: try Self.program(quantized(ranges), store, threads: threads))
+        PrefixComparison(exact: results, rounded: try Self.program(quantized(ranges), store, threads: threads))
     }
 
     private func quantized(_ ranges: QuantizationRanges?) -> PlanRequest {
@@ -83,28 +91,30 @@ package final class PrefixCalibrator {
     }
 }
 
-/// How far the boundary's values of one program are from those of another.
+/// How far what a prefix hands on is from what it hands on in float32.
 package struct PrefixComparison {
-    private let exact: Program
+    private let exact: [Float]
     private let rounded: Program
+    private var position = 0
     private var difference = 0.0
     private var length = 0.0
 
-    init(exact: Program, rounded: Program) { (self.exact, self.rounded) = (exact, rounded) }
+    init(exact: [Float], rounded: Program) { (self.exact, self.rounded) = (exact, rounded) }
 
-    /// Takes up images, as `PrefixCalibrator.observe`.
+    /// Takes up images: the same in the same passes as the calibrator has observed.
     package mutating func add(_ images: UnsafeMutablePointer<Float>, count: Int) {
-        let input = StepInput(entries: [UnsafeMutableRawPointer(images)], count: count)
-        exact.forward(input)
-        rounded.forward(input)
-        for (index, value) in exact.plan.exitValues.enumerated() {
-            let numbers = exact.plan.values[value].shape.count * count
-            let (one, other) = (exact.exitValue(index), rounded.exitValue(index))
-            for position in 0..<numbers {
-                let distance = Double(one[position] - other[position])
+        rounded.forward(StepInput(entries: [UnsafeMutableRawPointer(images)], count: count))
+        for (index, value) in rounded.plan.exitValues.enumerated() {
+            let numbers = rounded.plan.values[value].shape.count * count
+            precondition(position + numbers <= exact.count, "only what was observed can be compared")
+            let values = rounded.exitValue(index)
+            for element in 0..<numbers {
+                let expected = Double(exact[position + element])
+                let distance = Double(values[element]) - expected
                 difference += distance * distance
-                length += Double(one[position]) * Double(one[position])
+                length += expected * expected
             }
+            position += numbers
         }
     }
 

@@ -30,6 +30,9 @@ struct FeatureShardHeader: Equatable {
     var recordCount: Int
     var tableChecksum: UInt64
 
+    /// By their number in a header.
+    private static let types: [ElementType] = [.float32, .bfloat16, .int8]
+
     var tableOffset: Int { Self.byteCount + recordCount * layout.recordBytes }
     var fileBytes: Int { tableOffset + recordCount * Self.entryBytes }
 
@@ -37,7 +40,7 @@ struct FeatureShardHeader: Equatable {
         var bytes = Self.magic
         func append(_ word: UInt64) { withUnsafeBytes(of: word.littleEndian) { bytes.append(contentsOf: $0) } }
         append(key)
-        append(layout.type == .float32 ? 0 : 1)
+        append(UInt64(Self.types.firstIndex(of: layout.type) ?? 0))
         append(UInt64(recordCount))
         append(UInt64(layout.recordBytes))
         append(tableChecksum)
@@ -69,7 +72,8 @@ struct FeatureShardHeader: Equatable {
             shapes.append(TensorShape(extents.map { Int($0) }))
             place += 1 + Int(word(place))
         }
-        layout = FeatureLayout(shapes: shapes, type: word(2) == 0 ? .float32 : .bfloat16)
+        guard word(2) < Self.types.count else { return nil }
+        layout = FeatureLayout(shapes: shapes, type: Self.types[Int(word(2))])
         guard word(4) == UInt64(layout.recordBytes), word(3) < 1 << 40 else { return nil }
         (key, recordCount, tableChecksum) = (word(1), Int(word(3)), word(5))
     }

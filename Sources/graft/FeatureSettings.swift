@@ -11,7 +11,7 @@ extension PlannedNetwork {
     func featureLayout(_ features: RunConfiguration.Features) -> FeatureLayout {
         let plan = plan(from: .boundary, to: .loss, capacity: 1)
         return FeatureLayout(
-            shapes: plan.entryValues.map { plan.values[$0].shape }, type: features.precision == .float32 ? .float32 : .bfloat16)
+            shapes: plan.entryValues.map { plan.values[$0].shape }, type: features.precision.type)
     }
 
     /// What the decision about the cache is made from, as far as config and network tell. Free memory is for one of `ranks` ranks on
@@ -42,6 +42,17 @@ extension PlannedNetwork {
         given.freeMemoryBytes = availableMemoryBytes() / max(1, localRanks)
         given.freeDiskBytes = FeatureFolder.freeBytes(at: configuration.featureFolder)
         return given
+    }
+}
+
+extension RunConfiguration.FeaturePrecision {
+    /// The element type that it names.
+    fileprivate var type: ElementType {
+        switch self {
+        case .float32: .float32
+        case .bfloat16: .bfloat16
+        case .int8: .int8
+        }
     }
 }
 

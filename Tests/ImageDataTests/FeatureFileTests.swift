@@ -13,7 +13,9 @@ import Testing
         layout.shapes.map { shape in (0..<shape.count).map { Float(number) + Float($0) / 7 } }
     }
 
-    private static func id(_ number: Int) -> FeatureID { FeatureID(content: UInt64(number), view: UInt64(number % 2)) }
+    private static func id(_ number: Int) -> FeatureID {
+        FeatureID(content: UInt64(bitPattern: Int64(number)), view: UInt64(abs(number % 2)))
+    }
 
     private func write(_ numbers: [Int], to path: String, layout: FeatureLayout = layout) throws {
         let writer = try FeatureShardWriter(path: path, key: Self.key, layout: layout, recordCount: numbers.count + 1)
@@ -63,6 +65,33 @@ import Testing
             try FeatureShard(path: "\(folder.path)/a.features", key: Self.key, layout: layout), at: [Self.id(3): [0]])
         let rounded = Self.values(3).map { $0.map { float32(fromBFloat16: bfloat16(from: $0)) } }
         #expect(read(store, 0) == rounded)
+    }
+
+    @Test func int8TakesAQuarterOfTheRoom() throws {
+        let folder = try TemporaryFolder()
+        let layout = FeatureLayout(shapes: Self.layout.shapes, type: .int8)
+        #expect(FeatureLayout(shapes: [[2048]], type: .int8).recordBytes == 2112)
+        // Of the first, numbers are positive; of the second, some are not.
+        try write([3, -3], to: "\(folder.path)/a.features", layout: layout)
+        let store = FeatureStore(layout: layout, sampleCount: 2, views: 1)
+        let shard = try FeatureShard(path: "\(folder.path)/a.features", key: Self.key, layout: layout)
+        store.place(shard, at: [Self.id(3): [0], Self.id(-3): [1]])
+        for (index, number) in [3, -3].enumerated() {
+            for (kept, exact) in zip(try #require(read(store, index)), Self.values(number)) {
+                let largest = try #require(exact.map(abs).max())
+                let step = largest / (exact.contains { $0 < 0 } ? 127 : 255)
+                #expect(zip(kept, exact).allSatisfy { abs($0 - $1) <= step * 0.501 })
+                #expect(kept.map(abs).max() == largest || abs(kept.map(abs).max() ?? 0) > largest * 0.999)
+            }
+        }
+    }
+
+    /// What is no number does not become one.
+    @Test func int8KeepsWhatIsNoNumber() {
+        let layout = FeatureLayout(shapes: [[3]], type: .int8)
+        let store = FeatureStore(layout: layout, sampleCount: 1, views: 1)
+        store.keep([1, .nan, 2].withUnsafeBufferPointer { [$0.baseAddress].compactMap { $0 } }, as: 0)
+        #expect(read(store, 0)?[0].allSatisfy(\.isNaN) == true)
     }
 
     /// The header, its padding, a record, the table.

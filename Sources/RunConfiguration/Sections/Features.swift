@@ -29,6 +29,8 @@ extension RunConfiguration {
         case float32
         /// Half the room, 8 bits of precision.
         case bfloat16
+        /// A quarter of the room: each value of each image in 255 equal steps.
+        case int8
     }
 }
 
