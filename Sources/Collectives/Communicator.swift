@@ -71,10 +71,26 @@ package protocol Communicator: AnyObject, Sendable {
     /// Returns once every rank has called it.
     func barrier() throws
 
+    /// Shows each started sum when it is complete, until `use` is called, from whatever thread completes it. For traces.
+    func watchSums(_ watcher: @escaping @Sendable (SumSpan) -> Void)
+
     /// Leaves the group in good order: every rank calls it once, as its last collective, when no sum is under way.
     func finalize() throws
     /// Ends all ranks now, so that the launcher's exit status is `status`. Prints nothing itself.
     func abort(status: Int32) -> Never
+}
+
+/// When a started sum was under way, by `monotonicNanoseconds`.
+package struct SumSpan: Sendable {
+    package let bytes: Int
+    package let start: UInt64
+    package let end: UInt64
+
+    package init(bytes: Int, start: UInt64, end: UInt64) {
+        self.bytes = bytes
+        self.start = start
+        self.end = end
+    }
 }
 
 /// The name of a started sum: its place in the order of all started sums, from 0.

@@ -18,6 +18,7 @@ package final class SingleProcess: Communicator, Sendable {
 
     package var algorithm: SumAlgorithm { .ring }
     package var sumSeconds: Double { 0 }
+    package func watchSums(_ watcher: @escaping @Sendable (SumSpan) -> Void) {}
 
     package func use(_ overlap: Overlap) throws {}
     package func use(_ algorithm: SumAlgorithm) throws -> String? { nil }

@@ -68,6 +68,9 @@ package final class ThreadGroup: Communicator, Sendable {
     package var algorithm: SumAlgorithm { .ring }
     package var sumSeconds: Double { 0 }
 
+    /// Has no effect: these sums take no time of their own.
+    package func watchSums(_ watcher: @escaping @Sendable (SumSpan) -> Void) {}
+
     /// Has no effect: threads share all memory.
     package func use(_ algorithm: SumAlgorithm) throws -> String? { nil }
 

@@ -103,6 +103,8 @@ package final class MPICommunicator: Communicator, Sendable {
 
     package var sumSeconds: Double { engine.busySeconds }
 
+    package func watchSums(_ watcher: @escaping @Sendable (SumSpan) -> Void) { engine.watch(watcher) }
+
     package func startSum(
         _ values: UnsafeMutableBufferPointer<Float>, keeping rest: UnsafeMutableBufferPointer<Float>?
     ) throws -> SumTicket {

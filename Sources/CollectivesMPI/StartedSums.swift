@@ -18,6 +18,7 @@ final class StartedSums: @unchecked Sendable {
         var launched = 0
         /// How many pieces are not complete.
         var openPieces: Int
+        var startedAt: UInt64 = 0
     }
 
     private let pipeline: any SumPipeline
@@ -34,6 +35,7 @@ final class StartedSums: @unchecked Sendable {
     /// Nanoseconds in which sums were under way, and since when they are now.
     private var busyNanoseconds: UInt64 = 0
     private var busySince: UInt64 = 0
+    private var watcher: (@Sendable (SumSpan) -> Void)?
 
     /// How long the helper sleeps: in it a link of 10 Gbit/s moves 250 kB, a sixteenth of what may be under way.
     private static let napNanoseconds = 200_000
@@ -61,12 +63,14 @@ final class StartedSums: @unchecked Sendable {
         defer { condition.unlock() }
         if let failure { throw failure }
         if startedCount - completeCount == sums.count { growQueue() }
-        if startedCount == completeCount { busySince = monotonicNanoseconds() }
+        let now = monotonicNanoseconds()
+        if startedCount == completeCount { busySince = now }
         // A rank alone has its sums already.
         if pipeline.isAlone { rest?.update(repeating: 0) }
         let values = pipeline.isAlone ? UnsafeMutableBufferPointer(rebasing: values[..<0]) : values
         let pieces = (values.count + pipeline.pieceCount - 1) / pipeline.pieceCount
-        sums[startedCount % sums.count] = Sum(values: values, rest: rest?.baseAddress, openPieces: pieces)
+        sums[startedCount % sums.count] = Sum(
+            values: values, rest: rest?.baseAddress, openPieces: pieces, startedAt: now)
         startedCount += 1
         // An empty sum has nothing to launch and is complete when those before it are.
         noteCompletion()
@@ -94,6 +98,13 @@ final class StartedSums: @unchecked Sendable {
             if let failure { throw failure }
             try move(blocking: true)
         }
+    }
+
+    /// Shows every sum that has values when it is complete.
+    func watch(_ watcher: @escaping @Sendable (SumSpan) -> Void) {
+        condition.lock()
+        self.watcher = watcher
+        condition.unlock()
     }
 
     /// The seconds so far in which a sum was under way.
@@ -154,7 +165,14 @@ final class StartedSums: @unchecked Sendable {
 
     private func noteCompletion() {
         guard completeCount < startedCount else { return }
-        while completeCount < startedCount && sums[completeCount % sums.count].openPieces == 0 { completeCount += 1 }
+        while completeCount < startedCount && sums[completeCount % sums.count].openPieces == 0 {
+            let sum = sums[completeCount % sums.count]
+            if let watcher, !sum.values.isEmpty {
+                let bytes = sum.values.count * MemoryLayout<Float>.stride
+                watcher(SumSpan(bytes: bytes, start: sum.startedAt, end: monotonicNanoseconds()))
+            }
+            completeCount += 1
+        }
         if completeCount == startedCount { busyNanoseconds += monotonicNanoseconds() - busySince }
     }
 

@@ -37,6 +37,9 @@ struct StepFrame {
     var sums = SoftmaxCrossEntropy.Sums()
 }
 
+/// A moment in a program's run, for benchmarks and traces.
+package enum StepMoment: Sendable { case begins, ends }
+
 /// A plan with its kernels prepared and its addresses fixed.
 package final class Program {
     package let plan: Plan
@@ -45,6 +48,8 @@ package final class Program {
     private let scratch: AlignedBuffer
     /// What oneDNN chose for each step, for plans and benchmarks; empty for steps of our own.
     package let implementations: [String]
+    /// Is told when each step of a training pass begins and ends, by its number; nil costs nothing.
+    package var watch: ((StepMoment, Int) -> Void)?
 
     /// Prepares all kernels. Throws `OneDNNError` if oneDNN refuses one.
     package init(_ plan: Plan, _ resources: ProgramResources) throws {
@@ -67,7 +72,9 @@ package final class Program {
         var frame = StepFrame(input: input)
         var reported = 0
         for (index, step) in steps.enumerated() {
+            watch?(.begins, index)
             step(&frame)
+            watch?(.ends, index)
             let completed = plan.completedGradients[index]
             if completed > reported {
                 reported = completed
@@ -108,14 +115,19 @@ package final class Program {
         }
     }
 
-    /// The seconds that each step of a run takes, for benchmarks.
-    package func timeSteps(_ input: StepInput, clock: () -> Double) -> [Double] {
+    /// The time that each step of a run takes, in the clock's unit, for benchmarks. With several `repetitions` each step is run so
+    /// often in a row and the least time counts: a kernel alone, with its operands in the cache where they fit.
+    package func timeSteps(_ input: StepInput, repetitions: Int = 1, clock: () -> Double) -> [Double] {
         resources.store.touch()
         var frame = StepFrame(input: input)
         return steps.map { step in
-            let start = clock()
-            step(&frame)
-            return clock() - start
+            var least = Double.infinity
+            for _ in 0..<repetitions {
+                let start = clock()
+                step(&frame)
+                least = min(least, clock() - start)
+            }
+            return least
         }
     }
 }

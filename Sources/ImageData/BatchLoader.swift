@@ -2,6 +2,12 @@
 internal import Foundation
 package import Tensors
 
+/// A moment in a loader's work. Thread 0 is the consumer's own.
+package enum ReadMoment: Sendable {
+    case begins(sample: Int, thread: Int)
+    case ends(sample: Int, thread: Int)
+}
+
 /// An image that was left out, and why.
 package struct UnreadableImage: Sendable, Hashable, CustomStringConvertible {
     /// Its index among the samples.
@@ -72,6 +78,9 @@ package final class BatchLoader {
     private let callersReader: SampleReader?
     private var named: Set<Int> = []
 
+    /// Shows when each image begins and ends to be read, from the thread that reads it. For traces.
+    package func watch(_ watcher: @escaping @Sendable (ReadMoment) -> Void) { ring.watch = watcher }
+
     /// Oddities in files that could be read (warnings of the codecs), so far.
     package var warningCount: Int { ring.warningCount }
 
@@ -102,7 +111,7 @@ package final class BatchLoader {
     /// The next batch; waits until it is ready. Nil after the last one. Images that cannot be read are left out and reported.
     package func next() -> ImageBatch? {
         let start = ContinuousClock.now
-        let worker = callersReader.map { reader in { [ring] task in Self.perform(task, reader, ring) } }
+        let worker = callersReader.map { reader in { [ring] task in Self.perform(task, reader, ring, thread: 0) } }
         guard let (slot, asked) = ring.next(worker: worker) else { return nil }
         let waited = (ContinuousClock.now - start) / .seconds(1)
         waitSeconds += waited
@@ -144,14 +153,17 @@ package final class BatchLoader {
         ring.threadStarts()
         let thread = Thread { [ring, source, options] in
             let reader = SampleReader(source: source, options: options)
-            while let task = ring.take() { Self.perform(task, reader, ring) }
+            while let task = ring.take() { Self.perform(task, reader, ring, thread: number + 1) }
             ring.threadEnds()
         }
         thread.name = "loader \(number)"
         thread.start()
     }
 
-    private static func perform(_ task: BatchRing.Task, _ reader: SampleReader, _ ring: BatchRing) {
+    private static func perform(_ task: BatchRing.Task, _ reader: SampleReader, _ ring: BatchRing, thread: Int) {
+        let watch = ring.watch
+        watch?(.begins(sample: task.sample, thread: thread))
+        defer { watch?(.ends(sample: task.sample, thread: thread)) }
         let before = reader.warnings
         let failure = reader.read(
             task.sample, epoch: task.epoch, into: ring.slots[task.slot].images + task.position * ring.imageElements)

@@ -61,6 +61,7 @@ final class BatchRing: @unchecked Sendable {
     private var liveThreads = 0
     private var isStopping = false
     private var warnings = 0
+    private var watcher: (@Sendable (ReadMoment) -> Void)?
 
     init(slots: Int, capacity: Int, elements: Int) {
         imageElements = elements
@@ -150,6 +151,12 @@ final class BatchRing: @unchecked Sendable {
             condition.broadcast()
             while liveThreads > 0 { condition.wait() }
         }
+    }
+
+    /// Is told of every image that is read from now on.
+    var watch: (@Sendable (ReadMoment) -> Void)? {
+        get { locked { watcher } }
+        set { locked { watcher = newValue } }
     }
 
     var warningCount: Int { locked { warnings } }

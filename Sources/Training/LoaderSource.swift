@@ -12,6 +12,9 @@ package final class LoaderSource: BatchSource {
         self.views = views
     }
 
+    /// Shows when each image is read. For traces.
+    package func watch(_ watcher: @escaping @Sendable (ReadMoment) -> Void) { loader.watch(watcher) }
+
     package func order(_ batches: [[Int]], epoch: Int) {
         loader.begin(epoch: views.map { epoch % $0 } ?? epoch, batches: batches)
     }

@@ -9,7 +9,8 @@ package final class ProgramReplica: Replica {
     package let parameters: [ParameterSpec]
     package let slots: [ParameterSlot]
     private let store: ParameterStore
-    private let training: Program
+    /// What trains; benchmarks look at its steps.
+    package let training: Program
     private let inference: Program
     private let communicator: any Communicator
     private var trainingInput: StepInput?

@@ -64,7 +64,8 @@ struct Experiment {
         from start: (found: (checkpoint: Checkpoint, refused: [String])?, Void)?, stop: StopFlag
     ) throws -> TrainingOutcome {
         guard let features = try prepareFeatures(stop: stop) else { return .stopped }
-        var parts = try trainerParts(features, stop: stop, bucketBytes: try settleCommunication(start?.found?.checkpoint))
+        let bucketBytes = try settleCommunication(start?.found?.checkpoint).bucketBytes
+        var parts = try trainerParts(features, try makeReplica(features), stop: stop, bucketBytes: bucketBytes)
         if communicator.isRoot {
             try checkpoints.recover()
             parts.checkpoints = checkpoints
@@ -74,6 +75,21 @@ struct Experiment {
         let trainer = Trainer(parts)
         if let start { try trainer.resume(from: start.found?.checkpoint, refused: start.found?.refused ?? []) }
         return try trainer.run()
+    }
+
+    /// What `graft bench` measures: the loop as it would train, without a run's folder. Every rank calls it.
+    func benchRun() throws -> BenchRun? {
+        var settled = self
+        settled.network = try settledNetwork(nil)
+        let stop = StopFlag()
+        guard let features = try settled.prepareFeatures(stop: stop) else { return nil }
+        let replica = try settled.makeReplica(features)
+        let communication = try settleCommunication(nil)
+        var parts = try settled.trainerParts(features, replica, stop: stop, bucketBytes: communication.bucketBytes)
+        parts.evaluator = nil
+        return BenchRun(
+            input: features.training == nil ? "photographs" : "cached features", network: settled.network, placement: placement,
+            communication: communication, replica: replica, parts: parts)
     }
 
     /// The checkpoint to continue, on rank 0; nil on all ranks if there is none yet, as in a job's first start.
@@ -105,8 +121,8 @@ struct Experiment {
             communicator: communicator)
     }
 
-    /// Chooses how gradients travel, and returns the size of their messages. Rank 0 brings the checkpoint that is continued.
-    private func settleCommunication(_ checkpoint: Checkpoint?) throws -> Int {
+    /// Chooses how gradients travel, and the size of their messages. Rank 0 brings the checkpoint that is continued.
+    private func settleCommunication(_ checkpoint: Checkpoint?) throws -> CommunicationSetup {
         let state = checkpoint?.state
         let own = state?.ranks == communicator.size ? state?.bucketBytes : nil
         let recorded = Int(String(decoding: try communicator.broadcast(Array("\(own ?? 0)".utf8)), as: UTF8.self)) ?? 0
@@ -114,13 +130,14 @@ struct Experiment {
             configuration.communication, gradientBytes: store.gradientsWithExtras.count * MemoryLayout<Float>.stride,
             recorded: recorded > 0 ? recorded : nil, communicator)
         if communicator.isRoot, let line = setup.summary(communicator) { say("note: \(line)") }
-        return setup.bucketBytes
+        return setup
     }
 
-    private func trainerParts(_ features: ExperimentFeatures, stop: StopFlag, bucketBytes: Int) throws -> Trainer.Parts {
+    private func trainerParts(
+        _ features: ExperimentFeatures, _ replica: ProgramReplica, stop: StopFlag, bucketBytes: Int
+    ) throws -> Trainer.Parts {
         let training = data.training.sampleList(split: "train")
         let settings = TrainingSettings(configuration, bucketBytes: bucketBytes)
-        let replica = try makeReplica(features)
         let updates = settings.updatesPerEpoch(images: training.count)
         let identity = RunIdentity(
             name: configuration.run.name, architecture: network.graph.name, classes: data.training.classes,

@@ -6,3 +6,4 @@
 #include "int8_loops.h"
 #include "normalization_loops.h"
 #include "optimizer_loops.h"
+#include "peak_loop.h"
