@@ -1,5 +1,7 @@
 // The kinds of work that benchmarks tell apart.
 import Execution
+import Graphs
+import Tensors
 
 extension Action {
     /// The kind of work, for sums over steps.

@@ -2,7 +2,9 @@
 import Collectives
 import Execution
 import Foundation
+import Graphs
 import Kernels
+import Networks
 import Optimization
 import RunConfiguration
 import Training
@@ -30,6 +32,11 @@ struct BenchRun {
         configuration.training.steps = updates
         configuration.training.epochs = isSynthetic ? 1 : updates
         if isSynthetic { return try synthetic(configuration, classes: classes, updates: updates, communicator) }
+        guard FileManager.default.fileExists(atPath: configuration.data.train) else {
+            throw UserError(
+                "data.train: there is no folder \(configuration.data.train); name one with --set data.train=FOLDER, or measure generated input with --synthetic"
+            )
+        }
         // Only training is measured, and at a rate of nearly nothing: random weights must not diverge meanwhile.
         configuration.data.validation = nil
         configuration.optimizer.learningRate = 1e-6

@@ -4,6 +4,7 @@ import Execution
 import Foundation
 import Graphs
 import RunConfiguration
+import Tensors
 import Training
 
 /// What every step of one rank's training pass takes.

@@ -86,6 +86,7 @@ struct TrainBench {
         let watch = StepRecorder(
             bench.program.plan, warmUpPasses: warmUpSteps * configuration.training.accumulation, keepsSpans: trace != nil)
         watch.watch(bench)
+        // The barrier lets clocks of different hosts be laid over each other.
         try communicator.barrier()
         let origin = monotonicNanoseconds()
         _ = try Trainer(bench.parts).run()
