@@ -10,6 +10,9 @@
 
 int graft_shared_memory_create(size_t bytes) {
 #ifdef __linux__
+    // Taking more than there is would not fail: the system would kill processes until it fits.
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = (size_t)sysconf(_SC_PHYS_PAGES);
+    if (bytes / page > pages / 2) return -ENOMEM;
     const int file = memfd_create("graft", MFD_CLOEXEC);
     if (file < 0) return -errno;
     // Takes the memory now: later a lack of it would be a bus error.
