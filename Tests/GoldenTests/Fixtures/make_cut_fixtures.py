@@ -6,7 +6,7 @@ Weights and images are the recipe's, statistics of norms are fixed (so head-only
 where they train the same), two small images, labels 0 and 1. Computed in float64. A parameter, in the order of the names' bytes, is
 [norm, projection, projection] onto the recipe's random directions. An image for which a ReLU's input is so near zero that float32
 rounds it to the other side would compare nothing but rounding: the images are the first of some for which two float32 runs, which add
-up in different orders, agree with float64. `tolerance` is a thousandth, or four times what they differ by where none agrees.
+up in different orders, agree with float64. `tolerance` is a thousandth.
 """
 import fnmatch
 import json
@@ -18,7 +18,10 @@ from torch import nn
 import recipe
 import reference_networks
 
-CLASSES, IMAGES, TRIES = 3, 2, 6
+CLASSES, IMAGES, TRIES = 3, 2, 16
+# The first image to try, where an earlier one puts a ReLU's input within 6e-7 of its layer's deviation of zero: two float32 runs of
+# PyTorch may round it alike, and moving the image by 3e-7 or a third order of adding up changes gradients by a thousandth.
+FIRST = {"resnet101": 1, "resnet101_v1": 1}
 AUXILIARY = {"googlenet-auxiliary": "googlenet", "googlenet_2014-auxiliary": "googlenet_2014"}
 
 
@@ -76,7 +79,7 @@ def describe(case):
     model, extent = make(name, auxiliary), side(name, auxiliary)
     recipe.load(model)
     best = None
-    for attempt in range(TRIES):
+    for attempt in range(FIRST.get(case, 0), TRIES):
         stream = f"input {attempt}"
         x = torch.from_numpy(4 * recipe.uniform(stream, IMAGES * 3 * extent * extent) - 2).reshape(IMAGES, 3, extent, extent)
         singles = [gradients(model, x, torch.float32, layout)[1] for layout in (torch.contiguous_format, torch.channels_last)]
@@ -97,7 +100,7 @@ def describe(case):
           flush=True)
     head = {"network": name, "auxiliary": auxiliary, "side": extent, "images": IMAGES, "classes": CLASSES, "input": stream,
             "middle": patterns, "loss": float(f"{loss:.9g}"), "float32_difference": float(f"{difference:.2g}"),
-            "tolerance": float(f"{max(1e-3, 4 * difference):.3g}")}
+            "tolerance": 1e-3}
     lines = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows.values())
     (reference_networks.HERE / f"cuts-{case}.json").write_text(
         "{\n" + "".join(f"{json.dumps(k)}: {json.dumps(v)},\n" for k, v in head.items()) + f'"gradients": [\n{lines}\n]}}\n')
