@@ -1,15 +1,15 @@
 """Runs exported networks in the programs that they are exported for.
 
 pip install torch torchvision safetensors onnx onnxruntime pillow
-python check_exports.py GRAFT PHOTOGRAPH resnet18 resnet50 efficientnet_b0 googlenet alexnet vgg11
+python check_exports.py GRAFT PHOTOGRAPH resnet18 resnet50 efficientnet_b0 googlenet alexnet_2012 googlenet_2014
 
-Random weights of torchvision's networks, with batch norms that do something, are exported in every format; torch, torchvision's
-constructor (strict), safetensors and onnxruntime must give the logits that `graft predict` gives, to within 1e-4.
+Random weights of any network, with batch norms that do something, are exported in every format; torch, the constructor of torchvision
+or of reference_networks.py (strict), safetensors and onnxruntime must give the logits that `graft predict` gives, to within 1e-4.
 """
 import json, pathlib, subprocess, sys, tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent.parent / "GoldenTests" / "Fixtures"))
-import numpy, onnx, onnxruntime, recipe, safetensors, torch, torchvision
+import numpy, onnx, onnxruntime, recipe, reference_networks, safetensors, torch, torchvision
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torchvision.transforms import InterpolationMode, functional
@@ -34,18 +34,20 @@ def prepare(facts):
     """The photograph as the file's own facts say, [1, 3, crop, crop]."""
     image = functional.resize(Image.open(PHOTOGRAPH).convert("RGB"), facts["resize"], InterpolationMode(facts["interpolation"]))
     pixels = numpy.asarray(functional.center_crop(image, facts["crop"]), "float32").transpose(2, 0, 1)
+    pixels = pixels[::-1] if facts["channelOrder"] == "bgr" else pixels
     mean, deviation = (numpy.array(facts[key], "float32")[:, None, None] for key in ("mean", "deviation"))
     return torch.from_numpy((pixels - mean) / deviation)[None]
 
 
 def make(name):
-    more = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
-    return torchvision.models.get_model(name, weights=None, num_classes=len(CLASSES), **more).eval()
+    if name == "efficientnet_lite0":  # under torchvision's names
+        return reference_networks.NamedLite(0, len(CLASSES)).eval()
+    return reference_networks.make(name, len(CLASSES))[0]
 
 
 def run_torch(name, state, image):
     model = make(name)
-    model.load_state_dict(state, strict=True)
+    model.load_state_dict({key.replace("/", ":"): value for key, value in state.items()}, strict=True)
     with torch.no_grad():
         return model(image)[0].numpy()
 
@@ -66,7 +68,7 @@ def check(name, folder):
     model = make(name)
     recipe.load(model)
     source = f"{folder}/source.safetensors"
-    tensors = {key: value for key, value in model.state_dict().items() if not key.endswith("num_batches_tracked")}
+    tensors = {recipe.published(key): value for key, value in model.state_dict().items() if not key.endswith("num_batches_tracked")}
     save_file(tensors, source, metadata={"architecture": name, "classes": json.dumps(CLASSES)})
     expected = predict(source)
     files = {format: f"{folder}/model.{format}" for format in ("torchvision", "safetensors", "onnx")}
