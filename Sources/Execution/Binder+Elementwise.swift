@@ -5,7 +5,7 @@ import Tensors
 
 extension Binder {
     func bindElementwise(_ action: Action) -> PreparedStep {
-        let (elementwise, images) = (elementwise, plan.capacity)
+        let (elementwise, images) = (elementwise, images)
         switch action {
         case .activation(let kind, let source, let destination):
             let (x, y, count) = (address(source), address(destination), elementCount(source))
@@ -51,7 +51,7 @@ extension Binder {
     }
 
     private func bindTranspose(_ source: Int, _ destination: Int, _ toChannelsFirst: Bool) -> PreparedStep {
-        let (elementwise, images) = (elementwise, plan.capacity)
+        let (elementwise, images) = (elementwise, images)
         let image = plan.values[toChannelsFirst ? source : destination].shape
         let (x, y) = (address(source), address(destination))
         return {
@@ -62,7 +62,7 @@ extension Binder {
 
     private func bindConcatenation(_ sources: [Int], _ destination: Int) -> PreparedStep {
         let (elementwise, shape) = (elementwise, plan.values[destination].shape)
-        let (y, rows) = (address(destination), plan.capacity * shape[0] * shape[1])
+        let (y, rows) = (address(destination), images * shape[0] * shape[1])
         var firstChannel = 0
         let parts = sources.map { source in
             let (start, width) = (firstChannel, plan.values[source].shape[2])
@@ -81,7 +81,7 @@ extension Binder {
     /// The mask of an image depends on (seed, epoch, sample, layer) alone, so that backward draws the same again.
     private func bindDropout(_ rate: Float, _ layer: Int, _ wholeImages: Bool, _ source: Int, _ destination: Int) -> PreparedStep
     {
-        let (elementwise, images, count) = (elementwise, plan.capacity, plan.values[source].shape.count)
+        let (elementwise, images, count) = (elementwise, images, plan.values[source].shape.count)
         let (x, y, workers) = (address(source), address(destination), resources.workers)
         return { frame in
             let (from, to, input) = (x(frame), y(frame), frame.input)
@@ -103,7 +103,7 @@ extension Binder {
     }
 
     private func bindLoss(_ logits: Int, _ gradient: Int, _ weight: Float, _ isMain: Bool) -> PreparedStep {
-        let (scores, slope, capacity) = (address(logits), address(gradient), plan.capacity)
+        let (scores, slope, capacity) = (address(logits), address(gradient), images)
         let loss = SoftmaxCrossEntropy(classes: plan.values[logits].shape[0])
         return { frame in
             let input = frame.input

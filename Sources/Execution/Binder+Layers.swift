@@ -31,7 +31,7 @@ extension Binder {
     ) -> PreparedStep {
         let shape = plan.values[source].shape
         let channels = shape[shape.rank - 1]
-        let (pixels, capacity) = (shape.count / channels, plan.capacity)
+        let (pixels, capacity) = (shape.count / channels, images)
         let kernel = BatchNormKernel(
             channels: channels, epsilon: norm.epsilon, momentum: norm.momentum, activation: epilogue.activation.fused,
             resources.workers)
@@ -58,7 +58,7 @@ extension Binder {
         guard let kernel = norms[norm.scale] else { preconditionFailure("a batch norm's backward step without its forward step") }
         let shape = plan.values[source].shape
         let channels = shape[shape.rank - 1]
-        let (pixels, capacity) = (shape.count / channels, plan.capacity)
+        let (pixels, capacity) = (shape.count / channels, images)
         let discarded = AlignedBuffer(floatCount: channels)
         let unused = discarded.base.assumingMemoryBound(to: Float.self)
         let scaleGradient = store.gradient(of: norm.scale)?.baseAddress ?? unused
@@ -78,7 +78,7 @@ extension Binder {
     }
 
     func bindLinear(_ action: Action) -> PreparedStep {
-        let images = plan.capacity
+        let images = images
         func kernel(_ weight: Int) -> (LinearKernel, UnsafeMutablePointer<Float>) {
             let shape = store.graph.parameters[weight].shape
             guard let start = store.values(of: weight).baseAddress else { preconditionFailure("a linear layer without weights") }
@@ -107,7 +107,7 @@ extension Binder {
     }
 
     func bindPooling(_ action: Action) throws -> PreparedStep {
-        let (images, workers) = (plan.capacity, resources.workers)
+        let (images, workers) = (images, resources.workers)
         switch action {
         case .pool(let step, let method, let source, let destination, let memory):
             let kernel = try OneDNNKernel.pooling(

@@ -26,7 +26,7 @@ extension Binder {
             return { frame in withExtendedLifetime((packed, bias)) { run(&frame) } }
         }
         // The kernel adds to what lies in its destination.
-        let (x, y, bytes) = (address(value), address(destination), to.byteCount)
+        let (x, y, bytes) = (address(value), address(destination), to.bytesPerImage * images)
         return { frame in
             withExtendedLifetime((packed, bias)) {
                 y.raw(frame).copyMemory(from: x.raw(frame), byteCount: bytes)

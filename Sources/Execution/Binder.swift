@@ -3,25 +3,30 @@ import Graphs
 import Kernels
 import Tensors
 
-/// Where a value lies: fixed in the arena, or given at every run.
+/// Where a value lies: fixed in the arena, or given at every run; and how far the next image is, in a chunk that goes over it.
 struct Address {
     private let fixed: UnsafeMutableRawPointer?
     private let entry: Int
+    private let stride: Int
     let type: ElementType
     private let step: Float
 
-    init(_ value: PlanValue, in arena: AlignedBuffer) {
+    /// - Parameter images: how many the step runs over at once. Of a value with room for more it sees those from `firstImage` on.
+    init(_ value: PlanValue, in arena: AlignedBuffer, images: Int) {
         (type, step) = (value.type, value.quantizationStep)
+        stride = value.images == images ? 0 : value.bytesPerImage
         switch value.place {
         case .arena(let offset): (fixed, entry) = (arena.base + offset, 0)
         case .entry(let index): (fixed, entry) = (nil, index)
         }
     }
 
-    var isFixed: Bool { fixed != nil }
+    var isFixed: Bool { fixed != nil && stride == 0 }
 
     @inline(__always)
-    func raw(_ frame: StepFrame) -> UnsafeMutableRawPointer { fixed ?? frame.input.entries[entry] }
+    func raw(_ frame: StepFrame) -> UnsafeMutableRawPointer {
+        (fixed ?? frame.input.entries[entry]) + frame.firstImage * stride
+    }
 
     /// The address of a float32 value.
     @inline(__always)
@@ -41,16 +46,21 @@ final class Binder {
     let elementwise: Elementwise
     private(set) var implementations: [String] = []
     private var kernels: [OneDNNKernel] = []
+    /// Images that the step being bound runs over at once.
+    private(set) var images: Int
     /// Batch-norm kernels by their scale parameter: forward leaves the batch's statistics there for backward.
     var norms: [Int: BatchNormKernel] = [:]
 
     init(_ plan: Plan, _ resources: ProgramResources) {
         self.plan = plan
         self.resources = resources
+        images = plan.capacity
         elementwise = Elementwise(resources.workers)
     }
 
-    func bind(_ step: PlanStep) throws -> PreparedStep {
+    /// Binds a step that runs over so many images at once.
+    func bind(_ step: PlanStep, images: Int) throws -> PreparedStep {
+        self.images = images
         let known = kernels.count
         let prepared = try bind(step.action)
         implementations.append(kernels.count > known ? kernels[known].implementation : "")
@@ -64,8 +74,8 @@ final class Binder {
         return scratch
     }
 
-    func address(_ value: Int) -> Address { Address(plan.values[value], in: resources.arena) }
-    func elementCount(_ value: Int) -> Int { plan.values[value].shape.count * plan.capacity }
+    func address(_ value: Int) -> Address { Address(plan.values[value], in: resources.arena, images: images) }
+    func elementCount(_ value: Int) -> Int { plan.values[value].shape.count * images }
     var store: ParameterStore { resources.store }
 
     /// Remembers a kernel for its scratchpad, and binds the roles that have fixed addresses.
@@ -89,7 +99,7 @@ final class Binder {
 
     func geometry(_ step: WindowStep) -> WindowGeometry {
         WindowGeometry(
-            images: plan.capacity, source: step.source, destination: step.destination, kernelHeight: step.window.height,
+            images: images, source: step.source, destination: step.destination, kernelHeight: step.window.height,
             kernelWidth: step.window.width, stride: step.window.stride, padTop: step.window.padding.top,
             padLeft: step.window.padding.left, groups: step.groups)
     }

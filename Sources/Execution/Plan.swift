@@ -17,8 +17,10 @@ package struct PlanValue: Sendable {
     package let type: ElementType
     /// What one stands for in 8-bit values, 1 in others; 0 if the request brought no ranges.
     package let quantizationStep: Float
-    /// For the whole capacity.
-    package let byteCount: Int
+    package let bytesPerImage: Int
+    /// Images that it has room for: the capacity, or those of the chunk that alone uses it.
+    package var images: Int
+    package var byteCount: Int { bytesPerImage * images }
     package var place: Place = .arena(0)
     /// The steps from the one that writes it to the last that reads it.
     package var lifetime: ClosedRange<Int> = 0...0
@@ -116,6 +118,13 @@ package struct PlanStep: Sendable {
     package let multiplyAccumulates: Int
 }
 
+/// Consecutive steps, and how many images they run over before they start again with the next ones.
+package struct PlanChunk: Sendable, Hashable {
+    package let steps: Range<Int>
+    /// From 1 to the plan's capacity.
+    package let images: Int
+}
+
 /// Trained parameters in one flat array, in the order in which backward finishes their gradients.
 package struct GradientLayout: Sendable, Hashable {
     package struct Slot: Sendable, Hashable {
@@ -141,6 +150,8 @@ package struct Plan: Sendable {
     package let entry: PlanEntry
     package let exit: PlanExit
     package let steps: [PlanStep]
+    /// All steps, in order: each chunk runs over its images until it has done the capacity.
+    package let chunks: [PlanChunk]
     package let values: [PlanValue]
     package let layout: GradientLayout
     /// For every step, how many floats of the flat gradient array are complete when it has run.

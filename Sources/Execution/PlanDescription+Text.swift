@@ -119,19 +119,21 @@ extension PlanDescription {
     private var stepTable: [String] {
         var table = TextTable([
             .right("step"), .left("region"), .left("layer"), .left("what"), .left("from"), .left("to"), .right("GFLOP"),
-            .right("MB"), .right("at MB"), .left(""),
+            .right("images"), .right("MB"), .right("at MB"), .left(""),
         ])
         for step in steps {
             table.add([
                 "\(step.number)", step.phase == "backward" ? "backward" : step.region, step.name, step.operation, step.input,
                 step.output, step.flopsPerImage > 0 ? Self.gigaflops(step.flopsPerImage) : "",
-                step.bytes.map { Self.megabytes($0) } ?? "", step.arenaOffset.map { Self.megabytes($0) } ?? "",
+                "\(step.imagesAtOnce)", step.bytes.map { Self.megabytes($0) } ?? "",
+                step.arenaOffset.map { Self.megabytes($0) } ?? "",
                 [step.type == "float32" ? nil : step.type, step.isInPlace ? "in place" : nil].compactMap { $0 }
                     .joined(separator: ", "),
             ])
         }
         let title = [
-            "Steps. Shapes and GFLOP are for one image, MB and the place in the arena for \(imagesPerRank).",
+            "Steps. Shapes and GFLOP are for one image, MB and the place in the arena for the images that a step runs over",
+            "at once, or for all \(imagesPerRank) where its result is kept for a step that runs over others.",
             "What stands behind a + is done in the same pass over memory.",
         ]
         return title + table.lines(indent: Self.margin)

@@ -89,7 +89,9 @@ package struct PlanDescription: Sendable, Encodable {
         features = setting.features
         memory = PlanMemory(plan, setting)
         communication = PlanCommunication(plan, setting)
-        steps = plan.steps.indices.map { StepDescription(plan, step: $0) }
+        steps = plan.chunks.flatMap { chunk in
+            chunk.steps.map { StepDescription(plan, step: $0, imagesAtOnce: chunk.images) }
+        }
     }
 
     /// Of one image, both directions.
@@ -109,7 +111,7 @@ package struct PlanDescription: Sendable, Encodable {
             var work = RegionWork(region: region.rawValue, phase: phase.rawValue, steps: steps.count)
             for step in steps {
                 work.flopsPerImage += operationsPerMultiplyAccumulate * step.multiplyAccumulates
-                work.activationBytesPerImage += step.action.writes.reduce(0) { $0 + plan.values[$1].byteCount / plan.capacity }
+                work.activationBytesPerImage += step.action.writes.reduce(0) { $0 + plan.values[$1].bytesPerImage }
             }
             return work
         }
@@ -169,15 +171,19 @@ package struct StepDescription: Sendable, Encodable {
     package let flopsPerImage: Int
     /// The element type of what it writes, as in `float32`; missing like `bytes`.
     package let type: String?
-    /// Bytes of what it writes, for all images of a rank; missing where it writes gradients of parameters only.
+    /// Images that it runs over at once: those of a rank, or a few where they then stay in the cache.
+    let imagesAtOnce: Int
+    /// Bytes of what it writes, as long as it is kept whole for all images of a rank, else for those of a chunk; missing where it
+    /// writes gradients of parameters only.
     package let bytes: Int?
     /// Where in the arena, in bytes from its start.
     package let arenaOffset: Int?
     /// Whether the result takes the place of what the step read.
     package let isInPlace: Bool
 
-    init(_ plan: Plan, step index: Int) {
+    init(_ plan: Plan, step index: Int, imagesAtOnce: Int) {
         let step = plan.steps[index]
+        self.imagesAtOnce = imagesAtOnce
         number = index + 1
         region = step.region.rawValue
         phase = step.phase.rawValue

@@ -36,6 +36,13 @@ package struct PlanRequest: Sendable {
     package var ranges: QuantizationRanges?
     /// The same for the suffix, gradients of activations included. Parameters, their gradients, the loss and sums over ranks stay float32.
     package var suffixPrecision = ElementType.float32
+    /// What the values of a step may take together in the processor's caches: where the whole capacity takes more, frozen steps run over
+    /// fewer images at a time. Nil runs every step over the capacity at once.
+    package var cacheBytes: Int?
+    /// A part of the last-level cache that most processors have for a process. It is no processor's own, since kernels may round
+    /// otherwise over other numbers of images: results shall not depend on the machine, the ranks or the threads. From 2 to 16 MB make
+    /// little difference (`graft bench --suite plan`).
+    package static let usualCacheBytes = 4 << 20
     /// Off, no pass merges or folds anything: every node is a step of its own. For tests, which hold both against each other.
     package var optimizes = true
 

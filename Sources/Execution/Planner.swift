@@ -15,11 +15,12 @@ package enum Planner {
         var values = lowering.values
         let exits = live.exits.map { lowering.value(of: $0) }
         let boundary = Set(regions.boundary.compactMap { lowering.valueOfNode[live.standIn[$0]] })
+        let chunks = chunkImages(&values, lowering.steps, request, callers: Set(lowering.entryValues + exits))
         let arenaBytes = packArena(
-            &values, lowering.steps, entries: lowering.entryValues, kept: exits, boundary: boundary)
+            &values, lowering.steps, chunks, entries: lowering.entryValues, kept: exits, boundary: boundary)
         return Plan(
             graph: request.graph, trainability: request.trainability, regions: regions, capacity: request.capacity,
-            entry: request.entry, exit: request.exit, steps: lowering.steps, values: values,
+            entry: request.entry, exit: request.exit, steps: lowering.steps, chunks: chunks, values: values,
             layout: request.exit == .loss ? layout : .none, completedGradients: completed, entryValues: lowering.entryValues,
             exitValues: exits, arenaBytes: arenaBytes)
     }

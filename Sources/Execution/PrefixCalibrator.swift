@@ -19,7 +19,7 @@ package final class PrefixCalibrator {
     /// - Parameter request: of the network whose prefix is meant; its entry, exit, capacity and precisions do not matter.
     package init(_ request: PlanRequest, _ store: ParameterStore, threads: Int) throws {
         var wanted = request
-        (wanted.entry, wanted.capacity) = (.images, Self.capacity)
+        (wanted.entry, wanted.capacity, wanted.cacheBytes) = (.images, Self.capacity, nil)
         // Where nothing trains, everything is prefix.
         wanted.exit = Regions(request.graph, request.trainability).boundary.isEmpty ? .logits : .boundary
         (wanted.prefixPrecision, wanted.suffixPrecision) = (.float32, .float32)

@@ -34,10 +34,12 @@ typealias PreparedStep = (inout StepFrame) -> Void
 /// What a run's steps see and leave behind.
 struct StepFrame {
     let input: StepInput
+    /// The first of the images that the chunk is at.
+    var firstImage = 0
     var sums = SoftmaxCrossEntropy.Sums()
 }
 
-/// A moment in a program's run, for benchmarks and traces.
+/// A moment in a program's run, for benchmarks and traces. A step of a chunk begins and ends once for each of its parts.
 package enum StepMoment: Sendable { case begins, ends }
 
 /// A plan with its kernels prepared and its addresses fixed.
@@ -58,7 +60,9 @@ package final class Program {
         self.plan = plan
         self.resources = resources
         let binder = Binder(plan, resources)
-        steps = try plan.steps.map { try binder.bind($0) }
+        steps = try plan.chunks.flatMap { chunk in
+            try plan.steps[chunk.steps].map { try binder.bind($0, images: chunk.images) }
+        }
         scratch = binder.bindScratchpad()
         implementations = binder.implementations
     }
@@ -71,9 +75,9 @@ package final class Program {
         resources.store.touch()
         var frame = StepFrame(input: input)
         var reported = 0
-        for (index, step) in steps.enumerated() {
+        try run(&frame) { index, frame in
             watch?(.begins, index)
-            step(&frame)
+            steps[index](&frame)
             watch?(.ends, index)
             let completed = plan.completedGradients[index]
             if completed > reported {
@@ -88,16 +92,30 @@ package final class Program {
     package func forward(_ input: StepInput) {
         precondition(plan.exit != .loss && input.count <= plan.capacity, "this plan is for training")
         var frame = StepFrame(input: input)
-        for step in steps { step(&frame) }
+        run(&frame) { index, frame in steps[index](&frame) }
+    }
+
+    /// Goes through the chunks, and in each over its images. While training, values of images that are missing are worked out as well:
+    /// what trains reads them, times zero.
+    private func run(_ frame: inout StepFrame, _ body: (Int, inout StepFrame) throws -> Void) rethrows {
+        let last = plan.exit == .loss ? plan.capacity : max(1, frame.input.count)
+        for chunk in plan.chunks {
+            for first in stride(from: 0, to: last, by: chunk.images) {
+                frame.firstImage = min(first, plan.capacity - chunk.images)
+                for index in chunk.steps { try body(index, &frame) }
+            }
+            frame.firstImage = 0
+        }
     }
 
     /// The same, with a look at every float32 value when its step has written it: entries first, images that are not there
     /// included.
     package func forward(_ input: StepInput, observe: (PlanValue, UnsafePointer<Float>) -> Void) {
         precondition(plan.exit != .loss && input.count <= plan.capacity, "this plan is for training")
+        precondition(plan.chunks.allSatisfy { $0.images == plan.capacity }, "only whole values can be looked at")
         var frame = StepFrame(input: input)
         func show(_ value: Int) {
-            let address = Address(plan.values[value], in: resources.arena)
+            let address = Address(plan.values[value], in: resources.arena, images: plan.capacity)
             if address.type == .float32 { observe(plan.values[value], address(frame)) }
         }
         plan.entryValues.forEach(show)
@@ -116,18 +134,21 @@ package final class Program {
     }
 
     /// The time that each step of a run takes, in the clock's unit, for benchmarks. With several `repetitions` each step is run so
-    /// often in a row and the least time counts: a kernel alone, with its operands in the cache where they fit.
+    /// often in a row and the least time counts: a kernel alone, with its operands in the cache where they fit. Steps of a chunk count as often
+    /// as it runs.
     package func timeSteps(_ input: StepInput, repetitions: Int = 1, clock: () -> Double) -> [Double] {
         resources.store.touch()
         var frame = StepFrame(input: input)
-        return steps.map { step in
+        var times = steps.map { _ in 0.0 }
+        run(&frame) { index, frame in
             var least = Double.infinity
             for _ in 0..<repetitions {
                 let start = clock()
-                step(&frame)
+                steps[index](&frame)
                 least = min(least, clock() - start)
             }
-            return least
+            times[index] += least
         }
+        return times
     }
 }

@@ -55,6 +55,7 @@ final class InferenceModel: Classifier {
             request.ranges = found.ranges
         }
         self.precision = request.prefixPrecision
+        request.cacheBytes = PlanRequest.usualCacheBytes
         let plan = Planner.plan(request)
         program = try Program(
             plan, try ProgramResources(store: weights.store, threads: threads, arenaBytes: plan.arenaBytes))

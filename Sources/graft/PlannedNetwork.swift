@@ -99,6 +99,7 @@ struct PlannedNetwork {
         request.prefixPrecision = prefixPrecision
         request.suffixPrecision = suffixPrecision
         request.ranges = ranges
+        request.cacheBytes = PlanRequest.usualCacheBytes
         return request
     }
 }

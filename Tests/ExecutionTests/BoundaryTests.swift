@@ -66,7 +66,7 @@ struct BoundaryTests {
 }
 
 /// One network with the programs of all ways through it.
-private final class Bench {
+final class Bench {
     static let capacity = 3
 
     let store: ParameterStore
@@ -75,7 +75,8 @@ private final class Bench {
     private let labels: [Int32] = [1, 0, 2]
     private let samples = [4, 0, 9]
 
-    init(_ example: BoundaryTests.Case) throws {
+    /// `cacheBytes` as in a request.
+    init(_ example: BoundaryTests.Case, cacheBytes: Int? = nil) throws {
         let graph = try NetworkCatalog.entry(named: example.network).build(
             BuildOptions(classes: 5, inputSize: example.side))
         let trainability = try FreezePolicy(unfrozen: example.unfrozen, batchNorm: example.norm).resolve(graph)
@@ -83,8 +84,10 @@ private final class Bench {
             (.images, .loss), (.images, .boundary), (.boundary, .loss), (.images, .logits), (.boundary, .logits),
         ]
         let plans = ways.map { entry, exit in
-            Planner.plan(
-                PlanRequest(graph: graph, trainability: trainability, capacity: Self.capacity, entry: entry, exit: exit))
+            var request = PlanRequest(
+                graph: graph, trainability: trainability, capacity: Self.capacity, entry: entry, exit: exit)
+            request.cacheBytes = cacheBytes
+            return Planner.plan(request)
         }
         store = ParameterStore(graph: graph, trainability: trainability, layout: plans[0].layout)
         for parameter in graph.parameters.indices { Self.fill(parameter, of: store) }

@@ -76,8 +76,10 @@ struct Lowering {
         _ name: String, _ shape: TensorShape, region: Region, type: ElementType = .float32, quantizationStep: Float = 1,
         elementsPerImage: Int? = nil
     ) -> Int {
-        let bytes = (elementsPerImage ?? shape.count) * type.byteCount * request.capacity
-        values.append(PlanValue(name: name, shape: shape, type: type, quantizationStep: quantizationStep, byteCount: bytes))
+        values.append(
+            PlanValue(
+                name: name, shape: shape, type: type, quantizationStep: quantizationStep,
+                bytesPerImage: (elementsPerImage ?? shape.count) * type.byteCount, images: request.capacity))
         regionOfValue.append(region)
         return values.count - 1
     }

@@ -15,10 +15,11 @@ private struct Tenant {
 /// Values at the `boundary` are not written over in place: where they are a plan's entry they belong to the caller, and a kernel that
 /// adds in place rounds differently from one that does not, so that training from cached features would not be the same training.
 func packArena(
-    _ values: inout [PlanValue], _ steps: [PlanStep], entries: [Int], kept: [Int], boundary: Set<Int> = []
+    _ values: inout [PlanValue], _ steps: [PlanStep], _ chunks: [PlanChunk], entries: [Int], kept: [Int], boundary: Set<Int> = []
 ) -> Int {
     measureLifetimes(&values, steps, entries: entries, kept: kept)
-    let tenants = joinInPlace(values, steps, entries: Set(entries), boundary: boundary)
+    for chunk in chunks { stretchLifetimes(&values, over: chunk) }
+    let tenants = joinInPlace(values, steps, chunks, entries: Set(entries), boundary: boundary)
     var placed: [(tenant: Tenant, offset: Int)] = []
     var arenaBytes = 0
     // Largest first, each at the lowest offset that is free during its life (the greedy-by-size heuristic of memory planners).
@@ -45,8 +46,22 @@ private func measureLifetimes(_ values: inout [PlanValue], _ steps: [PlanStep], 
     }
 }
 
+/// What a chunk shares with other steps lives while the chunk goes over its images, whichever of its steps needs it.
+private func stretchLifetimes(_ values: inout [PlanValue], over chunk: PlanChunk) {
+    let steps = chunk.steps.lowerBound...chunk.steps.upperBound - 1
+    for index in values.indices where values[index].images != chunk.images && values[index].lifetime.overlaps(steps) {
+        let life = values[index].lifetime
+        values[index].lifetime = min(life.lowerBound, steps.lowerBound)...max(life.upperBound, steps.upperBound)
+    }
+}
+
 /// Joins a step's result with an operand that dies in that step, where the step allows it.
-private func joinInPlace(_ values: [PlanValue], _ steps: [PlanStep], entries: Set<Int>, boundary: Set<Int>) -> [Tenant] {
+///
+/// A chunk writes over nothing that it shares with other steps: its last images may be some that it has been over already.
+private func joinInPlace(
+    _ values: [PlanValue], _ steps: [PlanStep], _ chunks: [PlanChunk], entries: Set<Int>, boundary: Set<Int>
+) -> [Tenant] {
+    let images = chunks.flatMap { chunk in chunk.steps.map { _ in chunk.images } }
     var tenants: [Tenant?] = values.map { _ in nil }
     var home = Array(values.indices)
     for (index, value) in values.enumerated() where !entries.contains(index) {
@@ -58,6 +73,7 @@ private func joinInPlace(_ values: [PlanValue], _ steps: [PlanStep], entries: Se
         let candidate = step.action.mayOverwrite.first { operand in
             guard !boundary.contains(operand), let tenant = tenants[home[operand]] else { return false }
             return tenant.lifetime.upperBound == index && values[operand].byteCount == values[result].byteCount
+                && values[operand].images == images[index]
                 && operands.filter { home[$0] == home[operand] }.count == 1
         }
         guard let candidate, var tenant = tenants[home[candidate]], let joining = tenants[home[result]], home[result] == result,

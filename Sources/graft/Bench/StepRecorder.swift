@@ -55,11 +55,11 @@ final class StepRecorder: Sendable {
         let now = monotonicNanoseconds()
         state.withLock { state in
             switch moment {
-            case .begins:
-                if step == 0 { state.passes += 1 }
-                state.begin = now
+            case .begins: state.begin = now
             case .ends:
-                guard state.passes > warmUpPasses else { return }
+                // The last step of a training pass is in no chunk: it ends once.
+                defer { if step == names.count - 1 { state.passes += 1 } }
+                guard state.passes >= warmUpPasses else { return }
                 state.nanoseconds[step] += now - state.begin
                 guard keepsSpans else { return }
                 state.spans.append(
@@ -75,7 +75,7 @@ final class StepRecorder: Sendable {
             switch moment {
             case .begins(_, let thread): state.reading[thread] = now
             case .ends(let sample, let thread):
-                guard state.passes > warmUpPasses, let begin = state.reading[thread] else { return }
+                guard state.passes >= warmUpPasses, let begin = state.reading[thread] else { return }
                 state.spans.append(
                     TraceSpan(track: .loader(thread), name: "image \(sample)", category: "loader", start: begin, end: now))
             }
@@ -83,6 +83,6 @@ final class StepRecorder: Sendable {
     }
 
     private func add(_ span: TraceSpan) {
-        state.withLock { if $0.passes > warmUpPasses { $0.spans.append(span) } }
+        state.withLock { if $0.passes >= warmUpPasses { $0.spans.append(span) } }
     }
 }
