@@ -98,7 +98,13 @@ final class Binder {
     }
 
     func geometry(_ step: WindowStep) -> WindowGeometry {
-        WindowGeometry(
+        if step.isLinear {
+            // Images are pixels then: kernels go over the pixels of an image together, but over images one by one.
+            return WindowGeometry(
+                images: 1, source: [1, images, step.source[2]], destination: [1, images, step.destination[2]], kernelHeight: 1,
+                kernelWidth: 1, stride: 1, padTop: 0, padLeft: 0)
+        }
+        return WindowGeometry(
             images: images, source: step.source, destination: step.destination, kernelHeight: step.window.height,
             kernelWidth: step.window.width, stride: step.window.stride, padTop: step.window.padding.top,
             padLeft: step.window.padding.left, groups: step.groups)

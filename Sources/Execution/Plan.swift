@@ -57,10 +57,16 @@ package struct WindowStep: Sendable, Hashable {
     package let source: TensorShape
     package let destination: TensorShape
     package let groups: Int
+
+    /// Whether it sees one pixel an image: then it is a linear layer over the images, whichever the network calls it.
+    package var isLinear: Bool {
+        window.height == 1 && window.width == 1 && groups == 1 && source[0] * source[1] == 1
+    }
 }
 
 /// One thing a program does. Numbers named source, destination … are indices into `Plan.values`; gradients of values are values too.
 package enum Action: Sendable, Hashable {
+    /// Frozen linear layers are convolutions over one pixel: their weights are packed once, as frozen convolutions' are.
     case convolution(WindowStep, FoldedWeights, source: Int, destination: Int, Epilogue)
     case convolutionBackwardData(WindowStep, FoldedWeights, gradient: Int, sourceGradient: Int)
     case convolutionBackwardWeights(WindowStep, FoldedWeights, source: Int, gradient: Int)

@@ -59,6 +59,7 @@ extension PlanStep {
     }
 
     private func convolution(_ step: WindowStep) -> String {
+        if step.isLinear { return "linear" }
         let isDepthwise = step.groups > 1 && step.groups == step.source[2]
         let kind = isDepthwise ? "depthwise conv" : "conv"
         let groups = step.groups > 1 && !isDepthwise ? " in \(step.groups) groups" : ""

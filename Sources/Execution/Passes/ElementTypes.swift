@@ -28,10 +28,10 @@ struct ElementTypes {
             let readsNarrow =
                 !live.consumers[index].isEmpty
                 && live.consumers[index].allSatisfy { consumer in
-                    wanted[consumer] == .bfloat16 && Self.reads(graph.nodes[consumer], graph)
+                    wanted[consumer] == .bfloat16 && Self.reads(graph.nodes[consumer], request)
                 }
             if writesNarrow[index] && readsNarrow && !fixed.contains(index) { values[index] = .bfloat16 }
-            computes[index] = Self.computesNarrow(node, graph) ? .bfloat16 : .float32
+            computes[index] = Self.computesNarrow(node, request) ? .bfloat16 : .float32
         }
         // Steps that only pass elements on work in the type of their result.
         for (index, node) in graph.nodes.enumerated() where Self.keepsType(node.operation) { computes[index] = values[index] }
@@ -56,9 +56,10 @@ struct ElementTypes {
     }
 
     /// Convolutions through oneDNN multiply in bfloat16 whatever they write; our own depthwise ones are float32.
-    private static func computesNarrow(_ node: Node, _ graph: Graph) -> Bool {
+    private static func computesNarrow(_ node: Node, _ request: PlanRequest) -> Bool {
         switch node.operation {
-        case .convolution: !isDepthwise(node, graph)
+        case .convolution: !isDepthwise(node, request.graph)
+        case .linear: request.packsLinear(node)
         case .adaptiveAveragePool(let height, let width): height == 1 && width == 1
         default: false
         }
@@ -72,8 +73,8 @@ struct ElementTypes {
         }
     }
 
-    private static func reads(_ node: Node, _ graph: Graph) -> Bool {
-        keepsType(node.operation) || computesNarrow(node, graph)
+    private static func reads(_ node: Node, _ request: PlanRequest) -> Bool {
+        keepsType(node.operation) || computesNarrow(node, request)
     }
 
     /// What keeps its input's type may be fused into the step before it, which must be able to write it then.

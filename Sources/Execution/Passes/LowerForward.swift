@@ -74,8 +74,16 @@ extension Lowering {
         let first = node.parameters.lowerBound
         let differentiates = request.isTraining && regions.of[index] == .suffix
         switch node.operation {
-        case .linear(_, let hasBias):
-            return .linear(weight: first, bias: hasBias ? first + 1 : nil, source: inputs[0], destination: destination)
+        case .linear(let outputs, let hasBias):
+            let bias = hasBias ? first + 1 : nil
+            guard request.packsLinear(node) else {
+                return .linear(weight: first, bias: bias, source: inputs[0], destination: destination)
+            }
+            let step = WindowStep(
+                window: SlidingWindow(height: 1, width: 1, stride: 1, padding: Padding(0)),
+                source: [1, 1, graph.nodes[node.inputs[0]].shape.count], destination: [1, 1, outputs], groups: 1)
+            let weights = FoldedWeights(weight: first, bias: bias, norm: nil, isTrained: false)
+            return .convolution(step, weights, source: inputs[0], destination: destination, .none)
         case .activation(let kind): return .activation(kind, source: inputs[0], destination: destination)
         case .add: return .add(inputs[0], inputs[1], destination: destination, nil)
         case .gate: return .gate(source: inputs[0], gate: inputs[1], destination: destination)

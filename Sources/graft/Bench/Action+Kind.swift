@@ -9,6 +9,10 @@ extension Action {
         switch self {
         case .convolution(let step, _, _, _, _), .convolutionBackwardData(let step, _, _, _),
             .convolutionBackwardWeights(let step, _, _, _):
+            if step.isLinear {
+                if case .convolution = self { return "linear" }
+                return "linear gradient"
+            }
             let shape = step.groups == 1 ? "" : step.groups == step.source[2] ? "depthwise " : "grouped "
             let part =
                 switch self {
