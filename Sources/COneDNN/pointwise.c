@@ -1,21 +1,21 @@
 // The weight gradient of a 1×1 convolution as one product of matrices, which oneDNN does a fifth faster than as a convolution.
 #include "internal.h"
 
-static int matrix(dnnl_memory_desc_t *descriptor, int64_t rows, int64_t columns, int transposed) {
+static int matrix(dnnl_memory_desc_t *descriptor, int64_t rows, int64_t columns, graft_type type, int transposed) {
     dnnl_dims_t extents = {rows, columns};
 #if DNNL_VERSION_MAJOR >= 3
-    return (int)dnnl_memory_desc_create_with_tag(descriptor, 2, extents, dnnl_f32, transposed ? dnnl_ba : dnnl_ab);
+    return (int)dnnl_memory_desc_create_with_tag(descriptor, 2, extents, graft_data_type(type), transposed ? dnnl_ba : dnnl_ab);
 #else
-    return (int)dnnl_memory_desc_init_by_tag(descriptor, 2, extents, dnnl_f32, transposed ? dnnl_ba : dnnl_ab);
+    return (int)dnnl_memory_desc_init_by_tag(descriptor, 2, extents, graft_data_type(type), transposed ? dnnl_ba : dnnl_ab);
 #endif
 }
 
 int graft_pointwise_backward_weights(graft_engine *engine, int64_t pixels, int64_t in_channels, int64_t out_channels,
-                                     graft_kernel **kernel) {
+                                     graft_type type, graft_kernel **kernel) {
     dnnl_memory_desc_t gradient, source, weights;
-    GRAFT_TRY(matrix(&gradient, out_channels, pixels, 1));
-    GRAFT_TRY(matrix(&source, pixels, in_channels, 0));
-    GRAFT_TRY(matrix(&weights, out_channels, in_channels, 0));
+    GRAFT_TRY(matrix(&gradient, out_channels, pixels, type, 1));
+    GRAFT_TRY(matrix(&source, pixels, in_channels, type, 0));
+    GRAFT_TRY(matrix(&weights, out_channels, in_channels, graft_float32, 0));
     dnnl_primitive_attr_t attributes;
     GRAFT_TRY(graft_attributes(&attributes));
     dnnl_primitive_desc_t descriptor;

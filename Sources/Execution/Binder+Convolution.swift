@@ -71,7 +71,7 @@ extension Binder {
             isMatrixProduct
             ? try OneDNNKernel.pointwiseBackwardWeights(
                 resources.engine, pixels: images * step.source[0] * step.source[1], sourceChannels: step.source[2],
-                destinationChannels: step.destination[2])
+                destinationChannels: step.destination[2], type: plan.values[source].type)
             : try OneDNNKernel.convolutionBackwardWeights(
                 resources.engine, geometry,
                 types: ConvolutionTypes(source: plan.values[source].type, destination: plan.values[gradient].type),
@@ -115,12 +115,15 @@ extension Binder {
 
     /// Whether a weight gradient is better had as one product of matrices: of a 1×1 convolution with enough weights to share out among
     /// the threads, which divide the result, not the sum over pixels. `graft bench --suite kernels`: 214 GFLOP/s against 175 on
-    /// ResNet-50's from 256 to 1,024 channels.
+    /// ResNet-50's from 256 to 1,024 channels. In bfloat16 only wide layers gain.
     private func isMatrixProduct(_ step: WindowStep, _ weights: FoldedWeights, _ source: Int, _ gradient: Int) -> Bool {
-        let isPointwise = step.window.height == 1 && step.window.width == 1 && step.window.stride == 1 && step.groups == 1
+        let (window, type) = (step.window, plan.values[source].type)
+        let isPointwise = window.height == 1 && window.width == 1 && window.stride == 1 && step.groups == 1
+        guard isPointwise, step.source[0] == step.destination[0], weights.bias == nil, plan.values[gradient].type == type else {
+            return false
+        }
         let tiles = step.source[2] * step.destination[2] / 4096
-        return isPointwise && step.source[0] == step.destination[0] && weights.bias == nil && plan.values[source].type == .float32
-            && plan.values[gradient].type == .float32 && tiles >= 4 * resources.workers.count
+        return tiles >= max(type == .bfloat16 ? 64 : 4, 4 * resources.workers.count)
     }
 
     /// Weights are multiplied in the type of what is read; their gradients are float32.

@@ -145,13 +145,13 @@ extension OneDNNKernel {
         }
     }
 
-    /// The same for a float32 1×1 convolution of stride 1 without bias, over `pixels` of all images: it writes plain weights.
+    /// The same for a 1×1 convolution of stride 1 without bias, over `pixels` of all images: it writes plain weights.
     package static func pointwiseBackwardWeights(
-        _ engine: OneDNNEngine, pixels: Int, sourceChannels: Int, destinationChannels: Int
+        _ engine: OneDNNEngine, pixels: Int, sourceChannels: Int, destinationChannels: Int, type: ElementType
     ) throws -> OneDNNKernel {
         try OneDNNKernel("the weight gradient of a 1×1 convolution from \(sourceChannels) to \(destinationChannels)", engine) {
             graft_pointwise_backward_weights(
-                engine.handle, Int64(pixels), Int64(sourceChannels), Int64(destinationChannels), &$0)
+                engine.handle, Int64(pixels), Int64(sourceChannels), Int64(destinationChannels), type.shim, &$0)
         }
     }
 

@@ -61,9 +61,10 @@ int graft_convolution_backward_data(graft_engine *engine, const graft_geometry *
                                     graft_kernel **kernel);
 int graft_convolution_backward_weights(graft_engine *engine, const graft_geometry *geometry, const graft_convolution_options *types,
                                        graft_kernel **kernel);
-/// The same for a float32 1×1 convolution of stride 1 without bias: one product of matrices, whose result is plain.
+/// The same for a 1×1 convolution of stride 1 without bias over activations of one type: one product of matrices, whose result is plain
+/// float32.
 int graft_pointwise_backward_weights(graft_engine *engine, int64_t pixels, int64_t in_channels, int64_t out_channels,
-                                     graft_kernel **kernel);
+                                     graft_type type, graft_kernel **kernel);
 /// `for_training` keeps what backward needs in the workspace.
 int graft_pooling_forward(graft_engine *engine, const graft_geometry *geometry, graft_pooling kind, int for_training, graft_type type,
                           graft_kernel **kernel);
