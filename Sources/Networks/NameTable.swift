@@ -143,8 +143,8 @@ struct FileTensors {
     /// as in `resnet50/conv1_conv/kernel` and `layers/functional/layers/conv2d/vars/0`.
     private let namesByEnding: [Substring: String]
 
-    /// Prefixes that wrappers put before every name: data parallelism, compilation, Lightning.
-    private static let wrappers = ["module.", "_orig_mod.", "model."]
+    /// Prefixes that wrappers put before every name: data parallelism, compilation, and modules that hold the network as a part.
+    private static let wrappers = ["module.", "_orig_mod.", "model.", "net.", "network.", "backbone."]
 
     init(_ tensors: [String: TensorShape]) {
         var prefix = ""

@@ -89,6 +89,7 @@ struct PickleMachine {
             heap.sequences.append([])
             stack.append(.list(heap.sequences.count - 1))
         case .emptyDict: stack.append(newDictionary([]))
+        case .emptySet: stack.append(.opaque)
         case .global: try pushGlobal(module: try cursor.line("a module's name"), name: try cursor.line("a name"))
         default: return false
         }
@@ -107,6 +108,12 @@ struct PickleMachine {
         case .appends: try append(try popToMark())
         case .setItem: try setItems(try pop(count: 2))
         case .setItems: try setItems(try popToMark())
+        case .addItems:
+            _ = try popToMark()
+            guard case .opaque = try top() else { throw fault("has a pickle that adds to what is no set") }
+        case .frozenSet:
+            _ = try popToMark()
+            stack.append(.opaque)
         case .binPut: memo[Int(try cursor.integer(UInt8.self, "a memo number"))] = try top()
         case .longBinPut: memo[Int(try cursor.integer(UInt32.self, "a memo number"))] = try top()
         case .memoize: memo[memo.count] = try top()
@@ -122,10 +129,17 @@ struct PickleMachine {
         case .reduce:
             let (arguments, function) = (try pop(), try pop())
             stack.append(try call(function, arguments))
+        case .newObject:
+            let (_, made) = (try pop(), try pop())
+            guard case .global(.plainData) = made else { throw refusal("makes an object that is not plain data") }
+            stack.append(.opaque)
         case .build:
             // The state of an OrderedDict is torch's `_metadata` (versions of modules), which no reader of tensors needs.
             _ = try pop()
-            guard case .dictionary = try top() else { throw refusal("sets the state of an object that is no dictionary") }
+            switch try top() {
+            case .dictionary, .opaque: break
+            default: throw refusal("sets the state of an object that is no dictionary")
+            }
         default: throw fault("has a pickle with a misplaced operation")
         }
     }
@@ -200,11 +214,13 @@ struct PickleMachine {
     }
 
     private mutating func append(_ elements: [PickleValue]) throws(WeightFileError) {
+        if case .opaque = try top() { return }
         guard case .list(let list) = try top() else { throw fault("has a pickle that appends to what is no list") }
         heap.sequences[list].append(contentsOf: elements)
     }
 
     private mutating func setItems(_ elements: [PickleValue]) throws(WeightFileError) {
+        if case .opaque = try top() { return }
         guard case .dictionary(let dictionary) = try top(), elements.count.isMultiple(of: 2) else {
             throw fault("has a pickle that sets entries of what is no dictionary")
         }
@@ -245,6 +261,7 @@ enum PickleOpcode: UInt8 {
     case setItems = 0x75
     case emptyDict = 0x7D
     case proto = 0x80
+    case newObject = 0x81
     case tuple1 = 0x85
     case tuple2 = 0x86
     case tuple3 = 0x87
@@ -252,6 +269,9 @@ enum PickleOpcode: UInt8 {
     case newFalse = 0x89
     case long1 = 0x8A
     case shortBinUnicode = 0x8C
+    case emptySet = 0x8F
+    case addItems = 0x90
+    case frozenSet = 0x91
     case stackGlobal = 0x93
     case memoize = 0x94
     case frame = 0x95

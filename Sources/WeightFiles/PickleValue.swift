@@ -33,6 +33,21 @@ enum PickleGlobal: Equatable {
     case elementType(ElementType)
     /// `torch.FloatTensor` and its like, in the oldest files.
     case tensorType
+    /// A class of plain data that training scripts save beside their weights. What it makes is opaque: nothing of it is kept.
+    case plainData
+
+    /// Python's names of such classes: options, counts of schedulers, numbers of NumPy, paths.
+    private static let plainDataNames: Set<String> = [
+        "argparse.Namespace", "types.SimpleNamespace", "collections.Counter", "collections.defaultdict", "torch.Size",
+        "torch.device", "pathlib.Path", "pathlib.PosixPath", "pathlib.WindowsPath", "pathlib.PurePosixPath",
+        "pathlib._local.PosixPath", "pathlib._local.WindowsPath", "numpy.dtype", "numpy.ndarray",
+        "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "numpy.core.multiarray._reconstruct",
+        "numpy._core.multiarray._reconstruct", "numpy.core.numeric._frombuffer", "numpy._core.numeric._frombuffer",
+        "_codecs.encode", "datetime.datetime", "datetime.timedelta",
+        // The same in Python 3 and 2, whose names torch writes.
+        "builtins.set", "builtins.int", "builtins.float", "builtins.list", "builtins.dict", "__builtin__.set", "__builtin__.int",
+        "__builtin__.float", "__builtin__.list", "__builtin__.dict",
+    ]
 
     /// What stands before `Storage` and `Tensor` in the names of torch's classes.
     static let storageNames: [String: ElementType] = [
@@ -43,6 +58,7 @@ enum PickleGlobal: Equatable {
     /// The global that Python knows as `module.name`; nil when it is not one of these.
     init?(module: String, name: String) {
         switch (module, name) {
+        case _ where Self.plainDataNames.contains("\(module).\(name)"): self = .plainData
         case ("collections", "OrderedDict"): self = .orderedDict
         case ("torch._utils", "_rebuild_tensor"): self = .rebuildTensor
         case ("torch._utils", "_rebuild_tensor_v2"): self = .rebuildTensorV2

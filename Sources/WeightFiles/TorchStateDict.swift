@@ -3,8 +3,9 @@ import Tensors
 
 /// Turns the object of a torch file into named tensors.
 enum TorchStateDict {
-    /// Entries under which training scripts keep a state dict, best first: averaged weights (EMA) are those that were evaluated.
-    private static let wrappers = ["state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model"]
+    /// Entries under which training scripts keep a state dict, best first. Before them all come averaged weights, which are those that
+    /// were evaluated: whatever has the word `ema` in its name.
+    private static let wrappers = ["state_dict", "model_state_dict", "model", "module", "net", "network", "params", "weights"]
     /// Prefixes that wrappers of modules put before every name (DataParallel, torch.compile).
     private static let prefixes = ["module.", "_orig_mod."]
     /// Checkpoints within checkpoints are followed this deep.
@@ -14,7 +15,7 @@ enum TorchStateDict {
     static func contents(
         _ root: PickleValue, _ heap: PickleHeap, blocks: [String: Range<Int>], file: MappedFile, format: WeightFile.Format
     ) throws(WeightFileError) -> WeightFileContents {
-        let (entries, section) = try stateDict(root, heap, file, depth: 0)
+        let (entries, section) = try stateDict(root, heap, file)
         var tensors: [(name: String, tensor: PickleTensor)] = []
         var positions: [String: Int] = [:]
         for (key, value) in entries {
@@ -48,22 +49,46 @@ enum TorchStateDict {
         return WeightFileContents(format: format, tensors: stored, section: section)
     }
 
+    private typealias Entries = [(key: PickleValue, value: PickleValue)]
+
     /// The dictionary that holds the tensors, and the entry of the checkpoint where it was found.
     private static func stateDict(
-        _ value: PickleValue, _ heap: PickleHeap, _ file: MappedFile, depth: Int
-    ) throws(WeightFileError) -> (entries: [(key: PickleValue, value: PickleValue)], section: String?) {
-        guard case .dictionary(let index) = value, depth < maximumDepth else { throw notFound(file, []) }
-        let entries = heap.dictionaries[index]
-        for wrapper in wrappers {
-            guard let inner = entries.last(where: { isText($0.key, wrapper) })?.value, case .dictionary(let found) = inner,
-                !heap.dictionaries[found].isEmpty
-            else { continue }
-            let deeper = try stateDict(inner, heap, file, depth: depth + 1)
-            return (deeper.entries, deeper.section.map { "\(wrapper).\($0)" } ?? wrapper)
+        _ value: PickleValue, _ heap: PickleHeap, _ file: MappedFile
+    ) throws(WeightFileError) -> (entries: Entries, section: String?) {
+        guard case .dictionary(let index) = value else { throw notFound(file, []) }
+        var visited: Set<Int> = []
+        guard let (found, path) = search(index, heap, depth: 0, &visited) else {
+            throw notFound(file, heap.dictionaries[index].map(\.key))
         }
-        let holdsTensors = entries.contains { if case .tensor = $0.value { true } else { false } }
-        guard holdsTensors else { throw notFound(file, entries.map(\.key)) }
-        return (entries, nil)
+        return (heap.dictionaries[found], path.isEmpty ? nil : path.joined(separator: "."))
+    }
+
+    /// Looks into the entries that may hold a state dict, else whether the dictionary is one. Each dictionary is looked at once: a pickle
+    /// can put one into itself a thousand times.
+    private static func search(
+        _ index: Int, _ heap: PickleHeap, depth: Int, _ visited: inout Set<Int>
+    ) -> (index: Int, path: [String])? {
+        guard depth < maximumDepth, visited.insert(index).inserted else { return nil }
+        // As in Python, the last of several entries of one name counts.
+        var inner: [String: Int] = [:]
+        for case (.string(let name), .dictionary(let found)) in heap.dictionaries[index] { inner[name] = found }
+        for name in inner.keys.filter(isAveraged).sorted() + wrappers {
+            guard let candidate = inner[name], let deeper = search(candidate, heap, depth: depth + 1, &visited) else { continue }
+            return (deeper.index, [name] + deeper.path)
+        }
+        if holdsTensors(index, heap) { return (index, []) }
+        let others = inner.filter { holdsTensors($0.value, heap) }
+        guard others.count == 1, let (name, found) = others.first else { return nil }
+        return (found, [name])
+    }
+
+    private static func holdsTensors(_ index: Int, _ heap: PickleHeap) -> Bool {
+        heap.dictionaries[index].contains { if case (.string, .tensor) = ($0.key, $0.value) { true } else { false } }
+    }
+
+    /// `state_dict_ema`, `model_ema`, `ema`, `ema_state_dict`, `params_ema`, …
+    private static func isAveraged(_ name: String) -> Bool {
+        name.lowercased().split { $0 == "_" || $0 == "." || $0 == "-" }.contains("ema")
     }
 
     /// The prefix that all names share. A lone counter (`n_averaged`, of averaged models) is left out.
@@ -73,10 +98,6 @@ enum TorchStateDict {
         guard !named.isEmpty else { return prefix }
         while let next = prefixes.first(where: { next in named.allSatisfy { $0.hasPrefix(prefix + next) } }) { prefix += next }
         return prefix
-    }
-
-    private static func isText(_ value: PickleValue, _ text: String) -> Bool {
-        if case .string(let string) = value { string == text } else { false }
     }
 
     private static func notFound(_ file: MappedFile, _ keys: [PickleValue]) -> WeightFileError {

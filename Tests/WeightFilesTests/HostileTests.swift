@@ -32,6 +32,25 @@ import Testing
             try #require(errorOpening(legacy([0x7D, 0x71, 0] + model + [0x68, 0, 0x73]))).description.contains("no state dict"))
     }
 
+    @Test func aDictionaryThatHoldsItselfUnderManyNamesIsLookedAtOnce() throws {
+        // d = {}; d["0.ema"] = d; d["1.ema"] = d; …
+        let entries = (0..<10_000).flatMap { number in
+            let name = Array("\(number).ema".utf8)
+            return [0x58, UInt8(name.count), 0, 0, 0] + name + [0x68, 0] as [UInt8]
+        }
+        let start = ContinuousClock.now
+        #expect(
+            try #require(errorOpening(legacy([0x7D, 0x71, 0, 0x28] + entries + [0x75]))).description.contains("no state dict"))
+        #expect(ContinuousClock.now - start < .seconds(10))
+    }
+
+    @Test(arguments: ["cargparse\nNamespace\n)\u{81}", "ccollections\nOrderedDict\n)\u{81}", "K\u{1})\u{81}"])
+    func onlyPlainDataIsMadeAndItIsNoStateDict(pickle: String) throws {
+        let bytes = pickle.unicodeScalars.map { UInt8($0.value) }
+        let error = try #require(errorOpening(legacy(bytes)))
+        #expect(error.description.contains(pickle.hasPrefix("cargparse") ? "no state dict" : "not plain data"), "\(error)")
+    }
+
     @Test func oneListCopiedByEveryCallIsRefused() throws {
         // l = [(0, 0)] × 100,000, then OrderedDict(l) again and again: each call would copy the list.
         let pair: [UInt8] = [0x4B, 0, 0x4B, 0, 0x86]

@@ -3,15 +3,18 @@
 Run in this folder with torch, numpy and safetensors installed: python make_fixtures.py
 """
 
+import argparse
 import io
 import json
 import os
+import pathlib
 import pickle
 import struct
 import tarfile
 import zipfile
-from collections import OrderedDict
+from collections import Counter, OrderedDict, defaultdict
 
+import numpy
 import torch
 from safetensors.torch import save_file
 
@@ -75,6 +78,21 @@ def torch_files():
     averaged = {"n_averaged": torch.tensor(5), **{f"module.{name}": tensor + 1 for name, tensor in plain.items()}}
     save("ema.pth", {"model": plain, "model_ema": averaged, "args": {"lr": 1}}, {n: t + 1 for n, t in plain.items()})
     save("compiled.pth", {"model": {"state_dict": {f"module._orig_mod.{n}": t for n, t in plain.items()}}}, plain)
+
+
+def training_script_files():
+    """Checkpoints with what scripts save beside the weights: options, counts, NumPy's numbers."""
+    plain = {"0.weight": numbers(2, 3), "0.bias": numbers(2)}
+    averaged = {name: tensor + 1 for name, tensor in plain.items()}
+    beside = {"args": argparse.Namespace(lr=0.1, milestones=[3, 6], output=pathlib.PurePosixPath("runs")),
+              "milestones": Counter([3, 6, 6]), "losses": defaultdict(list, train=[1.5]), "best": numpy.float64(76.1),
+              "curve": numpy.arange(3.0), "device": torch.device("cpu"), "size": torch.Size([2, 3]), "seen": {1, 2}}
+    for file, options in [("training.pth", {}), ("training_legacy.pth", {"_use_new_zipfile_serialization": False}),
+                          ("training_protocol4.pth", {"pickle_protocol": 4})]:
+        save(file, {**beside, "generator": plain, "epoch": 3}, plain, **options)
+    save("ema_inside.pth", {"state_dict": plain, "ema": {"decay": 0.999, "module": averaged}}, averaged)
+    save("ema_named.pth", {"params": plain, "params_ema": {f"module.{n}": t for n, t in averaged.items()}}, averaged)
+    save("ema_empty.pth", {"net": plain, "model_ema": None, "ema": {"decay": 0.999}}, plain)
 
 
 class Call:
@@ -199,6 +217,7 @@ def safetensors_file():
 
 
 torch_files()
+training_script_files()
 refused_files()
 zip64_file()
 legacy_views_file()
