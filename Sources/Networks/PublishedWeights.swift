@@ -4,7 +4,8 @@
 package struct PublishedWeights: Sendable, Hashable {
     /// The network's name in the catalogue.
     package let network: String
-    /// The file's name, which ends in the first eight digits of its SHA-256. Several names once were wrong (torchvision issue 7744).
+    /// The file's name, which ends in the first eight digits of its SHA-256. Several once were wrong (torchvision issue 7744); torchvision checks
+    /// those that are here at each download.
     package let file: String
 
     /// The folder of all files.

@@ -24,9 +24,11 @@ struct WeightsFetchTests {
         return writer.header + [UInt8](repeating: 1, count: writer.order.reduce(0) { $0 + $1.byteCount })
     }()
 
+    private static let digest = published.withUnsafeBytes { SHA256.hexadecimal(of: $0) }
+
     private func fetch(_ address: String, network: String = "efficientnet_b0", _ options: String...) throws -> Launch {
         try Launch(
-            ["weights", "fetch", network, "--base", address] + options,
+            ["weights", "fetch", network, "--base", address, "--sha256", Self.digest] + options,
             environment: ["GRAFT_CACHE": folder.path, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"])
     }
 
@@ -44,10 +46,7 @@ struct WeightsFetchTests {
         #expect(launch.output == "\(path)\n")
         #expect(FileManager.default.contents(atPath: path).map { [UInt8]($0) == Self.published } == true)
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [name])
-        let digest = Self.published.withUnsafeBytes { SHA256.hexadecimal(of: $0) }
-        #expect(launch.errors.contains("SHA-256 \(digest)\n"))
-        // The fixture is not what torchvision publishes: told, but not refused.
-        #expect(launch.errors.contains("warning: \(name) has another SHA-256"))
+        #expect(launch.errors.contains("SHA-256 \(Self.digest)\n"))
     }
 
     @Test func aFileIsFetchedOnce() throws {
@@ -87,6 +86,18 @@ struct WeightsFetchTests {
         #expect(other.status == 65)
         #expect(other.errors.contains("they fit efficientnet_b0"))
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
+    }
+
+    @Test func whatHasAnotherDigestIsRefused() throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let server = try LoopbackServer([name: Self.published])
+        let launch = try Launch(
+            ["weights", "fetch", "efficientnet_b0", "--base", server.address],
+            environment: ["GRAFT_CACHE": folder.path, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"])
+        #expect(launch.status == 65)
+        #expect(launch.errors.contains("its SHA-256 is \(Self.digest), not 7f5810bc…"), "\(launch.errors)")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
+        #expect(try fetch(server.address, network: "efficientnet_b0", "--sha256", "123").status == 64)
     }
 
     @Test func whoIsOfflineIsToldWhatToDo() throws {

@@ -45,7 +45,8 @@ struct WeightsFetchCommand: ParsableCommand {
             graft weights fetch resnet18
 
             The file is kept in ~/.cache/graft, or where GRAFT_CACHE says; a config takes it from there with network.weights: \
-            torchvision. An interrupted download continues at the next try. There are weights for \
+            torchvision. An interrupted download continues at the next try. A file whose SHA-256 does not begin with the digits in \
+            its name is removed. There are weights for \
             \(PublishedWeights.networks.joined(separator: ", ")).
             """)
 
@@ -54,13 +55,26 @@ struct WeightsFetchCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp("The folder to download from, instead of torchvision's; also GRAFT_WEIGHTS_URL.", valueName: "url"))
     var base: String?
+    @Option(
+        help: ArgumentHelp(
+            "The SHA-256 that the file must have, or the digits it begins with, instead of those in its name.",
+            valueName: "digits"))
+    var sha256: String?
     @Flag(help: "Downloads even if the file is there.")
     var again = false
+
+    func validate() throws {
+        guard let sha256 else { return }
+        guard (8...64).contains(sha256.count), sha256.allSatisfy(\.isHexDigit) else {
+            throw ValidationError("--sha256 must be 8 to 64 hexadecimal digits")
+        }
+    }
 
     func run() throws {
         try reportingErrors {
             let weights = try PublishedWeights.required(for: network)
-            let fetch = WeightFetch(weights, base: base, environment: ProcessInfo.processInfo.environment)
+            let fetch = WeightFetch(
+                weights, base: base, digest: sha256, environment: ProcessInfo.processInfo.environment)
             let file = try fetch.run(again: again)
             say("SHA-256 \(file.sha256)")
             print(file.path)

@@ -12,12 +12,16 @@ struct WeightFetch {
     let cache: WeightCache
     /// The folder of all files on the server, without a slash at its end.
     let base: String
+    /// What the file's SHA-256 must begin with.
+    let digest: String
 
     /// The environment variable that replaces torchvision's address: for mirrors, and for tests.
     static let baseVariable = "GRAFT_WEIGHTS_URL"
 
-    init(_ weights: PublishedWeights, base: String? = nil, environment: [String: String]) {
+    /// - Parameter digest: what the file's SHA-256 must begin with; nil for the digits in its name.
+    init(_ weights: PublishedWeights, base: String? = nil, digest: String? = nil, environment: [String: String]) {
         self.weights = weights
+        self.digest = digest?.lowercased() ?? weights.digestPrefix
         cache = WeightCache(environment: environment)
         let chosen = base ?? environment[Self.baseVariable] ?? PublishedWeights.address
         self.base = chosen.hasSuffix("/") ? String(chosen.dropLast()) : chosen
@@ -42,8 +46,7 @@ struct WeightFetch {
         return try WeightFile.open(path)
     }
 
-    /// Whether the partial file has become what its name states.
-    private var isIntact: Bool { (try? WeightFile.open(partial))?.sha256.hasPrefix(weights.digestPrefix) == true }
+    private var isIntact: Bool { (try? WeightFile.open(partial))?.sha256.hasPrefix(digest) == true }
 
     private var partial: String { "\(path).partial" }
 
@@ -82,8 +85,7 @@ struct WeightFetch {
         guard unlink(partial) == 0 else { throw refused("remove \(partial)") }
     }
 
-    /// A name's digits may be wrong where the weights are right (torchvision issue 7744): names and shapes of tensors decide, and a
-    /// wrong digest is told.
+    /// Whether the file is one of weights, is the published one, and is for the network. Removes one that is not.
     private func check() throws {
         let file: WeightFile
         do {
@@ -100,10 +102,12 @@ struct WeightFetch {
             try removePartial()
             throw UserError("what \(address) gave was removed: \(error)")
         }
-        if !file.sha256.hasPrefix(weights.digestPrefix) {
-            say(
-                "warning: \(weights.file) has another SHA-256 than its name states, \(file.sha256); its tensors fit "
-                    + "\(entry.name), but who made them is not certain")
+        let found = file.sha256
+        guard found.hasPrefix(digest) else {
+            try removePartial()
+            throw UserError(
+                "what \(address) gave was removed: its tensors fit \(entry.name), but its SHA-256 is \(found), not \(digest)…; "
+                    + "fetch it again, or give --sha256 if you know that file to be right")
         }
     }
 }
