@@ -39,9 +39,13 @@ struct Experiment {
         if communicator.isRoot, let note = network.precisionNote { say(note) }
         store = ParameterStore(
             graph: network.graph, trainability: network.trainability, layout: network.trainingPlan().layout)
-        weights = try loadWeights(
+        var loaded = try loadWeights(
             from: file, into: store, of: network.entry, seed: UInt64(configuration.run.seed), fresh: configuration.network.fresh)
-        if communicator.isRoot { for note in weights.notes { say(note) } }
+        if communicator.isRoot { for note in loaded.notes { say(note) } }
+        let prepared = try configuration.network.prepares(loaded.preprocessing)
+        loaded.preprocessing = prepared.preprocessing
+        if communicator.isRoot, let warning = prepared.warning { say(warning) }
+        weights = loaded
     }
 
     /// Trains to the end or until asked to stop. With `resuming`, continues the newest whole checkpoint, if there is one.

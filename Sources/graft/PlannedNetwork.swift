@@ -32,7 +32,7 @@ struct PlannedNetwork {
     ///   - classes: outputs of the head.
     ///   - ranks: processes that share a batch.
     ///   - abilities: what the processors of all ranks do natively; else float32 stands for other types.
-    ///   - inputSize: side of the input in pixels, where weights ask for another than the network's own.
+    ///   - inputSize: side of the input in pixels, where weights ask for another than the network's own; the config's crop comes first.
     /// - Throws: `NetworkError` for an unknown architecture, `FreezeError` for a pattern that matches no layer, `UserError` for
     ///   auxiliary heads of a network that has none.
     init(_ configuration: RunConfiguration, classes: Int, ranks: Int, abilities: ProcessorAbilities, inputSize: Int? = nil) throws
@@ -42,9 +42,14 @@ struct PlannedNetwork {
         guard !network.auxiliary || entry.family.hasAuxiliaryHeads else {
             throw UserError("network.auxiliary: \(entry.name) has no auxiliary heads; only the GoogLeNets do")
         }
+        let side = network.preprocessing?.crop ?? inputSize ?? entry.inputSize
+        guard !network.auxiliary || side >= 96 else {
+            throw UserError("network.auxiliary: auxiliary heads need an input of 96 pixels or more, not \(side)")
+        }
         let graph = entry.build(
             BuildOptions(
-                classes: classes, inputSize: inputSize, auxiliary: network.auxiliary, dropout: network.dropout.map { Float($0) }))
+                classes: classes, inputSize: side, auxiliary: network.auxiliary,
+                dropout: network.dropout.map { Float($0) }))
         // Auxiliary heads are new, and train like the head itself.
         let auxiliaryLayers = graph.auxiliaryLogits.compactMap { FreezePolicy.ancestors(of: graph.nodes[$0].name).last }
         let policy = FreezePolicy(

@@ -11,7 +11,7 @@ struct LoadedWeights {
     /// XXH64 of the file, or nil for random weights.
     let checksum: UInt64?
     /// How pixels must be prepared for these weights.
-    let preprocessing: Preprocessing
+    var preprocessing: Preprocessing
     /// Whose names the file uses.
     let source: WeightSource?
     /// Layers that started anew.

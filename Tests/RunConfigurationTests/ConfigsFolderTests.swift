@@ -19,10 +19,11 @@ import Testing
             .filter { $0.count == 5 }
     }
 
-    /// Every key with its default as it is written, those of a full augmentation mapping included.
+    /// Every key with its default as it is written, those of mappings that are not there by default included.
     private static func defaults() -> [String: String] {
         var augmented = RunConfiguration()
         augmented.data.augmentation = .custom(.init(colourJitter: .init()))
+        augmented.network.preprocessing = .init()
         return [RunConfiguration().tree, augmented.tree].reduce(into: [:]) { result, tree in
             for key in tree.leaves {
                 let value = key.reduce(tree) { below, word in below.entries?.first { $0.key == word }?.value ?? below }

@@ -80,6 +80,18 @@ import Testing
         ("run: {seed: !!int 3}", "tags such as !!int or !name have no meaning in a config; remove them"),
         // Augmentation.
         (
+            "network: {preprocessing: {channel_order: yuv}}",
+            "network.preprocessing.channel_order must be rgb or bgr, found 'yuv'"
+        ),
+        (
+            "network: {preprocessing: {mean: [1, 2]}}",
+            "network.preprocessing.mean must be a list of three numbers from 0 to 255, found [1, 2]"
+        ),
+        (
+            "network: {preprocessing: {deviation: [0, 1, 1]}}",
+            "network.preprocessing.deviation must be a list of three numbers above 0 and up to 255, found [0, 1, 1]"
+        ),
+        (
             "data: {augmentation: strong}",
             "data.augmentation must be standard, none or a mapping of what differs from the standard, found 'strong'"
         ),

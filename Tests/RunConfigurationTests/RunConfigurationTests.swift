@@ -40,6 +40,7 @@ func problems(_ text: String, _ overrides: String...) -> [String] {
         configuration.network.dropout = 0
         configuration.network.fresh = ["fc6", "classifier.*"]
         configuration.network.auxiliary = true
+        configuration.network.preprocessing = .init(resize: 232, channelOrder: .bgr, mean: [103.939, 116.779, 123.68])
         configuration.data.validationFraction = 0.25
         configuration.data.augmentation = .custom(.init(randomResizedCrop: nil, colourJitter: .init(hue: 0.05)))
         configuration.data.loaderThreads = .exactly(3)

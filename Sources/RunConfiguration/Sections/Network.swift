@@ -19,6 +19,8 @@ extension RunConfiguration {
         package var precision = PrefixPrecision.float32
         /// Whether GoogLeNet's auxiliary heads are built and trained.
         package var auxiliary = false
+        /// What of the preparation of pixels is not to be as the weights expect; nil for nothing.
+        package var preprocessing: PreprocessingOverride?
 
         /// Where the weights come from.
         package var weightsOrigin: WeightsOrigin {
@@ -76,6 +78,7 @@ extension RunConfiguration.Network: Section {
             Key("dropout", \.dropout, .from(0, below: 1)),
             Key("precision", \.precision),
             Key("auxiliary", \.auxiliary),
+            Key("preprocessing", \.preprocessing),
         ]
     }
 }

@@ -81,7 +81,8 @@ struct LoaderBench {
         let bench = try BenchReplica(configuration, classes: max(2, folder.classes.count), communicator)
         var options = BatchLoader.Options(
             capacity: bench.plan.capacity, threads: 0, slots: 1, seed: UInt64(configuration.run.seed),
-            preprocessing: bench.network.entry.preprocessing, augmentation: .none)
+            preprocessing: try configuration.network.prepares(bench.network.entry.preprocessing).preprocessing,
+            augmentation: .none)
         options.appliesOrientation = configuration.data.exif == .apply
         let evaluation = readAll(folder, options)
         options.decoding = configuration.data.trainingDecoding
