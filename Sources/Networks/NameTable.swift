@@ -29,16 +29,15 @@ package enum NameTable {
     package static func match(
         _ tensors: [String: TensorShape], to graph: Graph, of entry: NetworkEntry, fresh: [String] = []
     ) throws(NetworkError) -> WeightMatch {
-        let match = try bareMatch(tensors, to: graph, of: entry, fresh: fresh)
+        let match = try bareMatch(FileTensors(tensors), to: graph, of: entry, fresh: fresh)
         return match.fits ? match : match.suggesting(recognize(tensors).filter(\.match.fits).map(\.entry.name))
     }
 
     /// A match without advice.
     private static func bareMatch(
-        _ tensors: [String: TensorShape], to graph: Graph, of entry: NetworkEntry, fresh: [String] = []
+        _ file: FileTensors, to graph: Graph, of entry: NetworkEntry, fresh: [String] = []
     ) throws(NetworkError) -> WeightMatch {
         let freshParameters = try parameters(of: graph, matching: fresh)
-        let file = FileTensors(tensors)
         let candidates = entry.sources.map { source in
             (source: source, stored: storedParameters(of: graph, family: entry.family, source: source))
         }
@@ -52,8 +51,9 @@ package enum NameTable {
     /// names. Some share all names and shapes (`resnet50` and `resnet50_v1`). Empty if no tensor is known to any network.
     package static func recognize(_ tensors: [String: TensorShape]) -> [(entry: NetworkEntry, match: WeightMatch)] {
         var best: [(entry: NetworkEntry, match: WeightMatch)] = []
+        let file = FileTensors(tensors)
         for entry in NetworkCatalog.entries {
-            guard let match = try? bareMatch(tensors, to: entry.build(), of: entry), !match.assignments.isEmpty else { continue }
+            guard let match = try? bareMatch(file, to: entry.build(), of: entry), !match.assignments.isEmpty else { continue }
             let (count, least) = (match.misfitCount, best.first?.match.misfitCount ?? .max)
             if count < least { best = [] }
             if count <= least { best.append((entry, match)) }

@@ -46,6 +46,9 @@ package final class WeightFile: Sendable {
     private let decoded: [String: DecodedBytes]
     private let checksumOnce = Mutex<UInt64?>(nil)
 
+    /// Far beyond any network's. Names are compared with those of every network, which must not take minutes.
+    private static let (maximumTensors, maximumName) = (1 << 16, 1024)
+
     /// Opens the file at `path`, whatever its format, and checks all of its structure.
     ///
     /// Throws when the file cannot be read, is of no known format, is damaged, or asks for anything but tensors.
@@ -55,6 +58,18 @@ package final class WeightFile: Sendable {
 
     static func open(_ file: MappedFile) throws(WeightFileError) -> WeightFile {
         let contents = try FormatDetector.read(file)
+        guard contents.tensors.count <= maximumTensors else {
+            throw .unsupported(
+                file.path, at: contents.tensors[maximumTensors].byteOffset,
+                "has \(contents.tensors.count) tensors, where at most \(maximumTensors) are read",
+                "name the weight file of one network")
+        }
+        if let long = contents.tensors.first(where: { $0.name.utf8.count > maximumName }) {
+            throw .unsupported(
+                file.path, at: long.byteOffset,
+                "has a tensor whose name takes \(long.name.utf8.count) bytes, where at most "
+                    + "\(maximumName) are read", "name the weight file of one network")
+        }
         var names: Set<String> = []
         if let twice = contents.tensors.first(where: { !names.insert($0.name).inserted }) {
             throw .damaged(file.path, at: twice.byteOffset, "has the tensor '\(twice.name)' twice")

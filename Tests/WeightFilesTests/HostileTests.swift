@@ -105,6 +105,21 @@ import Testing
         #expect(try #require(errorOpening(bytes)).description.contains("twice"))
     }
 
+    /// Safetensors of empty tensors with these names.
+    private func safetensors(_ names: [String]) -> [UInt8] {
+        let entries = names.map { "\"\($0)\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}" }
+        let header = Array("{\(entries.joined(separator: ","))}".utf8)
+        return withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) } + header
+    }
+
+    @Test func namesBeyondAnyNetworkAreRefused() throws {
+        let many = safetensors((0..<70_000).map { "layer\($0)" })
+        #expect(try #require(errorOpening(many)).description.contains("has 70000 tensors, where at most 65536 are read"))
+        let long = safetensors([String(repeating: "/", count: 1_000_000)])
+        #expect(try #require(errorOpening(long)).description.contains("whose name takes 1000000 bytes"))
+        #expect(errorOpening(safetensors([String(repeating: "/", count: 1024)])) == nil)
+    }
+
     @Test func manyTinyBlobsAreRefused() throws {
         // A layer of 40,000 empty blobs, three times over.
         let blobs = (0..<40_000).flatMap { _ in [0x3A, 0] as [UInt8] }
