@@ -32,6 +32,7 @@ let package = Package(
     targets: [
         // Layer 0: the C world.
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
         .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
         .target(
@@ -53,7 +54,7 @@ let package = Package(
         library("Kernels", ["Tensors", "COpenBLAS", "COneDNN", "CVectorLoops"]),
         library("ImageData", ["Tensors", "CImageCodecs"]),
         library("Optimization", ["Tensors", "CVectorLoops"]),
-        library("WeightFiles", ["Tensors"]),
+        library("WeightFiles", ["Tensors", "CZlib"]),
 
         // Layer 3: networks and their execution.
         library("Networks", ["Graphs", "Tensors"]),

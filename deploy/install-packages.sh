@@ -14,7 +14,7 @@ command -v apt-get >/dev/null || fail "this script needs apt-get: on other syste
 is_installed libjpeg-turbo8-dev && jpeg=libjpeg-turbo8-dev
 
 missing=()
-for package in libopenmpi-dev openmpi-bin libopenblas-dev libdnnl-dev "$jpeg" libpng-dev libwebp-dev pkg-config "$@"; do
+for package in libopenmpi-dev openmpi-bin libopenblas-dev libdnnl-dev "$jpeg" libpng-dev libwebp-dev zlib1g-dev pkg-config "$@"; do
     is_installed "$package" || missing+=("$package")
 done
 # pkgconf has taken pkg-config's place on newer systems.

@@ -3,14 +3,16 @@ import Tensors
 
 /// What an HDF5 file holds, by path.
 struct HDF5Tree {
-    /// A dataset whose elements lie in one piece.
+    /// A dataset, in one piece or in chunks.
     struct Dataset {
         let path: String
         /// nil for types that Graft does not read.
         let elementType: ElementType?
         let extents: [Int]
-        /// Where its elements lie in the file; nil when they are chunked, compressed or missing.
+        /// Where its elements lie in the file; nil when they are chunked, packed in an unknown way or missing.
         let bytes: Range<Int>?
+        /// How its elements are packed, if they are in a known way.
+        let chunks: HDF5Chunks?
         /// Where its header stands, for messages.
         let place: Int
     }
@@ -54,7 +56,8 @@ extension HDF5File {
                 guard let type = messages.first(where: { $0.type == 3 }) else {
                     throw fault("has the dataset '\(path)' without a type", range.lowerBound + address)
                 }
-                tree.datasets.append(try dataset(path, address, type.body, space.body, layout.body))
+                let pipeline = messages.first { $0.type == 0xB }?.body
+                tree.datasets.append(try dataset(path, address, type.body, space.body, layout.body, pipeline))
             } else if messages.contains(where: { $0.type == 2 || $0.type == 6 }) {
                 throw newest(range.lowerBound + address)
             }
@@ -63,7 +66,8 @@ extension HDF5File {
     }
 
     private func dataset(
-        _ path: String, _ address: Int, _ type: Range<Int>, _ space: Range<Int>, _ layout: Range<Int>
+        _ path: String, _ address: Int, _ type: Range<Int>, _ space: Range<Int>, _ layout: Range<Int>,
+        _ pipeline: Range<Int>?
     ) throws(WeightFileError) -> HDF5Tree.Dataset {
         let elementType = try elementType(type)
         let extents = try extents(space) ?? [0]
@@ -73,7 +77,9 @@ extension HDF5File {
         }
         let needed = count * (elementType?.byteCount ?? 1)
         let bytes = needed == 0 ? place..<place : try storage(layout, needed, path)
-        return HDF5Tree.Dataset(path: path, elementType: elementType, extents: extents, bytes: bytes, place: place)
+        let chunks = bytes == nil ? try chunks(layout, pipeline, rank: extents.count) : nil
+        return HDF5Tree.Dataset(
+            path: path, elementType: elementType, extents: extents, bytes: bytes, chunks: chunks, place: place)
     }
 
     /// Where the bytes of a dataset lie (data layout message, IV.A.2.i); nil when not in one piece.

@@ -1,4 +1,4 @@
-// The part of HDF5 in which Keras keeps weights: groups by symbol table, contiguous datasets, attributes of text.
+// The part of HDF5 in which Keras keeps weights: groups by symbol table, datasets, attributes of text.
 //
 // Read here and not through libhdf5, because libhdf5 (1.10) crashes on about one damaged file in 150, and a weight file is input
 // from strangers. After the HDF5 File Format Specification, version 3, whose section numbers the comments give.
@@ -20,6 +20,9 @@ struct HDF5File {
     private(set) var rootAddress = 0
     /// How many more entries of tables may be read: each takes 8 bytes or more, and none needs to be read more than a few times.
     private var steps: Int
+    /// How many more bytes may be unpacked, and how many stored bytes of chunks read.
+    var unpackable: Int
+    var chunkBytes: Int
     /// The texts of global heaps that were read, by the heap's address and the text's number.
     var heaps: [Int: [UInt32: Range<Int>]] = [:]
 
@@ -32,6 +35,7 @@ struct HDF5File {
         self.file = file
         self.range = range
         steps = range.count
+        (unpackable, chunkBytes) = (64 * range.count, range.count)
         var cursor = ByteCursor(file, in: range)
         guard Self.recognizes(file, at: try cursor.skip(8, "the HDF5 signature").lowerBound) else {
             throw .damaged(file.path, at: range.lowerBound, "has no HDF5 signature")

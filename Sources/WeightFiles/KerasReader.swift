@@ -37,10 +37,14 @@ enum KerasReader {
             throw .unsupported(
                 file.path, at: range.lowerBound, "is an HDF5 file without Keras's weights", "save the model with Keras")
         }
-        var tensors: [StoredTensor] = []
-        for (name, dataset) in named { tensors.append(try stored(dataset, name, file.path)) }
         metadata = metadata.filter { ["keras_version", "backend", "model_config"].contains($0.key) }
-        return WeightFileContents(format: format, tensors: tensors, metadata: metadata)
+        var contents = WeightFileContents(format: format, tensors: [], metadata: metadata)
+        for (name, dataset) in named {
+            let (tensor, decoded) = try stored(dataset, name, &source)
+            contents.tensors.append(tensor)
+            contents.decoded[name] = decoded
+        }
+        return contents
     }
 
     /// The tree of Keras 1 and 2, which Keras 3 still writes to `.h5`: `LAYER/WEIGHT`, in the order of the attributes `layer_names`
@@ -87,18 +91,20 @@ enum KerasReader {
     }
 
     private static func stored(
-        _ dataset: HDF5Tree.Dataset, _ name: String, _ path: String
-    ) throws(WeightFileError) -> StoredTensor {
+        _ dataset: HDF5Tree.Dataset, _ name: String, _ source: inout HDF5File
+    ) throws(WeightFileError) -> (tensor: StoredTensor, decoded: DecodedBytes?) {
         guard let type = dataset.elementType else {
             throw .unsupported(
-                path, at: dataset.place, "has the weight '\(name)' in a type that Graft does not read",
+                source.file.path, at: dataset.place, "has the weight '\(name)' in a type that Graft does not read",
                 "save the model in float32")
         }
-        guard let bytes = dataset.bytes else {
+        let tensor = { StoredTensor(name: name, elementType: type, shape: TensorShape(dataset.extents), byteOffset: $0) }
+        if let bytes = dataset.bytes { return (tensor(bytes.lowerBound), nil) }
+        guard let chunks = dataset.chunks, chunks.elementBytes == type.byteCount else {
             throw .unsupported(
-                path, at: dataset.place, "has the weight '\(name)' chunked or compressed",
+                source.file.path, at: dataset.place, "has the weight '\(name)' packed in a way that Graft does not read",
                 "unpack it with 'h5repack -l CONTI -f NONE OLD.h5 NEW.h5'")
         }
-        return StoredTensor(name: name, elementType: type, shape: TensorShape(dataset.extents), byteOffset: bytes.lowerBound)
+        return (tensor(0), try source.unpack(chunks, extents: dataset.extents, path: dataset.path, place: dataset.place))
     }
 }

@@ -13,7 +13,7 @@ import Testing
         "Kernels": ["Tensors", "COpenBLAS", "COneDNN", "CVectorLoops"],
         "ImageData": ["Tensors", "CImageCodecs"],
         "Optimization": ["Tensors", "CVectorLoops"],
-        "WeightFiles": ["Tensors"],
+        "WeightFiles": ["Tensors", "CZlib"],
         "Networks": ["Graphs", "Tensors"],
         "Execution": ["Graphs", "Kernels", "Tensors"],
         "ONNXFiles": ["Graphs", "Tensors", "WeightFiles"],

@@ -83,9 +83,30 @@ def old_file():
     expected["keras_old.h5"] = {f"{layer}/{name}": values(value) for layer, entries in weights.items() for name, value in entries}
 
 
-def refused_files():
+def chunked_file():
+    """As h5py and h5repack cut and compress: chunks that do not fill their dataset, every known filter, many chunks."""
+    random = np.random.default_rng(4)
+    kinds = {"plain": {}, "gzip": {"compression": "gzip"}, "shuffle": {"compression": "gzip", "shuffle": True},
+             "checksum": {"compression": "gzip", "shuffle": True, "fletcher32": True}}
     with h5py.File("keras_chunked.h5", "w") as file:
-        file.create_dataset("a/kernel:0", data=np.ones((8, 8), "f4"), chunks=(4, 4), compression="gzip")
+        for name, options in kinds.items():
+            for shape, chunks, kind in [((3, 3, 5, 7), (2, 3, 2, 4), "f4"), ((9,), (4,), "f8"), ((5, 3), (8, 8), "f2")]:
+                value = random.normal(size=shape).astype(kind)
+                options = {**options, "maxshape": (None,) * len(shape)} if chunks == (8, 8) else options
+                file.create_dataset(f"{name}/{len(shape)}", data=value, chunks=chunks, **options)
+                expected.setdefault("keras_chunked.h5", {})[f"{name}/{len(shape)}"] = values(value)
+        value = random.normal(size=(100, 3)).astype("f4")
+        file.create_dataset("many/kernel:0", data=value, chunks=(1, 2))
+        expected["keras_chunked.h5"]["many/kernel:0"] = values(value)
+
+
+def refused_files():
+    with h5py.File("keras_lzf.h5", "w") as file:
+        file.create_dataset("a/kernel:0", data=np.ones((8, 8), "f4"), chunks=(4, 4), compression="lzf")
+    with h5py.File("keras_unwritten.h5", "w") as file:
+        file.create_dataset("a/kernel:0", (8, 8), "f4", chunks=(4, 4))[:4] = 1
+    with h5py.File("keras_bomb.h5", "w") as file:
+        file.create_dataset("a/kernel:0", data=np.zeros((1000, 1000), "f4"), chunks=(1000, 1000), compression="gzip")
     with h5py.File("keras_latest.h5", "w", libver="latest") as file:
         file.create_dataset("a/kernel:0", data=np.ones((8, 8), "f4"))
     with h5py.File("keras_big_endian.h5", "w") as file:
@@ -94,6 +115,7 @@ def refused_files():
 
 keras_files()
 old_file()
+chunked_file()
 refused_files()
 with open("expected_keras.json", "w") as file:
     json.dump(expected, file, separators=(",", ":"))

@@ -1,0 +1,2 @@
+// zlib, for what HDF5 files hold compressed. libpng needs it too.
+#include <zlib.h>
