@@ -47,7 +47,7 @@ struct WeightInspection: Encodable {
     let bytes: Int
     let section: String?
     let tensors: [Tensor]
-    /// The network that the rest is about; nil if no network knows any of the tensors.
+    /// The network that the rest is about; nil if no network knows half of the tensors.
     let network: String?
     /// Others that names and shapes fit as well.
     let alternatives: [String]
@@ -115,6 +115,11 @@ struct WeightInspection: Encodable {
         guard let best = candidates.first else { return ([], "no network knows any of these tensors") }
         guard best.1.fits else {
             let isPart = best.1.unexpected.isEmpty && best.1.misshapen.isEmpty
+            // Most names are a stranger's: what is missing of the nearest network would tell nothing.
+            let (known, needed) = (best.1.assignments.count, shapes.count - best.1.ignored.count)
+            guard isPart || 2 * known >= needed else {
+                return ([], "no network knows more than \(known) of its \(needed) tensors")
+            }
             return (candidates, isPart ? "all that the file holds fits, but it is not whole" : "the nearest; not all of it fits")
         }
         return (

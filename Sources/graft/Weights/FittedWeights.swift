@@ -91,7 +91,7 @@ extension WeightFile {
 extension Preprocessing {
     /// Whether images can be prepared so: the smallest crop is what AlexNet's layers leave a pixel of.
     fileprivate var isPlausible: Bool {
-        (64...4096).contains(crop) && (crop...8192).contains(resize) && mean.count == 3 && deviation.count == 3
+        (64...1024).contains(crop) && (crop...4096).contains(resize) && mean.count == 3 && deviation.count == 3
             && mean.allSatisfy(\.isFinite) && deviation.allSatisfy { $0.isFinite && $0 != 0 }
     }
 }
