@@ -1,4 +1,5 @@
-// The weight gradient of a 1×1 convolution as one product of matrices, which oneDNN does a fifth faster than as a convolution.
+// The weight gradient of a 1×1 convolution as one product of matrices, which oneDNN does faster than as a convolution
+// where there are many channels (the binder knows when).
 #include "internal.h"
 
 static int matrix(dnnl_memory_desc_t *descriptor, int64_t rows, int64_t columns, graft_type type, int transposed) {

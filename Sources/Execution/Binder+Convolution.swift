@@ -113,15 +113,12 @@ extension Binder {
         }
     }
 
-    /// Whether a weight gradient is better had as one product of matrices: of a 1×1 convolution with enough weights to share out among
-    /// the threads, which divide the result, not the sum over pixels. `graft bench --suite kernels`: 214 GFLOP/s against 175 on
-    /// ResNet-50's from 256 to 1,024 channels. In bfloat16 only wide layers gain.
+    /// Whether a weight gradient is better had as one product of matrices: of a pointwise convolution with enough weights to share out
+    /// among the threads, which divide the result, not the sum over pixels. `graft bench --suite kernels` with everything trained, one
+    /// thread: on ResNet-50's from 256 to 1,024 channels 252 GFLOP/s against 201. In bfloat16 only wide layers gain.
     private func isMatrixProduct(_ step: WindowStep, _ weights: FoldedWeights, _ source: Int, _ gradient: Int) -> Bool {
-        let (window, type) = (step.window, plan.values[source].type)
-        let isPointwise = window.height == 1 && window.width == 1 && window.stride == 1 && step.groups == 1
-        guard isPointwise, step.source[0] == step.destination[0], weights.bias == nil, plan.values[gradient].type == type else {
-            return false
-        }
+        let type = plan.values[source].type
+        guard step.isPointwise, weights.bias == nil, plan.values[gradient].type == type else { return false }
         let tiles = step.source[2] * step.destination[2] / 4096
         return tiles >= max(type == .bfloat16 ? 64 : 4, 4 * resources.workers.count)
     }

@@ -58,10 +58,13 @@ package struct WindowStep: Sendable, Hashable {
     package let destination: TensorShape
     package let groups: Int
 
-    /// Whether it sees one pixel an image: then it is a linear layer over the images, whichever the network calls it.
-    package var isLinear: Bool {
-        window.height == 1 && window.width == 1 && groups == 1 && source[0] * source[1] == 1
+    /// Whether each pixel is multiplied by one matrix, and by itself.
+    package var isPointwise: Bool {
+        window.height == 1 && window.width == 1 && groups == 1 && source[0] == destination[0] && source[1] == destination[1]
     }
+
+    /// Whether there is one pixel an image as well: then it is a linear layer over the images, whichever the network calls it.
+    package var isLinear: Bool { isPointwise && source[0] * source[1] == 1 }
 }
 
 /// One thing a program does. Numbers named source, destination … are indices into `Plan.values`; gradients of values are values too.

