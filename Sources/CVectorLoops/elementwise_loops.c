@@ -123,9 +123,19 @@ GRAFT_VECTORIZED void graft_accumulate(const float *x, float *y, size_t count) {
     for (size_t i = 0; i < count; i++) y[i] += x[i];
 }
 
+// Sums of many rows lose digits if each is added to all before it: partial sums of a few hundred keep them.
 GRAFT_VECTORIZED void graft_column_sums(const float *x, float *sums, size_t rows, size_t columns) {
-    for (size_t r = 0; r < rows; r++)
-        for (size_t c = 0; c < columns; c++) sums[c] += x[r * columns + c];
+    enum { rows_at_once = 256, columns_at_once = 64 };
+    for (size_t row = 0; row < rows; row += rows_at_once) {
+        size_t last = row + rows_at_once < rows ? row + rows_at_once : rows;
+        for (size_t column = 0; column < columns; column += columns_at_once) {
+            size_t width = column + columns_at_once < columns ? columns_at_once : columns - column;
+            float partial[columns_at_once] = {0};
+            for (size_t r = row; r < last; r++)
+                for (size_t c = 0; c < width; c++) partial[c] += x[r * columns + column + c];
+            for (size_t c = 0; c < width; c++) sums[column + c] += partial[c];
+        }
+    }
 }
 
 GRAFT_VECTORIZED double graft_dot(const float *a, const float *b, size_t count) {

@@ -6,6 +6,7 @@ import Tensors
 extension Binder {
     func bindConvolution(_ action: Action) throws -> PreparedStep {
         if let depthwise = bindDepthwise(action) { return depthwise }
+        if let winograd = try bindWinograd(action) { return winograd }
         switch action {
         case .convolution(let step, let weights, let source, let destination, let epilogue):
             if plan.values[source].type.isQuantized {
@@ -69,33 +70,25 @@ extension Binder {
         let isMatrixProduct = isMatrixProduct(step, weights, source, gradient)
         let kernel =
             isMatrixProduct
-            ? try OneDNNKernel.pointwiseBackwardWeights(
-                resources.engine, pixels: images * step.source[0] * step.source[1], sourceChannels: step.source[2],
-                destinationChannels: step.destination[2], type: plan.values[source].type)
+            ? try pointwiseGradient(step, plan.values[source].type)
             : try OneDNNKernel.convolutionBackwardWeights(
                 resources.engine, geometry,
                 types: ConvolutionTypes(source: plan.values[source].type, destination: plan.values[gradient].type),
                 bias: weights.bias != nil)
-        let run = running(kernel, [.source: address(source), .destinationGradient: address(gradient)])
-        let plainCount = store.values(of: weights.weight).count
+        let run = running(
+            kernel,
+            isMatrixProduct
+                ? [.left: address(gradient), .right: address(source)]
+                : [.source: address(source), .destinationGradient: address(gradient)])
         let discarded = AlignedBuffer(floatCount: weights.bias == nil ? 0 : step.destination[2])
         kernel.bind(.biasGradient, biasGradient?.baseAddress ?? discarded.base.assumingMemoryBound(to: Float.self))
-        let folding = weights.norm.map { norm in { [store] in FoldedParameters.scale(of: norm, store) } }
-        let elementwise = elementwise
-        /// The gradient of w is s times that of w′ = s · w; likewise for the bias.
-        func unfold(_ plain: UnsafeMutablePointer<Float>) {
-            guard let scale = folding?() else { return }
-            elementwise.scaleRows(plain, by: scale, plain, rows: scale.count, columns: plainCount / scale.count)
-            if let bias = biasGradient?.baseAddress {
-                elementwise.scaleRows(bias, by: scale, bias, rows: scale.count, columns: 1)
-            }
-        }
+        let unfold = unfolding(weights)
         let target = weightGradient?.baseAddress
         if isMatrixProduct || kernel.hasPlainWeightGradient(geometry), let target {
-            kernel.bind(.weightsGradient, target)
+            kernel.bind(isMatrixProduct ? .result : .weightsGradient, target)
             return { frame in
                 run(&frame)
-                unfold(target)
+                unfold()
             }
         }
         let packed = AlignedBuffer(byteCount: kernel.byteCount(of: .weightsGradient))
@@ -108,9 +101,31 @@ extension Binder {
             withExtendedLifetime((packed, discarded)) {
                 run(&frame)
                 unpack.run()
-                unfold(target)
+                unfold()
             }
         }
+    }
+
+    /// Where a trained convolution folds its batch norm: the gradient of w is s times that of w′ = s · w; likewise for the bias.
+    func unfolding(_ weights: FoldedWeights) -> () -> Void {
+        guard let norm = weights.norm else { return {} }
+        let (store, elementwise) = (store, elementwise)
+        let gradients = [store.gradient(of: weights.weight), weights.bias.flatMap { store.gradient(of: $0) }].compactMap { $0 }
+        return {
+            let scale = FoldedParameters.scale(of: norm, store)
+            for gradient in gradients {
+                guard let start = gradient.baseAddress else { continue }
+                elementwise.scaleRows(start, by: scale, start, rows: scale.count, columns: gradient.count / scale.count)
+            }
+        }
+    }
+
+    /// The weight gradient of a pointwise convolution as one product: of the gradients' transpose and the sources.
+    private func pointwiseGradient(_ step: WindowStep, _ type: ElementType) throws -> OneDNNKernel {
+        var product = MatrixProduct(
+            rows: step.destination[2], inner: images * step.source[0] * step.source[1], columns: step.source[2])
+        (product.leftIsTransposed, product.type) = (true, type)
+        return try OneDNNKernel.product(resources.engine, product)
     }
 
     /// Whether a weight gradient is better had as one product of matrices: of a pointwise convolution with enough weights to share out

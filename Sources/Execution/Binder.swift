@@ -46,8 +46,11 @@ final class Binder {
     let elementwise: Elementwise
     private(set) var implementations: [String] = []
     private var kernels: [OneDNNKernel] = []
+    private var winograds: [WinogradConvolution] = []
     /// Images that the step being bound runs over at once.
     private(set) var images: Int
+    /// Where the step being bound stands.
+    private(set) var region = Region.prefix
     /// Batch-norm kernels by their scale parameter: forward leaves the batch's statistics there for backward.
     var norms: [Int: BatchNormKernel] = [:]
 
@@ -60,17 +63,20 @@ final class Binder {
 
     /// Binds a step that runs over so many images at once.
     func bind(_ step: PlanStep, images: Int) throws -> PreparedStep {
-        self.images = images
-        let known = kernels.count
+        (self.images, region) = (images, step.region)
+        let (known, knownWinograds) = (kernels.count, winograds.count)
         let prepared = try bind(step.action)
-        implementations.append(kernels.count > known ? kernels[known].implementation : "")
+        implementations.append(
+            kernels.dropFirst(known).first?.implementation ?? winograds.dropFirst(knownWinograds).first?.implementation ?? "")
         return prepared
     }
 
     /// One scratchpad, as large as the most demanding kernel wants, for all of them.
     func bindScratchpad() -> AlignedBuffer {
-        let scratch = AlignedBuffer(byteCount: kernels.reduce(0) { max($0, $1.byteCount(of: .scratchpad)) })
+        let bytes = kernels.map { $0.byteCount(of: .scratchpad) } + winograds.map(\.roomBytes)
+        let scratch = AlignedBuffer(byteCount: bytes.max() ?? 0)
         for kernel in kernels { kernel.bind(.scratchpad, scratch.base) }
+        for winograd in winograds { winograd.bind(room: scratch.base) }
         return scratch
     }
 
@@ -84,6 +90,12 @@ final class Binder {
         let frame = StepFrame(input: StepInput(entries: [], count: 0))
         for (role, address) in roles where address.isFixed { kernel.bind(role, address.raw(frame)) }
         return kernel
+    }
+
+    /// Remembers a convolution for the room that it needs.
+    func adopt(_ winograd: WinogradConvolution) -> WinogradConvolution {
+        winograds.append(winograd)
+        return winograd
     }
 
     /// A step that runs a kernel; roles whose addresses change are bound at every run.
@@ -104,10 +116,7 @@ final class Binder {
                 images: 1, source: [1, images, step.source[2]], destination: [1, images, step.destination[2]], kernelHeight: 1,
                 kernelWidth: 1, stride: 1, padTop: 0, padLeft: 0)
         }
-        return WindowGeometry(
-            images: images, source: step.source, destination: step.destination, kernelHeight: step.window.height,
-            kernelWidth: step.window.width, stride: step.window.stride, padTop: step.window.padding.top,
-            padLeft: step.window.padding.left, groups: step.groups)
+        return WindowGeometry(step, images: images)
     }
 
     private func bind(_ action: Action) throws -> PreparedStep {

@@ -171,4 +171,5 @@ package struct Plan: Sendable {
     package let exitValues: [Int]
     /// Bytes of the arena that all other values share.
     package let arenaBytes: Int
+    package let winograd: WinogradUse
 }

@@ -1,5 +1,6 @@
 // What a rank needs to hold, as a plan tells it before any weight is read.
 internal import Graphs
+internal import Kernels
 internal import Tensors
 
 /// Bytes of one rank. The libraries' own needs are not counted.
@@ -42,23 +43,43 @@ package struct PlanMemory: Sendable, Encodable {
     }
 
     /// One copy for all forward steps that fold the same norm and read the same type, one for gradients of inputs, one of gradients
-    /// of weights, which stay float32.
+    /// of weights, which stay float32. What Winograd's algorithm transforms anew at every run shares one room.
     private static func packedBytes(_ plan: Plan, _ evaluation: Plan?) -> Int {
         var copies: Set<PackedCopy> = []
+        var room = 0
         for plan in [plan, evaluation].compactMap({ $0 }) {
-            for step in plan.steps { copies.formUnion(copy(for: step.action, plan.values).map { [$0] } ?? []) }
+            for step in plan.steps {
+                guard let copy = copy(for: step, plan) else { continue }
+                if copy.isShared { room = max(room, bytes(copy, plan)) } else { copies.insert(copy) }
+            }
         }
-        return copies.reduce(0) { $0 + plan.graph.parameters[$1.weight].shape.count * $1.type.byteCount }
+        return copies.reduce(room) { $0 + bytes($1, plan) }
     }
 
-    private static func copy(for action: Action, _ values: [PlanValue]) -> PackedCopy? {
-        switch action {
-        case .convolution(_, let weights, let source, _, _):
-            PackedCopy(weight: weights.weight, norm: weights.norm, type: values[source].type, purpose: .forward)
-        case .convolutionBackwardData(_, let weights, let gradient, _):
-            PackedCopy(weight: weights.weight, norm: weights.norm, type: values[gradient].type, purpose: .inputGradient)
-        case .convolutionBackwardWeights(_, let weights, _, _):
-            PackedCopy(weight: weights.weight, norm: nil, type: .float32, purpose: .weightGradient)
+    private static func bytes(_ copy: PackedCopy, _ plan: Plan) -> Int {
+        let shape = plan.graph.parameters[copy.weight].shape
+        guard let tile = copy.tile else { return shape.count * copy.type.byteCount }
+        return shape[0] * shape[1] * tile.rawValue * tile.rawValue * copy.type.byteCount
+    }
+
+    private static func copy(for step: PlanStep, _ plan: Plan) -> PackedCopy? {
+        switch step.action {
+        case .convolution(let window, let weights, let source, let destination, _):
+            PackedCopy(
+                weight: weights.weight, norm: weights.norm, type: plan.values[source].type, purpose: .forward,
+                tile: plan.winogradTile(.forward, window, source: source, destination: destination, region: step.region),
+                isTrained: plan.trainability.isTrained[weights.weight])
+        case .convolutionBackwardData(let window, let weights, let gradient, let sourceGradient):
+            PackedCopy(
+                weight: weights.weight, norm: weights.norm, type: plan.values[gradient].type, purpose: .inputGradient,
+                tile: plan.winogradTile(
+                    .backwardData, window, source: sourceGradient, destination: gradient, region: step.region),
+                isTrained: plan.trainability.isTrained[weights.weight])
+        case .convolutionBackwardWeights(let window, let weights, let source, let gradient):
+            PackedCopy(
+                weight: weights.weight, norm: nil, type: .float32, purpose: .weightGradient,
+                tile: plan.winogradTile(
+                    .backwardWeights, window, source: source, destination: gradient, region: step.region), isTrained: true)
         default: nil
         }
     }
@@ -69,5 +90,9 @@ package struct PlanMemory: Sendable, Encodable {
         let norm: NormParameters?
         let type: ElementType
         let purpose: Purpose
+        var tile: WinogradConvolution.Tile?
+        let isTrained: Bool
+
+        var isShared: Bool { tile != nil && isTrained }
     }
 }

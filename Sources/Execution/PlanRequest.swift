@@ -20,6 +20,15 @@ package enum PlanExit: Sendable, Hashable {
     case boundary
 }
 
+/// Which convolutions of stride 1 go through Winograd's algorithm, of those that it does faster.
+package enum WinogradUse: String, Sendable, Hashable, CaseIterable {
+    /// Where gradients stay within a thousandth of those by direct convolutions.
+    case auto
+    /// All, by the fastest tiles.
+    case all
+    case off
+}
+
 /// A graph, what trains in it, and which part of it is to run how.
 package struct PlanRequest: Sendable {
     package var graph: Graph
@@ -43,6 +52,8 @@ package struct PlanRequest: Sendable {
     /// otherwise over other numbers of images: results shall not depend on the machine, the ranks or the threads. Between 2 and 8 MB a
     /// pass of `graft bench --suite plan` changed by less than 5 %.
     package static let usualCacheBytes = 4 << 20
+    /// Which convolutions go through Winograd's algorithm.
+    package var winograd = WinogradUse.auto
     /// Off, no pass merges or folds anything: every node is a step of its own. For tests, which hold both against each other.
     package var optimizes = true
 

@@ -22,6 +22,6 @@ package enum Planner {
             graph: request.graph, trainability: request.trainability, regions: regions, capacity: request.capacity,
             entry: request.entry, exit: request.exit, steps: lowering.steps, chunks: chunks, values: values,
             layout: request.exit == .loss ? layout : .none, completedGradients: completed, entryValues: lowering.entryValues,
-            exitValues: exits, arenaBytes: arenaBytes)
+            exitValues: exits, arenaBytes: arenaBytes, winograd: request.optimizes ? request.winograd : .off)
     }
 }

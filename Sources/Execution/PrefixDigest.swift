@@ -23,6 +23,8 @@ extension Plan {
             add(node)
             checksum.update("cut at \(graph.nodes[node].name)")
         }
+        // Features that were computed otherwise differ in their last digits.
+        checksum.update(winograd == .off ? "direct" : "winograd")
         for step in steps {
             checksum.update("\(step.action.writes.map { values[$0].type })")
             for value in step.action.writes where values[value].type.isQuantized {

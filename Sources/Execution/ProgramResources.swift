@@ -11,6 +11,7 @@ package final class ProgramResources {
     let store: ParameterStore
     private var packed: [PackedWeights.Key: [PackedWeights]] = [:]
     private var quantized: [PackedWeights.Key: QuantizedLayer] = [:]
+    private var transformed: [WinogradConvolution.Tile: [PackedWeights.Key: TransformedWeights]] = [:]
     private var packedDepthwise: [PackedWeights.Key: PackedDepthwiseWeights] = [:]
     private var foldingMemory = AlignedBuffer(byteCount: 0)
 
@@ -47,6 +48,16 @@ package final class ProgramResources {
         if let shared = packedDepthwise[key] { return shared }
         let made = PackedDepthwiseWeights(weights, for: kernel, store)
         packedDepthwise[key] = made
+        return made
+    }
+
+    /// A layer's weights for the forward pass by Winograd's algorithm; one copy for all programs
+    /// with the same tiles.
+    func transformedWeights(_ weights: FoldedWeights, for kernel: WinogradConvolution) -> TransformedWeights {
+        let key = PackedWeights.Key(weights)
+        if let shared = transformed[kernel.tile]?[key] { return shared }
+        let made = TransformedWeights(weights, for: kernel, store)
+        transformed[kernel.tile, default: [:]][key] = made
         return made
     }
 

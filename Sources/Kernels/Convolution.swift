@@ -145,16 +145,6 @@ extension OneDNNKernel {
         }
     }
 
-    /// The same for a 1×1 convolution of stride 1 without bias, over `pixels` of all images: it writes plain weights.
-    package static func pointwiseBackwardWeights(
-        _ engine: OneDNNEngine, pixels: Int, sourceChannels: Int, destinationChannels: Int, type: ElementType
-    ) throws -> OneDNNKernel {
-        try OneDNNKernel("the weight gradient of a 1×1 convolution from \(sourceChannels) to \(destinationChannels)", engine) {
-            graft_pointwise_backward_weights(
-                engine.handle, Int64(pixels), Int64(sourceChannels), Int64(destinationChannels), type.shim, &$0)
-        }
-    }
-
     /// Copies plain weights (source), float32 or int8, into the format of this kernel's weights (destination).
     package func weightPacking(_ geometry: WindowGeometry, from plain: ElementType = .float32) throws -> OneDNNKernel {
         var shape = geometry.shim

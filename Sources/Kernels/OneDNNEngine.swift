@@ -47,6 +47,7 @@ package final class OneDNNEngine {
 package enum KernelRole: Sendable, CaseIterable {
     case source, weights, bias, destination, residual, scratchpad, workspace
     case sourceGradient, weightsGradient, biasGradient, destinationGradient
+    case left, right, result
 
     var code: graft_role {
         switch self {
@@ -61,6 +62,9 @@ package enum KernelRole: Sendable, CaseIterable {
         case .weightsGradient: graft_weights_gradient
         case .biasGradient: graft_bias_gradient
         case .destinationGradient: graft_destination_gradient
+        case .left: graft_left
+        case .right: graft_right
+        case .result: graft_result
         }
     }
 }

@@ -19,6 +19,7 @@ struct PlannedNetwork {
     /// The types of activations before and behind the boundary.
     private(set) var prefixPrecision = ElementType.float32
     let suffixPrecision: ElementType
+    private let winograd: WinogradUse
     /// Of an int8 prefix, once it is calibrated.
     private(set) var ranges: QuantizationRanges?
     /// Why the prefix is not computed as the config says.
@@ -61,6 +62,12 @@ struct PlannedNetwork {
         (unfrozen, normMode) = (network.unfrozen, policy.batchNorm)
         halfPrecision = abilities.multipliesBFloat16 ? .bfloat16 : .float32
         suffixPrecision = configuration.compute.precision == .float32 ? .float32 : halfPrecision
+        winograd =
+            switch configuration.compute.winograd {
+            case .auto: .auto
+            case .all: .all
+            case .off: .off
+            }
         prefixPrecision = .int8
         let settled = PrefixPrecision(network.precision, abilities) {
             plan(to: .boundary, capacity: 1).shareOfByteProducts
@@ -105,6 +112,7 @@ struct PlannedNetwork {
         request.suffixPrecision = suffixPrecision
         request.ranges = ranges
         request.cacheBytes = PlanRequest.usualCacheBytes
+        request.winograd = winograd
         return request
     }
 }

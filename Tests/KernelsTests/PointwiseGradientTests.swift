@@ -24,15 +24,15 @@ struct PointwiseGradientTests {
         // Multiples of 1/64 are exact in bfloat16.
         func exact(_ count: Int) -> [Float] { numbers.list(count).map { ($0 * 64).rounded() / 64 } }
         let (source, gradient) = (exact(pixels * inputs), exact(pixels * outputs))
-        let kernel = try OneDNNKernel.pointwiseBackwardWeights(
-            try OneDNNEngine(threads: 1), pixels: pixels, sourceChannels: inputs, destinationChannels: outputs,
-            type: example.type)
+        var product = MatrixProduct(rows: outputs, inner: pixels, columns: inputs)
+        (product.leftIsTransposed, product.type) = (true, example.type)
+        let kernel = try OneDNNKernel.product(try OneDNNEngine(threads: 1), product)
         let result = AlignedBuffer(floatCount: outputs * inputs)
         let scratch = AlignedBuffer(byteCount: kernel.byteCount(of: .scratchpad))
         let (x, dy) = (Self.buffer(source, example.type), Self.buffer(gradient, example.type))
-        kernel.bind(.source, x.base)
-        kernel.bind(.destinationGradient, dy.base)
-        kernel.bind(.weightsGradient, result.base)
+        kernel.bind(.right, x.base)
+        kernel.bind(.left, dy.base)
+        kernel.bind(.result, result.base)
         kernel.bind(.scratchpad, scratch.base)
         withExtendedLifetime((x, dy, scratch)) { kernel.run() }
         var expected = [Double](repeating: 0, count: outputs * inputs)

@@ -18,6 +18,7 @@ typedef enum { graft_float32, graft_bfloat16, graft_int8, graft_uint8, graft_int
 typedef enum {
     graft_source, graft_weights, graft_bias, graft_destination, graft_residual, graft_scratchpad, graft_workspace,
     graft_source_gradient, graft_weights_gradient, graft_bias_gradient, graft_destination_gradient,
+    graft_left, graft_right, graft_result,
     graft_role_count
 } graft_role;
 
@@ -26,6 +27,16 @@ typedef struct {
     int64_t images, in_channels, in_height, in_width, out_channels, out_height, out_width;
     int64_t kernel_height, kernel_width, stride, pad_top, pad_left, pad_bottom, pad_right, groups;
 } graft_geometry;
+
+/// `count` products of matrices: result [rows][columns] = left [rows][inner] · right [inner][columns], or with `adds` added to what is there.
+/// The strides are the elements from one matrix to the next. Factors are of one type, results float32.
+typedef struct {
+    int64_t count, rows, inner, columns, left_stride, right_stride, result_stride;
+    /// Whether `left` lies in memory as [inner][rows].
+    int left_is_transposed;
+    int adds;
+    graft_type type;
+} graft_product;
 
 typedef enum { graft_no_activation, graft_relu, graft_relu6, graft_silu, graft_sigmoid } graft_activation;
 typedef enum { graft_no_residual, graft_residual_in_place, graft_residual_apart } graft_residual_mode;
@@ -61,10 +72,7 @@ int graft_convolution_backward_data(graft_engine *engine, const graft_geometry *
                                     graft_kernel **kernel);
 int graft_convolution_backward_weights(graft_engine *engine, const graft_geometry *geometry, const graft_convolution_options *types,
                                        graft_kernel **kernel);
-/// The same for a 1×1 convolution of stride 1 without bias over activations of one type: one product of matrices, whose result is plain
-/// float32.
-int graft_pointwise_backward_weights(graft_engine *engine, int64_t pixels, int64_t in_channels, int64_t out_channels,
-                                     graft_type type, graft_kernel **kernel);
+int graft_product_create(graft_engine *engine, const graft_product *product, graft_kernel **kernel);
 /// `for_training` keeps what backward needs in the workspace.
 int graft_pooling_forward(graft_engine *engine, const graft_geometry *geometry, graft_pooling kind, int for_training, graft_type type,
                           graft_kernel **kernel);

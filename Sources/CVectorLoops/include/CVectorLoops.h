@@ -7,3 +7,4 @@
 #include "normalization_loops.h"
 #include "optimizer_loops.h"
 #include "peak_loop.h"
+#include "winograd_loops.h"
