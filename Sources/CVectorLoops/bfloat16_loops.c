@@ -1,6 +1,6 @@
 // Loops over bfloat16 activations: memory-bound, so that half the bytes is nearly half the time. Arithmetic is float32.
 #include "bfloat16_loops.h"
-#include "vector_math.h"
+#include "activation_math.h"
 #include <string.h>
 
 enum { block_rows = 32, block_channels = 256 };
@@ -22,52 +22,13 @@ GRAFT_INLINE uint16_t narrow(float value) {
     return (uint16_t)((word + 0x7FFF + ((word >> 16) & 1)) >> 16);
 }
 
-GRAFT_INLINE float activated(float x, graft_loop_activation kind) {
-    switch (kind) {
-    case graft_loop_relu: return x > 0 ? x : 0;
-    case graft_loop_relu6: return x > 0 ? (x < 6 ? x : 6) : 0;
-    case graft_loop_silu: return x * graft_sigmoid_of(x);
-    case graft_loop_sigmoid: return graft_sigmoid_of(x);
-    default: return x;
-    }
-}
-
-GRAFT_INLINE float slope(float kept, graft_loop_activation kind) {
-    switch (kind) {
-    case graft_loop_relu: return kept > 0 ? 1 : 0;
-    case graft_loop_relu6: return kept > 0 && kept < 6 ? 1 : 0;
-    case graft_loop_silu: {
-        float s = graft_sigmoid_of(kept);
-        return s * (1 + kept * (1 - s));
-    }
-    case graft_loop_sigmoid: return kept * (1 - kept);
-    default: return 1;
-    }
-}
-
-GRAFT_INLINE float masked(float dy, float before, graft_loop_activation kind) {
-    if (kind == graft_loop_relu) return before > 0 ? dy : 0;
-    if (kind == graft_loop_relu6) return before > 0 && before < 6 ? dy : 0;
-    return dy;
-}
-
-// The choice stands outside of the loop, so that the body vectorises.
-#define FOR_EACH_KIND(body)                                                                                                               \
-    switch (kind) {                                                                                                                       \
-    case graft_loop_identity: { enum { K = graft_loop_identity }; body } break;                                                           \
-    case graft_loop_relu: { enum { K = graft_loop_relu }; body } break;                                                                   \
-    case graft_loop_relu6: { enum { K = graft_loop_relu6 }; body } break;                                                                 \
-    case graft_loop_silu: { enum { K = graft_loop_silu }; body } break;                                                                   \
-    case graft_loop_sigmoid: { enum { K = graft_loop_sigmoid }; body } break;                                                             \
-    }
-
 GRAFT_VECTORIZED void graft_bf16_activate(const uint16_t *x, uint16_t *y, size_t count, graft_loop_activation kind) {
-    FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) y[i] = narrow(activated(wide(x[i]), K));)
+    GRAFT_FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) y[i] = narrow(graft_activated(wide(x[i]), K));)
 }
 
 GRAFT_VECTORIZED void graft_bf16_add_activate(const uint16_t *a, const uint16_t *b, uint16_t *y, size_t count,
                                               graft_loop_activation kind) {
-    FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) y[i] = narrow(activated(wide(a[i]) + wide(b[i]), K));)
+    GRAFT_FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) y[i] = narrow(graft_activated(wide(a[i]) + wide(b[i]), K));)
 }
 
 GRAFT_VECTORIZED void graft_bf16_combine_gradients(const uint16_t *a, const uint16_t *b, const uint16_t *kept, uint16_t *dx,
@@ -77,8 +38,8 @@ GRAFT_VECTORIZED void graft_bf16_combine_gradients(const uint16_t *a, const uint
         else if (dx != a) memcpy(dx, a, count * sizeof *a);
         return;
     }
-    if (b) { FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) dx[i] = narrow((wide(a[i]) + wide(b[i])) * slope(wide(kept[i]), K));) }
-    else { FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) dx[i] = narrow(wide(a[i]) * slope(wide(kept[i]), K));) }
+    if (b) { GRAFT_FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) dx[i] = narrow((wide(a[i]) + wide(b[i])) * graft_slope(wide(kept[i]), K));) }
+    else { GRAFT_FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) dx[i] = narrow(wide(a[i]) * graft_slope(wide(kept[i]), K));) }
 }
 
 GRAFT_VECTORIZED void graft_bf16_pixel_sum(const uint16_t *x, float *y, size_t pixels, size_t channels, float scale) {
@@ -116,15 +77,15 @@ GRAFT_VECTORIZED void graft_bf16_channel_moments(const uint16_t *x, size_t rows,
 
 GRAFT_VECTORIZED void graft_bf16_normalize(const uint16_t *x, const float *scale, const float *shift, const uint16_t *residual,
                                            uint16_t *y, size_t rows, size_t channels, graft_loop_activation kind) {
-    FOR_EACH_KIND(
+    GRAFT_FOR_EACH_KIND(
         for (size_t r = 0; r < rows; r++) {
             const uint16_t *row = x + r * channels;
             uint16_t *out = y + r * channels;
             if (residual) {
                 const uint16_t *added = residual + r * channels;
-                GRAFT_IN_PLACE for (size_t c = 0; c < channels; c++) out[c] = narrow(activated(wide(row[c]) * scale[c] + shift[c] + wide(added[c]), K));
+                GRAFT_IN_PLACE for (size_t c = 0; c < channels; c++) out[c] = narrow(graft_activated(wide(row[c]) * scale[c] + shift[c] + wide(added[c]), K));
             } else {
-                GRAFT_IN_PLACE for (size_t c = 0; c < channels; c++) out[c] = narrow(activated(wide(row[c]) * scale[c] + shift[c], K));
+                GRAFT_IN_PLACE for (size_t c = 0; c < channels; c++) out[c] = narrow(graft_activated(wide(row[c]) * scale[c] + shift[c], K));
             }
         })
 }
@@ -138,11 +99,11 @@ GRAFT_VECTORIZED void graft_bf16_normalize_backward_sums(const uint16_t *dy, con
         for (size_t start = 0; start < channels; start += block_channels) {
             size_t width = smaller(block_channels, channels - start);
             float sum[block_channels] = {0}, product[block_channels] = {0};
-            FOR_EACH_KIND(
+            GRAFT_FOR_EACH_KIND(
                 for (size_t r = first; r < last; r++)
                     for (size_t c = 0; c < width; c++) {
                         float before = wide(x[r * channels + start + c]);
-                        float value = masked(wide(dy[r * channels + start + c]), before * scale[start + c] + shift[start + c], K);
+                        float value = graft_masked(wide(dy[r * channels + start + c]), before * scale[start + c] + shift[start + c], K);
                         sum[c] += value;
                         product[c] += value * (before - mean[start + c]);
                     })
@@ -157,11 +118,11 @@ GRAFT_VECTORIZED void graft_bf16_normalize_backward_sums(const uint16_t *dy, con
 GRAFT_VECTORIZED void graft_bf16_normalize_backward(const uint16_t *dy, const uint16_t *x, const float *scale, const float *shift,
                                                     const float *a, const float *b, const float *d, uint16_t *dx, size_t rows,
                                                     size_t channels, graft_loop_activation kind) {
-    FOR_EACH_KIND(
+    GRAFT_FOR_EACH_KIND(
         for (size_t r = 0; r < rows; r++)
             GRAFT_IN_PLACE for (size_t c = 0; c < channels; c++) {
                 float before = wide(x[r * channels + c]);
-                float value = masked(wide(dy[r * channels + c]), before * scale[c] + shift[c], K);
+                float value = graft_masked(wide(dy[r * channels + c]), before * scale[c] + shift[c], K);
                 dx[r * channels + c] = narrow(a[c] * value + b[c] * before + d[c]);
             })
 }

@@ -1,55 +1,19 @@
 // Element-wise loops: bound by memory and vector width, so each is compiled for every instruction set worth having.
 #include "elementwise_loops.h"
-#include "vector_math.h"
+#include "activation_math.h"
 #include <string.h>
 
-GRAFT_INLINE float value_of(float x, graft_loop_activation kind) {
-    switch (kind) {
-    case graft_loop_identity: return x;
-    case graft_loop_relu: return x > 0 ? x : 0;
-    case graft_loop_relu6: return x > 0 ? (x < 6 ? x : 6) : 0;
-    case graft_loop_silu: return x * graft_sigmoid_of(x);
-    case graft_loop_sigmoid: return graft_sigmoid_of(x);
-    }
-    return x;
-}
-
-/// The derivative, from the input for SiLU and from the output for the others.
-GRAFT_INLINE float slope_of(float kept, graft_loop_activation kind) {
-    switch (kind) {
-    case graft_loop_identity: return 1;
-    case graft_loop_relu: return kept > 0 ? 1 : 0;
-    case graft_loop_relu6: return kept > 0 && kept < 6 ? 1 : 0;
-    case graft_loop_silu: {
-        float s = graft_sigmoid_of(kept);
-        return s * (1 + kept * (1 - s));
-    }
-    case graft_loop_sigmoid: return kept * (1 - kept);
-    }
-    return 1;
-}
-
-// One loop a kind, so that the choice stands outside of it and the body vectorises.
-#define FOR_EACH_KIND(body)                                                                                                               \
-    switch (kind) {                                                                                                                       \
-    case graft_loop_identity: { enum { K = graft_loop_identity }; body } break;                                                           \
-    case graft_loop_relu: { enum { K = graft_loop_relu }; body } break;                                                                   \
-    case graft_loop_relu6: { enum { K = graft_loop_relu6 }; body } break;                                                                 \
-    case graft_loop_silu: { enum { K = graft_loop_silu }; body } break;                                                                   \
-    case graft_loop_sigmoid: { enum { K = graft_loop_sigmoid }; body } break;                                                             \
-    }
-
 GRAFT_VECTORIZED void graft_activate(const float *x, float *y, size_t count, graft_loop_activation kind) {
-    FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) y[i] = value_of(x[i], K);)
+    GRAFT_FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) y[i] = graft_activated(x[i], K);)
 }
 
 GRAFT_VECTORIZED void graft_activate_backward(const float *dy, const float *kept, float *dx, size_t count,
                                               graft_loop_activation kind) {
-    FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) dx[i] = dy[i] * slope_of(kept[i], K);)
+    GRAFT_FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) dx[i] = dy[i] * graft_slope(kept[i], K);)
 }
 
 GRAFT_VECTORIZED void graft_add_activate(const float *a, const float *b, float *y, size_t count, graft_loop_activation kind) {
-    FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) y[i] = value_of(a[i] + b[i], K);)
+    GRAFT_FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) y[i] = graft_activated(a[i] + b[i], K);)
 }
 
 GRAFT_VECTORIZED void graft_combine_gradients(const float *a, const float *b, const float *kept, float *dx, size_t count,
@@ -60,8 +24,8 @@ GRAFT_VECTORIZED void graft_combine_gradients(const float *a, const float *b, co
         else if (dx != a) memcpy(dx, a, count * sizeof(float));
         return;
     }
-    if (b) { FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) dx[i] = (a[i] + b[i]) * slope_of(kept[i], K);) }
-    else { FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) dx[i] = a[i] * slope_of(kept[i], K);) }
+    if (b) { GRAFT_FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) dx[i] = (a[i] + b[i]) * graft_slope(kept[i], K);) }
+    else { GRAFT_FOR_EACH_KIND(GRAFT_IN_PLACE for (size_t i = 0; i < count; i++) dx[i] = a[i] * graft_slope(kept[i], K);) }
 }
 
 GRAFT_VECTORIZED void graft_gate(const float *x, const float *gate, float *y, size_t pixels, size_t channels) {

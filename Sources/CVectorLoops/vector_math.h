@@ -5,7 +5,9 @@
 /// eˣ within 2 units in the last place. Range reduction to ±½·ln 2 and the degree-5 polynomial of Cephes' expf (S. Moshier).
 GRAFT_INLINE float graft_exp(float x) {
     x = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
-    float n = __builtin_floorf(x * 1.44269504088896341f + 0.5f);
+    // Adding 1.5 · 2²³ rounds to an integer and leaves it in the lowest bits.
+    union { float value; uint32_t bits; } rounded = {.value = x * 1.44269504088896341f + 12582912.0f};
+    float n = rounded.value - 12582912.0f;
     float r = x - n * 0.693359375f + n * 2.12194440e-4f;
     float p = 1.9875691500e-4f;
     p = p * r + 1.3981999507e-3f;
@@ -13,8 +15,8 @@ GRAFT_INLINE float graft_exp(float x) {
     p = p * r + 4.1665795894e-2f;
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
-    p = p * r * r + r + 1.0f;
-    union { int32_t bits; float value; } power = {.bits = ((int32_t)n + 127) << 23};
+    p = p * (r * r) + (r + 1.0f);
+    union { uint32_t bits; float value; } power = {.bits = (rounded.bits + 127) << 23};
     return p * power.value;
 }
 

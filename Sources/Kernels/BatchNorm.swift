@@ -37,9 +37,9 @@ package final class BatchNormKernel {
     /// y = x · factor + offset; mean and 1 / deviation of what normalised the last batch; dx = a · g + b · x + d.
     private let factor, offset, mean, inverse, a, b, d: UnsafeMutablePointer<Float>
 
-    /// `activation` (none, ReLU or ReLU6) is applied after normalisation, and in backward its mask is computed again from x.
+    /// `activation` (any but sigmoid) is applied after normalisation, and in backward its derivative is computed again from x.
     package init(channels: Int, epsilon: Float, momentum: Float, activation: FusedActivation, _ workers: Workers) {
-        precondition([.none, .relu, .relu6].contains(activation), "batch norm fuses only ReLU and ReLU6")
+        precondition([.none, .relu, .relu6, .silu].contains(activation), "batch norm fuses no sigmoid")
         self.channels = channels
         self.epsilon = epsilon
         self.momentum = momentum

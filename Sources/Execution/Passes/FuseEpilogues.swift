@@ -12,8 +12,8 @@ struct FusedTail {
 
 /// For each convolution and batch norm that is a step of its own: the folded norm, the residual and the non-linearity that go with it.
 ///
-/// Only values with a single consumer are fused away, and only within one region. Behind a trained layer a SiLU stays a step, since its
-/// backward needs its input. A depthwise convolution takes no residual: no network adds one there, and its loops have none.
+/// Only values with a single consumer are fused away, and only within one region. Where gradients pass, a SiLU's backward needs its input:
+/// it stays a step, but for one behind a batch norm without residual, which computes it again from its own. A depthwise convolution takes no residual: no network adds one there, and its loops have none.
 func fuseEpilogues(_ request: PlanRequest, _ regions: Regions, _ live: LiveNodes, folded: [Int: Int]) -> [Int: FusedTail] {
     var tails: [Int: FusedTail] = [:]
     var taken = Set(folded.values)
@@ -33,7 +33,7 @@ func fuseEpilogues(_ request: PlanRequest, _ regions: Regions, _ live: LiveNodes
 private func fusableActivations(_ operation: Operation) -> Set<ActivationKind>? {
     switch operation {
     case .convolution: [.relu, .relu6, .silu, .sigmoid]
-    case .batchNorm: [.relu, .relu6]
+    case .batchNorm: [.relu, .relu6, .silu]
     default: nil
     }
 }
@@ -60,7 +60,8 @@ private func absorb(
     if let next = soleConsumer(of: tail.result), case .activation(let kind) = graph.nodes[next].operation, allowed.contains(kind)
     {
         let differentiates = request.isTraining && regions.of[producer] == .suffix
-        if !differentiates || kind.derivativeFollowsFromOutput {
+        let isNorm = if case .batchNorm = graph.nodes[producer].operation { true } else { false }
+        if !differentiates || kind.derivativeFollowsFromOutput || isNorm && tail.residual == nil {
             tail.activation = kind
             tail.result = next
         }

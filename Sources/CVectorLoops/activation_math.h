@@ -1,0 +1,50 @@
+// Non-linearities of one number, and loops that are compiled for each of them.
+#pragma once
+#include "elementwise_loops.h"
+#include "vector_math.h"
+
+GRAFT_INLINE float graft_activated(float x, graft_loop_activation kind) {
+    switch (kind) {
+    case graft_loop_identity: return x;
+    case graft_loop_relu: return x > 0 ? x : 0;
+    case graft_loop_relu6: return x > 0 ? (x < 6 ? x : 6) : 0;
+    case graft_loop_silu: return x * graft_sigmoid_of(x);
+    case graft_loop_sigmoid: return graft_sigmoid_of(x);
+    }
+    return x;
+}
+
+/// The derivative, from the input for SiLU and from the output for sigmoid; the others tell it from either.
+GRAFT_INLINE float graft_slope(float kept, graft_loop_activation kind) {
+    switch (kind) {
+    case graft_loop_identity: return 1;
+    case graft_loop_relu: return kept > 0 ? 1 : 0;
+    case graft_loop_relu6: return kept > 0 && kept < 6 ? 1 : 0;
+    case graft_loop_silu: {
+        float s = graft_sigmoid_of(kept);
+        return s * (1 + kept * (1 - s));
+    }
+    case graft_loop_sigmoid: return kept * (1 - kept);
+    }
+    return 1;
+}
+
+/// dy · f′ of an activation's input; not for sigmoid.
+GRAFT_INLINE float graft_masked(float dy, float before, graft_loop_activation kind) {
+    switch (kind) {
+    case graft_loop_relu: return before > 0 ? dy : 0;
+    case graft_loop_relu6: return before > 0 && before < 6 ? dy : 0;
+    case graft_loop_silu: return dy * graft_slope(before, kind);
+    default: return dy;
+    }
+}
+
+/// One loop a kind, named K in its body, so that the choice stands outside of it and the body vectorises.
+#define GRAFT_FOR_EACH_KIND(body)                                                                                                          \
+    switch (kind) {                                                                                                                       \
+    case graft_loop_identity: { enum { K = graft_loop_identity }; body } break;                                                           \
+    case graft_loop_relu: { enum { K = graft_loop_relu }; body } break;                                                                   \
+    case graft_loop_relu6: { enum { K = graft_loop_relu6 }; body } break;                                                                 \
+    case graft_loop_silu: { enum { K = graft_loop_silu }; body } break;                                                                   \
+    case graft_loop_sigmoid: { enum { K = graft_loop_sigmoid }; body } break;                                                             \
+    }
