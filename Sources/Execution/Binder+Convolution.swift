@@ -37,11 +37,10 @@ extension Binder {
         var roles: [KernelRole: Address] = [.source: address(source), .destination: address(destination)]
         if residual == .apart, let value = epilogue.residual { roles[.residual] = address(value) }
         let packed = try resources.packedWeights(weights, geometry, for: kernel)
-        kernel.bind(.weights, packed.packed.base)
         kernel.bind(.bias, packed.bias.base)
         let run = running(kernel, roles)
         return { frame in
-            packed.refresh()
+            packed.bind(to: kernel)
             run(&frame)
         }
     }
@@ -53,10 +52,9 @@ extension Binder {
         let kernel = try OneDNNKernel.convolutionBackwardData(
             resources.engine, geometry, types: types(source: sourceGradient, destination: gradient, weights: gradient))
         let packed = try resources.packedWeights(weights, geometry, for: kernel)
-        kernel.bind(.weights, packed.packed.base)
         let run = running(kernel, [.destinationGradient: address(gradient), .sourceGradient: address(sourceGradient)])
         return { frame in
-            packed.refresh()
+            packed.bind(to: kernel)
             run(&frame)
         }
     }
@@ -91,16 +89,19 @@ extension Binder {
                 unfold()
             }
         }
-        let packed = AlignedBuffer(byteCount: kernel.byteCount(of: .weightsGradient))
-        kernel.bind(.weightsGradient, packed.base)
-        guard let target else { return { frame in withExtendedLifetime((packed, discarded)) { run(&frame) } } }
-        let unpack = adopt(try kernel.weightGradientUnpacking(geometry), [:])
-        unpack.bind(.source, packed.base)
-        unpack.bind(.destination, target)
-        return { frame in
-            withExtendedLifetime((packed, discarded)) {
+        let packedBytes = kernel.byteCount(of: .weightsGradient)
+        let unpack = try target.map { target in
+            let unpack = adopt(try kernel.weightGradientUnpacking(geometry), [:])
+            unpack.bind(.destination, target)
+            return unpack
+        }
+        return { [unowned resources] frame in
+            withExtendedLifetime(discarded) {
+                let packed = resources.room(.packed, byteCount: packedBytes)
+                kernel.bind(.weightsGradient, packed)
                 run(&frame)
-                unpack.run()
+                unpack?.bind(.source, packed)
+                unpack?.run()
                 unfold()
             }
         }

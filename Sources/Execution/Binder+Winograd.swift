@@ -59,7 +59,7 @@ extension Binder {
 
     /// Room for one layer's transformed weights, or their gradient, used within one run.
     private func weightRoom(_ kernel: WinogradConvolution) -> () -> UnsafeMutablePointer<Float> {
-        let count = kernel.weightCount
-        return { [unowned resources] in resources.foldingRoom(floatCount: count) }
+        let byteCount = kernel.weightCount * MemoryLayout<Float>.stride
+        return { [unowned resources] in resources.room(.packed, byteCount: byteCount).assumingMemoryBound(to: Float.self) }
     }
 }

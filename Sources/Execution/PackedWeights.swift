@@ -3,7 +3,8 @@ import Graphs
 import Kernels
 import Tensors
 
-/// One layer's weights, folded and packed for oneDNN: made once if frozen, anew whenever the store has changed if trained.
+/// One layer's weights, folded and packed for oneDNN. Those of a frozen layer are packed once and kept. Those of a trained one change with
+/// every step; they are packed anew for every run, in room that all layers share, where the kernel finds them in the cache.
 final class PackedWeights {
     struct Key: Hashable {
         let weight: Int
@@ -14,10 +15,10 @@ final class PackedWeights {
 
     /// The kernel whose format this is.
     let kernel: OneDNNKernel
-    let packed: AlignedBuffer
     var bias: AlignedBuffer { folded.bias }
     private let folded: FoldedParameters
     private let packing: OneDNNKernel
+    private let kept: AlignedBuffer?
     // The programs share their resources and own them; a strong reference back would be a cycle.
     private unowned let resources: ProgramResources
 
@@ -26,25 +27,34 @@ final class PackedWeights {
         self.resources = resources
         folded = FoldedParameters(weights, resources.store)
         packing = try kernel.weightPacking(geometry)
-        packed = AlignedBuffer(byteCount: kernel.byteCount(of: .weights))
-        packing.bind(.destination, packed.base)
-        packing.bind(.scratchpad, resources.foldingRoom(floatCount: packing.byteCount(of: .scratchpad)))
+        let byteCount = kernel.byteCount(of: .weights)
+        kept = resources.store.changes(weights.weight) ? nil : AlignedBuffer(byteCount: byteCount)
+        kept.map { packing.bind(.destination, $0.base) }
     }
 
-    /// Folds and packs if the store has changed since the last time.
-    func refresh() {
-        guard folded.refresh(resources.store) else { return }
+    /// Binds a kernel that wants this format to the weights as they are now.
+    func bind(to kernel: OneDNNKernel) {
+        let changed = folded.refresh(resources.store)
+        let packed = kept?.base ?? resources.room(.packed, byteCount: kernel.byteCount(of: .weights))
+        if kept == nil { packing.bind(.destination, packed) }
+        if changed || kept == nil { pack() }
+        kernel.bind(.weights, packed)
+    }
+
+    private func pack() {
         let plain = resources.store.values(of: folded.weights.weight)
         if folded.weights.norm == nil {
             packing.bind(.source, plain.baseAddress)
         } else {
-            let (scale, room) = (folded.scale, resources.foldingRoom(floatCount: plain.count))
+            let room = resources.room(.folded, byteCount: plain.count * MemoryLayout<Float>.stride)
+            let (scale, result) = (folded.scale, room.assumingMemoryBound(to: Float.self))
             if let start = plain.baseAddress {
                 Elementwise(resources.workers).scaleRows(
-                    start, by: scale, room, rows: scale.count, columns: plain.count / scale.count)
+                    start, by: scale, result, rows: scale.count, columns: plain.count / scale.count)
             }
             packing.bind(.source, room)
         }
+        packing.bind(.scratchpad, resources.room(.packingScratch, byteCount: packing.byteCount(of: .scratchpad)))
         packing.run()
     }
 }

@@ -42,15 +42,15 @@ package struct PlanMemory: Sendable, Encodable {
             + accumulatedGradientsBytes + optimizerStateBytes
     }
 
-    /// One copy for all forward steps that fold the same norm and read the same type, one for gradients of inputs, one of gradients
-    /// of weights, which stay float32. What Winograd's algorithm transforms anew at every run shares one room.
+    /// Of a frozen layer one copy for all forward steps that fold the same norm and read the same type, and one for gradients of inputs.
+    /// Trained ones, and gradients of weights, share the room of the largest.
     private static func packedBytes(_ plan: Plan, _ evaluation: Plan?) -> Int {
         var copies: Set<PackedCopy> = []
         var room = 0
         for plan in [plan, evaluation].compactMap({ $0 }) {
             for step in plan.steps {
                 guard let copy = copy(for: step, plan) else { continue }
-                if copy.isShared { room = max(room, bytes(copy, plan)) } else { copies.insert(copy) }
+                if copy.isTrained { room = max(room, bytes(copy, plan)) } else { copies.insert(copy) }
             }
         }
         return copies.reduce(room) { $0 + bytes($1, plan) }
@@ -91,8 +91,7 @@ package struct PlanMemory: Sendable, Encodable {
         let type: ElementType
         let purpose: Purpose
         var tile: WinogradConvolution.Tile?
+        /// Those of trained layers are made anew for every run, in one room.
         let isTrained: Bool
-
-        var isShared: Bool { tile != nil && isTrained }
     }
 }

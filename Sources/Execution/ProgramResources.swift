@@ -13,7 +13,17 @@ package final class ProgramResources {
     private var quantized: [PackedWeights.Key: QuantizedLayer] = [:]
     private var transformed: [WinogradConvolution.Tile: [PackedWeights.Key: TransformedWeights]] = [:]
     private var packedDepthwise: [PackedWeights.Key: PackedDepthwiseWeights] = [:]
-    private var foldingMemory = AlignedBuffer(byteCount: 0)
+    private var rooms: [Room: AlignedBuffer] = [:]
+
+    /// What is kept only while one step runs, so that all steps share it.
+    enum Room {
+        /// Folded plain weights.
+        case folded
+        /// Trained weights, which change with every step, or their gradient, as a kernel wants them.
+        case packed
+        /// What oneDNN asks for while it packs.
+        case packingScratch
+    }
 
     /// `arenaBytes` is the largest arena of the plans to come.
     package init(store: ParameterStore, threads: Int, arenaBytes: Int) throws {
@@ -61,11 +71,11 @@ package final class ProgramResources {
         return made
     }
 
-    /// Room for one folded copy of a layer's plain weights, used within one call.
-    func foldingRoom(floatCount: Int) -> UnsafeMutablePointer<Float> {
-        if foldingMemory.byteCount < floatCount * MemoryLayout<Float>.stride {
-            foldingMemory = AlignedBuffer(floatCount: floatCount)
-        }
-        return foldingMemory.base.assumingMemoryBound(to: Float.self)
+    /// Room for so many bytes. It moves when more are asked for than ever before: no step keeps the address.
+    func room(_ room: Room, byteCount: Int) -> UnsafeMutableRawPointer {
+        if let known = rooms[room], known.byteCount >= byteCount { return known.base }
+        let made = AlignedBuffer(byteCount: byteCount)
+        rooms[room] = made
+        return made.base
     }
 }
