@@ -56,6 +56,7 @@ final class PackedWeights {
         }
         packing.bind(.scratchpad, resources.room(.packingScratch, byteCount: packing.byteCount(of: .scratchpad)))
         packing.run()
+        if kept != nil { resources.store.setAside(folded.weights.weight) }
     }
 }
 

@@ -32,6 +32,7 @@ package final class ParameterStore {
     private var windows: [UnsafeMutableBufferPointer<Float>]
     private var slotOfParameter: [Int: Range<Int>] = [:]
     private var isMutable: [Bool]
+    private var isMapped: [Bool]
     /// What keeps adopted windows alive.
     private var owners: [AnyObject] = []
 
@@ -47,6 +48,7 @@ package final class ParameterStore {
         for slot in layout.slots { slotOfParameter[slot.parameter] = slot.range }
         let tracked = Self.trackedStatistics(graph, trainability)
         isMutable = graph.parameters.indices.map { tracked.contains($0) }
+        isMapped = Array(repeating: false, count: graph.parameters.count)
         for slot in layout.slots { isMutable[slot.parameter] = true }
         let count = { (parameters: [Int]) in parameters.reduce(0) { $0 + graph.parameters[$1].shape.count } }
         statisticsMemory = AlignedBuffer(floatCount: count(tracked))
@@ -74,12 +76,23 @@ package final class ParameterStore {
     /// Says that trained parameters or statistics have changed, so that packed copies are made anew.
     package func touch() { version += 1 }
 
-    /// Lets a frozen parameter stand where a file is mapped. `owner` keeps the mapping; the values are never written.
-    package func adopt(_ parameter: Int, _ values: UnsafeBufferPointer<Float>, owner: AnyObject) {
+    /// Lets a frozen parameter stand where a file is mapped, or where `owner` otherwise keeps it; the values are never written.
+    package func adopt(_ parameter: Int, _ values: UnsafeBufferPointer<Float>, owner: AnyObject, isMapped: Bool) {
         precondition(!isMutable[parameter], "'\(graph.parameters[parameter].name)' changes and cannot stand in a mapped file")
         precondition(values.count == windows[parameter].count, "an adopted parameter must have its own size")
         windows[parameter] = UnsafeMutableBufferPointer(mutating: values)
+        self.isMapped[parameter] = isMapped
         if !owners.contains(where: { $0 === owner }) { owners.append(owner) }
+    }
+
+    /// Gives the memory of a parameter that stands in a mapped file back to the system, which reads it again if it is wanted once more.
+    /// For weights of which a packed copy is kept; others stay.
+    func setAside(_ parameter: Int) {
+        guard isMapped[parameter], let base = windows[parameter].baseAddress else { return }
+        let page = 4096
+        let first = (UInt(bitPattern: base) + UInt(page) - 1) / UInt(page) * UInt(page)
+        let last = (UInt(bitPattern: base) + UInt(windows[parameter].count * MemoryLayout<Float>.stride)) / UInt(page) * UInt(page)
+        if first < last { madvise(UnsafeMutableRawPointer(bitPattern: first), Int(last - first), MADV_DONTNEED) }
     }
 
     /// Starts a parameter as its network's reference implementation does, or as told; the numbers depend on the seed and the

@@ -24,6 +24,7 @@ final class TransformedWeights {
         let result = kept?.base.assumingMemoryBound(to: Float.self) ?? room()
         if changed || kept == nil, let plain = store.values(of: folded.weights.weight).baseAddress {
             kernel.transform(plain, scale: folded.weights.norm == nil ? nil : folded.scale, result)
+            if kept != nil { store.setAside(folded.weights.weight) }
         }
         return result
     }

@@ -9,7 +9,8 @@ final class MappedFile: @unchecked Sendable {
 
     let path: String
     let bytes: UnsafeRawBufferPointer
-    private let isMapped: Bool
+    /// Whether the bytes are the system's to read again; otherwise they are memory of the caller's.
+    let isMapped: Bool
 
     /// Maps the file at `path`; it must be a regular file.
     init(_ path: String) throws(WeightFileError) {

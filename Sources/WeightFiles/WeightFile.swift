@@ -119,6 +119,9 @@ package final class WeightFile: Sendable {
         return window
     }
 
+    /// Whether such a window is on a file that the system reads again when its pages were given back.
+    package func isMapped(_ name: String) -> Bool { file.isMapped && decoded[name] == nil }
+
     /// XXH64 of the whole file, computed when first asked for.
     package var checksum: UInt64 {
         checksumOnce.withLock { known in

@@ -85,7 +85,9 @@ private func fill(_ assignment: WeightMatch.Assignment, from file: WeightFile, _
         return
     }
     if !store.changes(assignment.parameter), let bytes = file.floatBytesIfContiguous(assignment.tensor) {
-        return store.adopt(assignment.parameter, bytes.assumingMemoryBound(to: Float.self), owner: file)
+        return store.adopt(
+            assignment.parameter, bytes.assumingMemoryBound(to: Float.self), owner: file,
+            isMapped: file.isMapped(assignment.tensor))
     }
     try file.readFloats(assignment.tensor, into: target)
 }
