@@ -137,32 +137,32 @@ GRAFT_INLINE place place_of(const graft_winograd *s, size_t tile) {
 }
 
 /// Loads an N×N window of an image; what is outside counts as zeros.
-GRAFT_INLINE void load_window(graft_lanes *window, const float *x, size_t image, ptrdiff_t top, ptrdiff_t left, size_t height, size_t width,
-                              size_t channels, size_t channel, int N) {
+GRAFT_INLINE void load_window(graft_lanes *window, const void *x, size_t image, ptrdiff_t top, ptrdiff_t left, size_t height, size_t width,
+                              size_t channels, size_t channel, int N, int format) {
     int inside = top >= 0 && left >= 0 && (size_t)top + (size_t)N <= height && (size_t)left + (size_t)N <= width;
     size_t corner = ((image * height + (size_t)top) * width + (size_t)left) * channels + channel;
     if (inside) {
         UNROLLED for (int i = 0; i < N; i++)
             UNROLLED for (int j = 0; j < N; j++)
-                graft_load(&window[i * N + j], x, corner + ((size_t)i * width + (size_t)j) * channels, graft_full);
+                graft_load(&window[i * N + j], x, corner + ((size_t)i * width + (size_t)j) * channels, format);
         return;
     }
     for (int i = 0; i < N; i++)
         for (int j = 0; j < N; j++) {
             int present = (size_t)(top + i) < height && (size_t)(left + j) < width;
             window[i * N + j] = 0;
-            if (present) graft_load(&window[i * N + j], x, corner + ((size_t)i * width + (size_t)j) * channels, graft_full);
+            if (present) graft_load(&window[i * N + j], x, corner + ((size_t)i * width + (size_t)j) * channels, format);
         }
 }
 
-GRAFT_INLINE void source_tiles(const graft_winograd *s, const float *x, size_t first, size_t last, float *transformed, int E) {
+GRAFT_INLINE void source_tiles(const graft_winograd *s, const void *x, size_t first, size_t last, float *transformed, int E, int format) {
     for (size_t tile = first; tile < last; tile++, transformed += s->in_channels) {
         place at = place_of(s, tile);
         ptrdiff_t top = (ptrdiff_t)at.row - (ptrdiff_t)s->pad_top, left = (ptrdiff_t)at.column - (ptrdiff_t)s->pad_left;
         for (size_t block = 0; block < block_count(s->in_channels); block++) {
             size_t channel = block_start(block, s->in_channels);
             graft_lanes window[most_places], row[6];
-            load_window(window, x, at.image, top, left, s->in_height, s->in_width, s->in_channels, channel, E);
+            load_window(window, x, at.image, top, left, s->in_height, s->in_width, s->in_channels, channel, E, format);
             UNROLLED for (int j = 0; j < E; j++) transform_source(window + j, window + j, E, E);
             UNROLLED for (int i = 0; i < E; i++) {
                 transform_source(window + i * E, row, 1, E);
@@ -174,28 +174,39 @@ GRAFT_INLINE void source_tiles(const graft_winograd *s, const float *x, size_t f
 }
 
 GRAFT_VECTORIZED
-void graft_winograd_source(const graft_winograd *s, const float *x, size_t first, size_t last, float *transformed) {
-    if (s->extent == 4) source_tiles(s, x, first, last, transformed, 4);
-    else source_tiles(s, x, first, last, transformed, 6);
+void graft_winograd_source(const graft_winograd *s, const void *x, size_t first, size_t last, float *transformed) {
+    if (s->is_half && s->extent == 6) source_tiles(s, x, first, last, transformed, 6, graft_half);
+    else if (s->is_half) source_tiles(s, x, first, last, transformed, 4, graft_half);
+    else if (s->extent == 6) source_tiles(s, x, first, last, transformed, 6, graft_full);
+    else source_tiles(s, x, first, last, transformed, 4, graft_full);
 }
 
 /// The first `width` lanes of 16. What a residual stands in is written once only, so destinations' blocks must not overlap.
-GRAFT_INLINE void load_part(graft_lanes *v, const float *p, size_t width) {
+GRAFT_INLINE void load_part(graft_lanes *v, const void *p, size_t i, size_t width, int format) {
     if (width == lanes) {
-        graft_load(v, p, 0, graft_full);
+        graft_load(v, p, i, format);
     } else {
-        *v = 0;
-        memcpy(v, p, width * sizeof *p);
+        size_t size = format == graft_half ? sizeof(uint16_t) : sizeof(float);
+        graft_lanes whole = 0;
+        memcpy(&whole, (const char *)p + i * size, width * size);
+        graft_load(v, &whole, 0, format);
     }
 }
 
-GRAFT_INLINE void store_part(const graft_lanes *v, float *p, size_t width) {
-    if (width == lanes) graft_store(v, p, 0, graft_full);
-    else memcpy(p, v, width * sizeof *p);
+GRAFT_INLINE void store_part(const graft_lanes *v, void *p, size_t i, size_t width, int format) {
+    if (width == lanes) {
+        graft_store(v, p, i, format);
+    } else {
+        size_t size = format == graft_half ? sizeof(uint16_t) : sizeof(float);
+        graft_lanes whole;
+        graft_store(v, &whole, 0, format);
+        memcpy((char *)p + i * size, &whole, width * size);
+    }
 }
 
-GRAFT_INLINE void destination_tiles(const graft_winograd *s, const float *products, const float *bias, const float *residual, float *y,
-                                    size_t first, size_t last, graft_loop_activation kind, int E, int M) {
+GRAFT_INLINE void destination_tiles(const graft_winograd *s, const float *products, const float *bias, const void *residual, void *y,
+                                    size_t first, size_t last, graft_loop_activation kind, int E, int M,
+                                    int format) {
     for (size_t tile = first; tile < last; tile++, products += s->out_channels) {
         place at = place_of(s, tile);
         size_t rows = smaller((size_t)M, s->out_height - at.row), columns = smaller((size_t)M, s->out_width - at.column);
@@ -203,7 +214,7 @@ GRAFT_INLINE void destination_tiles(const graft_winograd *s, const float *produc
         for (size_t block = 0; block < block_count(s->out_channels); block++) {
             size_t channel = block * lanes, width = smaller(lanes, s->out_channels - channel);
             graft_lanes window[most_places], between[4 * 6], shift = 0;
-            if (bias) load_part(&shift, bias + channel, width);
+            if (bias) load_part(&shift, bias, channel, width, graft_full);
             // Past the last channel there is the next tile, or the gap between matrices.
             UNROLLED for (int p = 0; p < E * E; p++) graft_load(&window[p], products, (size_t)p * s->out_stride + channel, graft_full);
             UNROLLED for (int j = 0; j < E; j++) transform_destination(window + j, between + j, E, E, M);
@@ -214,23 +225,29 @@ GRAFT_INLINE void destination_tiles(const graft_winograd *s, const float *produc
                     size_t pixel = corner + (i * s->out_width + j) * s->out_channels + channel;
                     graft_lanes value = row[j] + shift, added;
                     if (residual) {
-                        load_part(&added, residual + pixel, width);
+                        load_part(&added, residual, pixel, width, format);
                         value += added;
                     }
                     graft_lanes_activate(&value, kind);
-                    store_part(&value, y + pixel, width);
+                    store_part(&value, y, pixel, width, format);
                 }
             }
         }
     }
 }
 
+GRAFT_INLINE void destination_of_size(const graft_winograd *s, const float *products, const float *bias, const void *residual, void *y,
+                                      size_t first, size_t last, graft_loop_activation kind, int format) {
+    if (s->extent == 4) destination_tiles(s, products, bias, residual, y, first, last, kind, 4, 2, format);
+    else if (s->kernel == 5) destination_tiles(s, products, bias, residual, y, first, last, kind, 6, 2, format);
+    else destination_tiles(s, products, bias, residual, y, first, last, kind, 6, 4, format);
+}
+
 GRAFT_VECTORIZED
-void graft_winograd_destination(const graft_winograd *s, const float *products, const float *bias, const float *residual, float *y,
+void graft_winograd_destination(const graft_winograd *s, const float *products, const float *bias, const void *residual, void *y,
                                 size_t first, size_t last, graft_loop_activation kind) {
-    if (s->extent == 4) destination_tiles(s, products, bias, residual, y, first, last, kind, 4, 2);
-    else if (s->kernel == 5) destination_tiles(s, products, bias, residual, y, first, last, kind, 6, 2);
-    else destination_tiles(s, products, bias, residual, y, first, last, kind, 6, 4);
+    if (s->is_half) destination_of_size(s, products, bias, residual, y, first, last, kind, graft_half);
+    else destination_of_size(s, products, bias, residual, y, first, last, kind, graft_full);
 }
 
 GRAFT_INLINE void gradient_tiles(const graft_winograd *s, const float *dy, size_t first, size_t last, float *transformed, int E, int M) {
@@ -240,7 +257,7 @@ GRAFT_INLINE void gradient_tiles(const graft_winograd *s, const float *dy, size_
             size_t channel = block_start(block, s->out_channels);
             graft_lanes window[4 * 4], between[6 * 4], row[6];
             load_window(window, dy, at.image, (ptrdiff_t)at.row, (ptrdiff_t)at.column, s->out_height, s->out_width, s->out_channels,
-                        channel, M);
+                        channel, M, graft_full);
             UNROLLED for (int j = 0; j < M; j++) transform_gradient(window + j, between + j, M, E, M);
             UNROLLED for (int i = 0; i < E; i++) {
                 transform_gradient(between + i * M, row, 1, E, M);

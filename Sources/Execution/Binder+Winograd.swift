@@ -15,8 +15,8 @@ extension Binder {
             let room = weightRoom(kernel)
             return { frame in
                 kernel.run(
-                    x(frame), weights: transformed.ready(for: kernel, room: room), bias: transformed.bias,
-                    residual: residual.map { UnsafePointer($0(frame)) }, y(frame), activation)
+                    x.raw(frame), weights: transformed.ready(for: kernel, room: room), bias: transformed.bias,
+                    residual: residual.map { UnsafeRawPointer($0.raw(frame)) }, y.raw(frame), activation)
             }
         case .convolutionBackwardData(let step, let weights, let gradient, let sourceGradient):
             guard let kernel = try winograd(.backwardData, step, sourceGradient, gradient) else { return nil }
@@ -25,7 +25,8 @@ extension Binder {
             let room = weightRoom(kernel)
             return { frame in
                 kernel.run(
-                    dy(frame), weights: transformed.ready(for: kernel, room: room), bias: nil, residual: nil, dx(frame), .none)
+                    dy.raw(frame), weights: transformed.ready(for: kernel, room: room), bias: nil, residual: nil, dx.raw(frame),
+                    .none)
             }
         case .convolutionBackwardWeights(let step, let weights, let source, let gradient):
             guard let kernel = try winograd(.backwardWeights, step, source, gradient) else { return nil }
@@ -53,7 +54,9 @@ extension Binder {
     ) throws -> WinogradConvolution? {
         let tile = plan.winogradTile(pass, step, source: source, destination: destination, region: region)
         return try tile.map {
-            adopt(try WinogradConvolution(pass, geometry(step), $0, resources.engine, resources.workers))
+            adopt(
+                try WinogradConvolution(
+                    pass, geometry(step), $0, type: plan.values[source].type, resources.engine, resources.workers))
         }
     }
 

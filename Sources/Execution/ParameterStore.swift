@@ -91,7 +91,8 @@ package final class ParameterStore {
         guard isMapped[parameter], let base = windows[parameter].baseAddress else { return }
         let page = 4096
         let first = (UInt(bitPattern: base) + UInt(page) - 1) / UInt(page) * UInt(page)
-        let last = (UInt(bitPattern: base) + UInt(windows[parameter].count * MemoryLayout<Float>.stride)) / UInt(page) * UInt(page)
+        let end = UInt(bitPattern: base) + UInt(windows[parameter].count * MemoryLayout<Float>.stride)
+        let last = end / UInt(page) * UInt(page)
         if first < last { madvise(UnsafeMutableRawPointer(bitPattern: first), Int(last - first), MADV_DONTNEED) }
     }
 

@@ -9,7 +9,9 @@ extension Plan {
     func winogradTile(
         _ pass: WinogradConvolution.Pass, _ step: WindowStep, source: Int, destination: Int, region: Region
     ) -> WinogradConvolution.Tile? {
-        largestTile(pass, region).flatMap { largest in
+        // Float32 products gain nothing over direct gradients of weights in bfloat16.
+        guard pass != .backwardWeights || values[source].type == .float32 else { return nil }
+        return largestTile(pass, region).flatMap { largest in
             WinogradConvolution.tile(
                 WindowGeometry(step, images: 1), source: values[source].type, destination: values[destination].type,
                 largest: largest)

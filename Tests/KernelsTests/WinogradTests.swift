@@ -116,9 +116,12 @@ struct WinogradTests {
         return zip(found, expected).reduce(0) { max($0, abs(Double($1.0) - $1.1)) } / largest
     }
 
-    private func make(_ pass: WinogradConvolution.Pass, _ example: WinogradCase) throws -> (WinogradConvolution, AlignedBuffer) {
+    private func make(
+        _ pass: WinogradConvolution.Pass, _ example: WinogradCase, _ type: ElementType = .float32
+    ) throws -> (WinogradConvolution, AlignedBuffer) {
         let kernel = try WinogradConvolution(
-            pass, example.geometry, example.tile, try OneDNNEngine(threads: example.threads), Workers(count: example.threads))
+            pass, example.geometry, example.tile, type: type, try OneDNNEngine(threads: example.threads),
+            Workers(count: example.threads))
         let room = AlignedBuffer(byteCount: kernel.roomBytes)
         // What an earlier run left must not matter.
         for index in room.floats.indices { room.floats[index] = .nan }
@@ -158,6 +161,37 @@ struct WinogradTests {
         }
         #expect(worst(apart.floats, expected) < tolerance(example.tile))
         #expect(worst(inPlace.floats, expected) < tolerance(example.tile))
+    }
+
+    /// Activations in bfloat16 are read exactly and rounded once.
+    @Test(arguments: WinogradCase.all)
+    func bfloat16(_ example: WinogradCase) throws {
+        var numbers = Numbers(seed: 4)
+        // Multiples of 1/64 are exact in bfloat16.
+        func halves(_ count: Int) -> ([Float], [UInt16]) {
+            let list = numbers.list(count).map { ($0 * 64).rounded() / 64 }
+            return (list, list.map { UInt16($0.bitPattern >> 16) })
+        }
+        let ((x, source), (added, residual)) = (halves(example.sourceCount), halves(example.destinationCount))
+        let (weights, bias) = (numbers.list(example.weightCount), numbers.list(example.outputs))
+        let expected = example.forward(x, weights).enumerated().map { index, sum in
+            sum + Double(bias[index % example.outputs]) + Double(added[index])
+        }
+        let (kernel, room) = try make(.forward, example, .bfloat16)
+        let transformed = AlignedBuffer(floatCount: kernel.weightCount)
+        kernel.transform(weights, scale: nil, transformed.floats.baseAddress!)
+        var result = residual
+        withExtendedLifetime(room) {
+            result.withUnsafeMutableBufferPointer { result in
+                kernel.run(
+                    source, weights: transformed.floats.baseAddress!, bias: bias, residual: UnsafeRawPointer(result.baseAddress!),
+                    result.baseAddress!, .none)
+            }
+        }
+        for (found, wanted) in zip(result, expected) {
+            let value = Double(Float(bitPattern: UInt32(found) << 16))
+            #expect(abs(value - wanted) <= abs(wanted) / 256 + 1e-4)
+        }
     }
 
     @Test(arguments: WinogradCase.all)
@@ -207,6 +241,10 @@ struct WinogradTests {
         }
         #expect(tile { _ in } == .large)
         #expect(tile({ _ in }, largest: .small) == .small)
+        #expect(
+            WinogradConvolution.tile(
+                WinogradCase(height: 14, width: 14, inputs: 64, outputs: 256).geometry, source: .bfloat16, destination: .bfloat16,
+                largest: .large) == nil)
         #expect(tile { $0.stride = 2 } == nil)
         #expect(tile { $0.groups = 2 } == nil)
         #expect(tile { ($0.kernelHeight, $0.kernelWidth) = (1, 1) } == nil)

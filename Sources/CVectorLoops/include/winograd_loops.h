@@ -21,6 +21,8 @@ typedef struct {
     /// Floats from one place's matrix to the next: of transformed sources, of products, and of transformed weights. Powers of two make
     /// them collide in the caches.
     size_t in_stride, out_stride, weight_stride;
+    /// Whether activations are bfloat16. What is transformed is float32.
+    int is_half;
 } graft_winograd;
 
 /// Tiles of one image.
@@ -36,10 +38,10 @@ void graft_winograd_turned_weights(const graft_winograd *shape, const float *wei
 /// The gradient of plain weights from that of transformed ones, for the output channels first ..< last, as above.
 void graft_winograd_weight_gradient(const graft_winograd *shape, const float *transformed, size_t first, size_t last, float *gradient);
 /// Transforms the source of tiles first ..< last: [places][in_stride], the first tile's channels first.
-void graft_winograd_source(const graft_winograd *shape, const float *x, size_t first, size_t last, float *transformed);
+void graft_winograd_source(const graft_winograd *shape, const void *x, size_t first, size_t last, float *transformed);
 /// The destination of tiles first ..< last of products [places][out_stride]: y = f(product + bias + residual). `bias` and `residual` may
 /// be null; the residual may lie where the result goes.
-void graft_winograd_destination(const graft_winograd *shape, const float *products, const float *bias, const float *residual, float *y,
+void graft_winograd_destination(const graft_winograd *shape, const float *products, const float *bias, const void *residual, void *y,
                                 size_t first, size_t last, graft_loop_activation kind);
-/// The gradient of the products of tiles first ..< last, [places][out_stride], from that of the destination.
+/// The gradient of the products of tiles first ..< last, [places][out_stride], from that of the destination, float32.
 void graft_winograd_destination_gradient(const graft_winograd *shape, const float *dy, size_t first, size_t last, float *transformed);
