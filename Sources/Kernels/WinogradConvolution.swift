@@ -26,7 +26,7 @@ package final class WinogradConvolution {
     private let product: OneDNNKernel
     /// For the weights' gradient, adds the tiles after the first ones.
     private let addition: OneDNNKernel?
-    private var room = UnsafeMutablePointer<Float>(bitPattern: AlignedBuffer.alignment)
+    private var room: UnsafeMutablePointer<Float>?
 
     // Floats between matrices: room for a block of channels that goes on beyond the last, and it keeps addresses from differing by powers of
     // two, which would share few places in the caches.
@@ -101,18 +101,25 @@ package final class WinogradConvolution {
         shape.out_stride = tilesAtOnce * outputs + Self.gap
         shape.weight_stride = inputs * outputs + Self.gap
         self.shape = shape
-        var wanted =
-            pass == .backwardWeights
-            ? MatrixProduct(rows: inputs, inner: tilesAtOnce, columns: outputs)
-            : MatrixProduct(rows: tilesAtOnce, inner: inputs, columns: outputs)
-        wanted.count = places
-        wanted.leftStride = shape.in_stride
-        wanted.leftIsTransposed = pass == .backwardWeights
-        (wanted.rightStride, wanted.resultStride) =
-            pass == .backwardWeights ? (shape.out_stride, shape.weight_stride) : (shape.weight_stride, shape.out_stride)
+        var wanted = Self.product(pass, shape, tiles: tilesAtOnce)
         product = try OneDNNKernel.product(engine, wanted)
         wanted.adds = true
         addition = pass == .backwardWeights && lots > 1 ? try OneDNNKernel.product(engine, wanted) : nil
+    }
+
+    /// Sources · weights, `[tiles, inputs] · [inputs, outputs]`, at every place; or, for the gradient of weights, sources, turned over, ·
+    /// gradients, `[inputs, tiles] · [tiles, outputs]`.
+    private static func product(_ pass: Pass, _ shape: graft_winograd, tiles: Int) -> MatrixProduct {
+        let isGradient = pass == .backwardWeights
+        var product = MatrixProduct(
+            rows: isGradient ? shape.in_channels : tiles, inner: isGradient ? tiles : shape.in_channels,
+            columns: shape.out_channels)
+        product.count = shape.extent * shape.extent
+        product.leftIsTransposed = isGradient
+        product.leftStride = shape.in_stride
+        product.rightStride = isGradient ? shape.out_stride : shape.weight_stride
+        product.resultStride = isGradient ? shape.weight_stride : shape.out_stride
+        return product
     }
 
     private static func shape(_ geometry: WindowGeometry, _ tile: Tile) -> graft_winograd {

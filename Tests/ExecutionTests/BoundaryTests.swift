@@ -76,7 +76,7 @@ final class Bench {
     private let samples = [4, 0, 9]
 
     /// `cacheBytes` as in a request.
-    init(_ example: BoundaryTests.Case, cacheBytes: Int? = nil) throws {
+    init(_ example: BoundaryTests.Case, cacheBytes: Int? = nil, threads: Int = 1) throws {
         let graph = try NetworkCatalog.entry(named: example.network).build(
             BuildOptions(classes: 5, inputSize: example.side))
         let trainability = try FreezePolicy(unfrozen: example.unfrozen, batchNorm: example.norm).resolve(graph)
@@ -91,7 +91,7 @@ final class Bench {
         }
         store = ParameterStore(graph: graph, trainability: trainability, layout: plans[0].layout)
         for parameter in graph.parameters.indices { Self.fill(parameter, of: store) }
-        let resources = try ProgramResources(store: store, threads: 1, arenaBytes: plans.map(\.arenaBytes).max() ?? 0)
+        let resources = try ProgramResources(store: store, threads: threads, arenaBytes: plans.map(\.arenaBytes).max() ?? 0)
         let programs = try plans.map { try Program($0, resources) }
         (whole, prefix, suffix, inference, head) = (programs[0], programs[1], programs[2], programs[3], programs[4])
         images = AlignedBuffer(floatCount: Self.capacity * graph.inputShape.count)

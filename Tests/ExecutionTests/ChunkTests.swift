@@ -61,11 +61,12 @@ struct ChunkTests {
         request.cacheBytes = nil
         #expect(Planner.plan(request).chunks.map(\.images) == [16])
     }
+}
 
-    private func distance(_ first: [Float], _ second: [Float]) -> Float {
-        let (difference, length) = zip(first, second).reduce((Float(0), Float(1e-30))) {
-            ($0.0 + ($1.0 - $1.1) * ($1.0 - $1.1), $0.1 + $1.0 * $1.0)
-        }
-        return (difference / length).squareRoot()
+/// ‖first − second‖ / ‖second‖.
+func distance(_ first: [Float], _ second: [Float]) -> Float {
+    let (difference, length) = zip(first, second).reduce((Float(0), Float(1e-30))) {
+        ($0.0 + ($1.0 - $1.1) * ($1.0 - $1.1), $0.1 + $1.0 * $1.0)
     }
+    return (difference / length).squareRoot()
 }
