@@ -18,6 +18,19 @@ extension Plan {
         }
     }
 
+    /// The same for any step: nil too for what is no convolution.
+    func winogradTile(_ step: PlanStep) -> WinogradConvolution.Tile? {
+        switch step.action {
+        case .convolution(let window, _, let source, let destination, _):
+            winogradTile(.forward, window, source: source, destination: destination, region: step.region)
+        case .convolutionBackwardData(let window, _, let gradient, let sourceGradient):
+            winogradTile(.backwardData, window, source: sourceGradient, destination: gradient, region: step.region)
+        case .convolutionBackwardWeights(let window, _, let source, let gradient):
+            winogradTile(.backwardWeights, window, source: source, destination: gradient, region: step.region)
+        default: nil
+        }
+    }
+
     /// The largest tiles that leave results as close to direct convolutions' as they need to be; nil where none does.
     private func largestTile(_ pass: WinogradConvolution.Pass, _ region: Region) -> WinogradConvolution.Tile? {
         switch winograd {

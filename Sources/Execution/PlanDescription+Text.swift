@@ -127,8 +127,10 @@ extension PlanDescription {
                 step.output, step.flopsPerImage > 0 ? Self.gigaflops(step.flopsPerImage) : "",
                 "\(step.imagesAtOnce)", step.bytes.map { Self.megabytes($0) } ?? "",
                 step.arenaOffset.map { Self.megabytes($0) } ?? "",
-                [step.type == "float32" ? nil : step.type, step.isInPlace ? "in place" : nil].compactMap { $0 }
-                    .joined(separator: ", "),
+                [
+                    step.type == "float32" ? nil : step.type, step.isInPlace ? "in place" : nil,
+                    step.winogradTile.map { "Winograd \($0)×\($0)" },
+                ].compactMap { $0 }.joined(separator: ", "),
             ])
         }
         let title = [

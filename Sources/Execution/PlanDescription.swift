@@ -1,5 +1,6 @@
 // What a training plan amounts to: its work, memory and messages as one value, for `graft plan` and for scripts. A pure function.
 internal import Graphs
+internal import Kernels
 internal import Tensors
 
 /// A training plan in numbers. Its fields are the keys of `graft plan --json`; FLOP are two a multiply-accumulate, bytes are bytes.
@@ -176,6 +177,8 @@ package struct StepDescription: Sendable, Encodable {
     /// Bytes of what it writes, as long as it is kept whole for all images of a rank, else for those of a chunk; missing where it
     /// writes gradients of parameters only.
     package let bytes: Int?
+    /// Pixels of a tile's side, where a convolution goes through Winograd's algorithm.
+    package let winogradTile: Int?
     /// Where in the arena, in bytes from its start.
     package let arenaOffset: Int?
     /// Whether the result takes the place of what the step read.
@@ -190,6 +193,7 @@ package struct StepDescription: Sendable, Encodable {
         name = step.name
         operation = step.words
         (input, output) = step.shapes(plan.values, plan.graph)
+        winogradTile = plan.winogradTile(step)?.rawValue
         flopsPerImage = PlanDescription.operationsPerMultiplyAccumulate * step.multiplyAccumulates
         let written = step.action.writes.first.map { plan.values[$0] }
         type = written?.type.rawValue

@@ -59,27 +59,23 @@ package struct PlanMemory: Sendable, Encodable {
     private static func bytes(_ copy: PackedCopy, _ plan: Plan) -> Int {
         let shape = plan.graph.parameters[copy.weight].shape
         guard let tile = copy.tile else { return shape.count * copy.type.byteCount }
-        return shape[0] * shape[1] * tile.rawValue * tile.rawValue * copy.type.byteCount
+        return shape[0] * shape[1] * tile.rawValue * tile.rawValue * ElementType.float32.byteCount
     }
 
     private static func copy(for step: PlanStep, _ plan: Plan) -> PackedCopy? {
-        switch step.action {
-        case .convolution(let window, let weights, let source, let destination, _):
+        let tile = plan.winogradTile(step)
+        return switch step.action {
+        case .convolution(_, let weights, let source, _, _):
             PackedCopy(
-                weight: weights.weight, norm: weights.norm, type: plan.values[source].type, purpose: .forward,
-                tile: plan.winogradTile(.forward, window, source: source, destination: destination, region: step.region),
+                weight: weights.weight, norm: weights.norm, type: plan.values[source].type, purpose: .forward, tile: tile,
                 isTrained: plan.trainability.isTrained[weights.weight])
-        case .convolutionBackwardData(let window, let weights, let gradient, let sourceGradient):
+        case .convolutionBackwardData(_, let weights, let gradient, _):
             PackedCopy(
-                weight: weights.weight, norm: weights.norm, type: plan.values[gradient].type, purpose: .inputGradient,
-                tile: plan.winogradTile(
-                    .backwardData, window, source: sourceGradient, destination: gradient, region: step.region),
+                weight: weights.weight, norm: weights.norm, type: plan.values[gradient].type, purpose: .inputGradient, tile: tile,
                 isTrained: plan.trainability.isTrained[weights.weight])
-        case .convolutionBackwardWeights(let window, let weights, let source, let gradient):
+        case .convolutionBackwardWeights(_, let weights, _, _):
             PackedCopy(
-                weight: weights.weight, norm: nil, type: .float32, purpose: .weightGradient,
-                tile: plan.winogradTile(
-                    .backwardWeights, window, source: source, destination: gradient, region: step.region), isTrained: true)
+                weight: weights.weight, norm: nil, type: .float32, purpose: .weightGradient, tile: tile, isTrained: true)
         default: nil
         }
     }

@@ -86,6 +86,16 @@ struct PlanDescriptionTests {
         #expect(inception?.input == "28×28×(64+128+32+32)" && inception?.output == "28×28×256")
     }
 
+    @Test func tilesAreNamed() throws {
+        let plan = try describe("resnet18", ["layer4"])
+        func tiles(_ layer: String) -> [Int?] { plan.steps.filter { $0.name == layer }.map(\.winogradTile) }
+        #expect(tiles("layer1.0.conv1") == [6])
+        // Direct on the way forward, small tiles for the gradient of weights, large ones for that of the input.
+        #expect(tiles("layer4.0.conv2") == [nil, 4, 6])
+        #expect(tiles("conv1") == [nil])
+        #expect(plan.text().contains("Winograd 6×6"))
+    }
+
     @Test func narrowValuesAreNamed() throws {
         let graph = try NetworkCatalog.entry(named: "resnet18").build(BuildOptions(classes: 2))
         let trainability = try FreezePolicy(unfrozen: ["layer4"], batchNorm: .frozen).resolve(graph)
