@@ -90,6 +90,7 @@ GRAFT_VECTORIZED void graft_accumulate(const float *x, float *y, size_t count) {
 // Sums of many rows lose digits if each is added to all before it: partial sums of a few hundred keep them.
 GRAFT_VECTORIZED void graft_column_sums(const float *x, float *sums, size_t rows, size_t columns) {
     enum { rows_at_once = 256, columns_at_once = 64 };
+    memset(sums, 0, columns * sizeof *sums);
     for (size_t row = 0; row < rows; row += rows_at_once) {
         size_t last = row + rows_at_once < rows ? row + rows_at_once : rows;
         for (size_t column = 0; column < columns; column += columns_at_once) {

@@ -22,6 +22,12 @@ GRAFT_INLINE size_t tile_rows(const graft_winograd *s) { return (s->out_height +
 
 size_t graft_winograd_tiles(const graft_winograd *s) { return tile_rows(s) * tile_columns(s); }
 
+/// One piece of code for each tile (of E), window (of K) and result (of M), so that the choice stands outside of the loops.
+#define FOR_EACH_SIZE(body)                                                                                                                \
+    if (s->extent == 4) { enum { E = 4, K = 3, M = 2 }; body }                                                                            \
+    else if (s->kernel == 5) { enum { E = 6, K = 5, M = 2 }; body }                                                                       \
+    else { enum { E = 6, K = 3, M = 4 }; body }
+
 // One-dimensional transforms of vectors that stand `from` and `to` apart, for tiles of E, results of M and windows of K. Row j of a matrix
 // belongs to the j-th point p.
 
@@ -175,10 +181,8 @@ GRAFT_INLINE void source_tiles(const graft_winograd *s, const void *x, size_t fi
 
 GRAFT_VECTORIZED
 void graft_winograd_source(const graft_winograd *s, const void *x, size_t first, size_t last, float *transformed) {
-    if (s->is_half && s->extent == 6) source_tiles(s, x, first, last, transformed, 6, graft_half);
-    else if (s->is_half) source_tiles(s, x, first, last, transformed, 4, graft_half);
-    else if (s->extent == 6) source_tiles(s, x, first, last, transformed, 6, graft_full);
-    else source_tiles(s, x, first, last, transformed, 4, graft_full);
+    FOR_EACH_SIZE(if (s->is_half) source_tiles(s, x, first, last, transformed, E, graft_half);
+                  else source_tiles(s, x, first, last, transformed, E, graft_full);)
 }
 
 /// The first `width` lanes of 16. What a residual stands in is written once only, so destinations' blocks must not overlap.
@@ -236,18 +240,11 @@ GRAFT_INLINE void destination_tiles(const graft_winograd *s, const float *produc
     }
 }
 
-GRAFT_INLINE void destination_of_size(const graft_winograd *s, const float *products, const float *bias, const void *residual, void *y,
-                                      size_t first, size_t last, graft_loop_activation kind, int format) {
-    if (s->extent == 4) destination_tiles(s, products, bias, residual, y, first, last, kind, 4, 2, format);
-    else if (s->kernel == 5) destination_tiles(s, products, bias, residual, y, first, last, kind, 6, 2, format);
-    else destination_tiles(s, products, bias, residual, y, first, last, kind, 6, 4, format);
-}
-
 GRAFT_VECTORIZED
 void graft_winograd_destination(const graft_winograd *s, const float *products, const float *bias, const void *residual, void *y,
                                 size_t first, size_t last, graft_loop_activation kind) {
-    if (s->is_half) destination_of_size(s, products, bias, residual, y, first, last, kind, graft_half);
-    else destination_of_size(s, products, bias, residual, y, first, last, kind, graft_full);
+    FOR_EACH_SIZE(if (s->is_half) destination_tiles(s, products, bias, residual, y, first, last, kind, E, M, graft_half);
+                  else destination_tiles(s, products, bias, residual, y, first, last, kind, E, M, graft_full);)
 }
 
 GRAFT_INLINE void gradient_tiles(const graft_winograd *s, const float *dy, size_t first, size_t last, float *transformed, int E, int M) {
@@ -270,9 +267,7 @@ GRAFT_INLINE void gradient_tiles(const graft_winograd *s, const float *dy, size_
 
 GRAFT_VECTORIZED
 void graft_winograd_destination_gradient(const graft_winograd *s, const float *dy, size_t first, size_t last, float *transformed) {
-    if (s->extent == 4) gradient_tiles(s, dy, first, last, transformed, 4, 2);
-    else if (s->kernel == 5) gradient_tiles(s, dy, first, last, transformed, 6, 2);
-    else gradient_tiles(s, dy, first, last, transformed, 6, 4);
+    FOR_EACH_SIZE(gradient_tiles(s, dy, first, last, transformed, E, M);)
 }
 
 /// Filters of 16 channels that stand `step` floats apart, from the first tap on (or from the last back to the first).
@@ -312,9 +307,7 @@ GRAFT_INLINE void forward_weights(const graft_winograd *s, const float *weights,
 GRAFT_VECTORIZED
 void graft_winograd_weights(const graft_winograd *s, const float *weights, const float *scale, size_t first, size_t last,
                             float *transformed) {
-    if (s->extent == 4) forward_weights(s, weights, scale, first, last, transformed, 4, 3);
-    else if (s->kernel == 5) forward_weights(s, weights, scale, first, last, transformed, 6, 5);
-    else forward_weights(s, weights, scale, first, last, transformed, 6, 3);
+    FOR_EACH_SIZE(forward_weights(s, weights, scale, first, last, transformed, E, K);)
 }
 
 GRAFT_INLINE void turned_weights(const graft_winograd *s, const float *weights, const float *scale, size_t first, size_t last,
@@ -334,9 +327,7 @@ GRAFT_INLINE void turned_weights(const graft_winograd *s, const float *weights, 
 GRAFT_VECTORIZED
 void graft_winograd_turned_weights(const graft_winograd *s, const float *weights, const float *scale, size_t first, size_t last,
                                    float *transformed) {
-    if (s->extent == 4) turned_weights(s, weights, scale, first, last, transformed, 4, 3);
-    else if (s->kernel == 5) turned_weights(s, weights, scale, first, last, transformed, 6, 5);
-    else turned_weights(s, weights, scale, first, last, transformed, 6, 3);
+    FOR_EACH_SIZE(turned_weights(s, weights, scale, first, last, transformed, E, K);)
 }
 
 GRAFT_INLINE void weight_gradient(const graft_winograd *s, const float *transformed, size_t first, size_t last, float *gradient, int E,
@@ -359,7 +350,5 @@ GRAFT_INLINE void weight_gradient(const graft_winograd *s, const float *transfor
 
 GRAFT_VECTORIZED
 void graft_winograd_weight_gradient(const graft_winograd *s, const float *transformed, size_t first, size_t last, float *gradient) {
-    if (s->extent == 4) weight_gradient(s, transformed, first, last, gradient, 4, 3);
-    else if (s->kernel == 5) weight_gradient(s, transformed, first, last, gradient, 6, 5);
-    else weight_gradient(s, transformed, first, last, gradient, 6, 3);
+    FOR_EACH_SIZE(weight_gradient(s, transformed, first, last, gradient, E, K);)
 }

@@ -1,4 +1,4 @@
-// Weights as Winograd's algorithm multiplies them, with their batch norm folded in: four times as many numbers.
+// Weights as Winograd's algorithm multiplies them, with their batch norm folded in: two to four times as many numbers.
 import Kernels
 import Tensors
 

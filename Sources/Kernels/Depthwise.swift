@@ -104,7 +104,6 @@ package struct DepthwiseKernel: Sendable {
 
     /// The gradient of a bias: the sum of dy over all pixels.
     package func backwardBias(_ dy: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>) {
-        gradient.update(repeating: 0, count: shape.channels)
         graft_column_sums(dy, gradient, images * shape.out_height * shape.out_width, shape.channels)
     }
 }

@@ -54,7 +54,6 @@ package struct LinearKernel: Sendable {
 
     /// db[o] = Σ over images of dy[image, o].
     package func backwardBias(_ dy: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>, images: Int) {
-        gradient.update(repeating: 0, count: outputs)
         graft_column_sums(dy, gradient, images, outputs)
     }
 }

@@ -215,7 +215,6 @@ package final class WinogradConvolution {
 
     /// The gradient of a bias: the sum of float32 dy over all pixels.
     package func backwardBias(_ dy: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>) {
-        gradient.update(repeating: 0, count: shape.out_channels)
         graft_column_sums(dy, gradient, images * shape.out_height * shape.out_width, shape.out_channels)
     }
 

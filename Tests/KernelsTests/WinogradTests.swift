@@ -29,17 +29,18 @@ struct WinogradCase: CustomTestStringConvertible, Sendable {
     var destinationCount: Int { images * extent(height) * extent(width) * outputs }
     var weightCount: Int { outputs * inputs * kernel * kernel }
 
-    /// Calls `body` with the first output, input and weight of every pair of pixels that meet. Weights of the next input stand kernel² apart.
-    private func forEachPair(_ body: (_ output: Int, _ input: Int, _ tap: Int) -> Void) {
-        for image in 0..<images {
-            for y in 0..<extent(height) {
-                for x in 0..<extent(width) {
-                    let output = ((image * extent(height) + y) * extent(width) + x) * outputs
-                    for tap in 0..<kernel * kernel {
-                        let (row, column) = (y + tap / kernel - before, x + tap % kernel - before)
-                        guard (0..<height).contains(row), (0..<width).contains(column) else { continue }
-                        body(output, ((image * height + row) * width + column) * inputs, tap)
-                    }
+    /// Calls `body` with the indices of an output, an input and a weight that meet.
+    private func forEachProduct(_ body: (_ output: Int, _ input: Int, _ weight: Int) -> Void) {
+        let (rows, columns, taps) = (extent(height), extent(width), kernel * kernel)
+        for index in 0..<images * rows * columns * taps {
+            let (tap, pixel) = (index % taps, index / taps)
+            let y = pixel / columns % rows + tap / kernel - before
+            let x = pixel % columns + tap % kernel - before
+            guard (0..<height).contains(y), (0..<width).contains(x) else { continue }
+            let source = (pixel / (rows * columns) * height + y) * width + x
+            for output in 0..<outputs {
+                for input in 0..<inputs {
+                    body(pixel * outputs + output, source * inputs + input, (output * inputs + input) * taps + tap)
                 }
             }
         }
@@ -47,39 +48,19 @@ struct WinogradCase: CustomTestStringConvertible, Sendable {
 
     func forward(_ x: [Float], _ weights: [Float]) -> [Double] {
         var y = [Double](repeating: 0, count: destinationCount)
-        forEachPair { output, input, tap in
-            for o in 0..<outputs {
-                var sum = 0.0
-                for i in 0..<inputs {
-                    sum += Double(x[input + i]) * Double(weights[(o * inputs + i) * kernel * kernel + tap])
-                }
-                y[output + o] += sum
-            }
-        }
+        forEachProduct { y[$0] += Double(x[$1]) * Double(weights[$2]) }
         return y
     }
 
     func backwardData(_ dy: [Float], _ weights: [Float]) -> [Double] {
         var dx = [Double](repeating: 0, count: sourceCount)
-        forEachPair { output, input, tap in
-            for o in 0..<outputs {
-                for i in 0..<inputs {
-                    dx[input + i] += Double(dy[output + o]) * Double(weights[(o * inputs + i) * kernel * kernel + tap])
-                }
-            }
-        }
+        forEachProduct { dx[$1] += Double(dy[$0]) * Double(weights[$2]) }
         return dx
     }
 
     func backwardWeights(_ x: [Float], _ dy: [Float]) -> [Double] {
         var gradient = [Double](repeating: 0, count: weightCount)
-        forEachPair { output, input, tap in
-            for o in 0..<outputs {
-                for i in 0..<inputs {
-                    gradient[(o * inputs + i) * kernel * kernel + tap] += Double(dy[output + o]) * Double(x[input + i])
-                }
-            }
-        }
+        forEachProduct { gradient[$2] += Double(dy[$0]) * Double(x[$1]) }
         return gradient
     }
 

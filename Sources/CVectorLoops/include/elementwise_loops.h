@@ -32,7 +32,7 @@ void graft_scale_rows(const float *x, const float *scale, float *y, size_t rows,
 void graft_scale(const float *x, float *y, size_t count, float factor);
 /// y += x.
 void graft_accumulate(const float *x, float *y, size_t count);
-/// sums[c] += Σ_r x[r, c].
+/// sums[c] = Σ_r x[r, c].
 void graft_column_sums(const float *x, float *sums, size_t rows, size_t columns);
 /// The sum of a[i] · b[i], in double precision.
 double graft_dot(const float *a, const float *b, size_t count);
