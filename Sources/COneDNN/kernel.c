@@ -191,6 +191,16 @@ void graft_set_threads(int count) {
     if (set) set(count);
 }
 
+static void run_body(void *body) { ((void (*)(void))body)(); }
+
+void graft_on_every_thread(int count, void (*body)(void)) {
+    // The threads that run primitives are those of the OpenMP team that this thread leads; GOMP_parallel is how compilers reach it.
+    void (*parallel)(void (*)(void *), void *, unsigned, unsigned) =
+        (void (*)(void (*)(void *), void *, unsigned, unsigned))dlsym(RTLD_DEFAULT, "GOMP_parallel");
+    if (parallel && count > 1) return parallel(run_body, (void *)body, (unsigned)count, 0);
+    body();
+}
+
 void graft_version(char *text, size_t capacity) {
     const dnnl_version_t *version = dnnl_version();
     snprintf(text, capacity, "%d.%d.%d", version->major, version->minor, version->patch);

@@ -29,6 +29,11 @@ package enum LaunchCheck {
         ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE"].contains { environment[$0] != nil }
     }
 
+    /// This process's rank as its launcher says it, before the ranks have found each other; 0 where nothing is said.
+    package static func statedRank(environment: [String: String]) -> Int {
+        (["OMPI_COMM_WORLD_RANK"] + ranks.map(\.variable)).lazy.compactMap { environment[$0].flatMap { Int($0) } }.first ?? 0
+    }
+
     /// Checks a group of `size` ranks against the environment.
     ///
     /// - Throws: `CollectiveError.lonelyProcess` when the group has one rank and a launcher's variable proves that there are more.

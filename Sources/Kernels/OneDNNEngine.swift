@@ -33,6 +33,11 @@ package final class OneDNNEngine {
 
     deinit { graft_engine_destroy(handle) }
 
+    /// Runs `body` once on each of the `threads` threads that run kernels when the calling thread starts them.
+    package static func onEveryThread(_ threads: Int, _ body: @convention(c) () -> Void) {
+        graft_on_every_thread(Int32(threads), body)
+    }
+
     /// oneDNN's version, as in `2.6.3`.
     package static var version: String {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32) { text in

@@ -4,6 +4,7 @@ import Execution
 import Foundation
 import Graphs
 import ImageData
+import Kernels
 import Networks
 import Optimization
 import Reporting
@@ -29,6 +30,7 @@ struct Experiment {
         let requested: Int? = if case .exactly(let threads) = configuration.compute.threads { threads } else { nil }
         let placements = try ThreadPlacement.settle(over: communicator, requested: requested, environment: environment)
         placement = placements[communicator.rank]
+        OneDNNEngine.onEveryThread(placement.threads, CrashNote.prepareThread)
         if communicator.isRoot { for placement in placements { placement.warning.map { say("warning: \($0)") } } }
         data = try ExperimentData(configuration)
         if communicator.isRoot { for note in data.notes { say("note: \(note)") } }
@@ -49,14 +51,12 @@ struct Experiment {
     }
 
     /// Trains to the end or until asked to stop. With `resuming`, continues the newest whole checkpoint, if there is one.
-    func run(resuming: Bool) throws -> TrainingOutcome {
+    func run(resuming: Bool, stop: StopFlag) throws -> TrainingOutcome {
         let folder = RunFolder(folder: configuration.run.folder, name: configuration.run.name)
         let opened = try communicator.isRoot ? folder.open(resuming: resuming) : nil
         if let target = opened?.movedTo { say("note: the earlier run of this name is kept as \(target)") }
         let checkpoints = CheckpointFolder(
             path: folder.checkpoints, retention: Retention(keeping: configuration.checkpoints.keep))
-        let signals = StopSignals()
-        let stop = StopFlag { signals.stopRequested }
         let start = resuming ? try newest(checkpoints) : nil
         var settled = self
         settled.network = try settledNetwork(start?.found?.checkpoint)

@@ -107,5 +107,8 @@ void graft_kernel_destroy(graft_kernel *kernel);
 
 /// Sets the number of OpenMP threads that oneDNN uses when it is called from this thread.
 void graft_set_threads(int count);
+
+/// Runs `body` once on each of the `count` threads that run primitives when oneDNN is called from this thread.
+void graft_on_every_thread(int count, void (*body)(void));
 /// oneDNN's version, as in `2.6.3`, written into `text`.
 void graft_version(char *text, size_t capacity);

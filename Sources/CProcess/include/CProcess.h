@@ -5,15 +5,26 @@
 #include <stddef.h>
 
 /// Makes SIGTERM, SIGINT and SIGUSR1 set a flag instead of ending the process; a second SIGINT ends it at once.
-/// Forgets a signal that came before. Returns 0 or an error number.
-int graft_stop_signals_install(void);
+///
+/// Blocks them in the calling thread, and so in all threads that it starts from now on, and starts one that takes them.
+/// Forgets a signal that came before. `is_told`: whether the first signal is answered by a line on standard error.
+/// Returns 0 or an error number.
+int graft_stop_signals_install(int is_told);
 
 /// The number of the first stop signal that has arrived since the installation, or 0.
 int graft_stop_signal(void);
 
+/// The name of that signal, or NULL.
+const char *graft_stop_signal_name(void);
+
 /// Makes crash signals (a trap of the program, a bad address, an abort) write "<who>: crashed (<signal>)" to standard error
-/// before they take their former course. `who` is copied, and cut at 255 bytes. Returns 0 or an error number.
+/// before they take their former course. `who` is copied, and cut at 255 bytes. The calling thread gets a stack for it.
+/// Returns 0 or an error number.
 int graft_crash_note_install(const char *who);
+
+/// Gives the calling thread a stack for handlers of its own, if it has none of this function's yet, for the life of the thread.
+/// Returns 0 or an error number.
+int graft_alternate_stack_install(void);
 
 /// Writes the numbers of the cores on which the calling thread may run, ascending, into `cores` (room for `capacity`).
 /// Returns how many there are, or -1 if the system does not tell.

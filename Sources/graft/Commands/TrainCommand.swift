@@ -25,9 +25,12 @@ struct TrainCommand: ParsableCommand {
 
     func run() throws {
         let environment = ProcessInfo.processInfo.environment
+        // Before any other thread is there, those of MPI included: see StopSignals.
+        let signals = StopSignals(tellsUser: LaunchCheck.statedRank(environment: environment) == 0)
+        let stop = StopFlag { signals.stopRequested }
         let outcome = World.run(environment: environment, exitStatus: ExitStatus.of) { communicator in
             let configuration = try RunConfiguration.load(path: config, overrides: overrides)
-            return try Experiment(configuration, communicator, environment: environment).run(resuming: resume)
+            return try Experiment(configuration, communicator, environment: environment).run(resuming: resume, stop: stop)
         }
         if outcome != .finished { throw ExitCode(outcome.exitStatus) }
     }

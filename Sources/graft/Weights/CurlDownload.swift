@@ -2,6 +2,7 @@
 //
 // The `curl` program does it, on the one host that fetches: ranges, redirects, proxies, certificates. Foundation's URLSession would do
 // as well, but with it every rank of every job needs libcurl on its host to start at all, and static builds its headers.
+import Collectives
 import Execution
 import Foundation
 
@@ -75,7 +76,11 @@ struct CurlDownload {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output
         process.standardError = errors
-        do { try process.run() } catch { throw Failure(reason: "cannot start curl: \(error.localizedDescription)") }
+        do {
+            try StopSignals.lettingThrough { try process.run() }
+        } catch {
+            throw Failure(reason: "cannot start curl: \(error.localizedDescription)")
+        }
         // What curl writes into the pipes is short enough to stay there until its end.
         while process.isRunning {
             Thread.sleep(forTimeInterval: 0.05)
