@@ -16,7 +16,15 @@ package struct Activations {
         self.step = step
     }
 
-    var isNarrow: Bool { type == .bfloat16 }
+    /// How the loops read and write them.
+    var format: graft_format {
+        switch type {
+        case .bfloat16: graft_half
+        case .uint8: graft_unsigned_bytes
+        case .int8: graft_signed_bytes
+        default: graft_full
+        }
+    }
     /// Only of float32 activations.
     var floats: UnsafeMutablePointer<Float> { base.assumingMemoryBound(to: Float.self) }
     /// Only of bfloat16 activations.

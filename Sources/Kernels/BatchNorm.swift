@@ -70,12 +70,7 @@ package final class BatchNormKernel {
         synchronize: ((UnsafeMutableBufferPointer<Double>) -> Void)?
     ) {
         reduce(rows) { range, first, second in
-            let part = x + range.lowerBound * channels
-            if part.isNarrow {
-                graft_bf16_channel_moments(part.narrow, range.count, channels, first, second)
-            } else {
-                graft_channel_moments(part.floats, range.count, channels, first, second)
-            }
+            graft_channel_moments((x + range.lowerBound * channels).base, range.count, channels, first, second, x.format)
         }
         synchronizeSums(synchronize)
         let total = sums[2 * channels]
@@ -97,12 +92,8 @@ package final class BatchNormKernel {
         workers.run(rows) { range in
             let start = range.lowerBound * channels
             let (from, added, to) = (x + start, residual.map { $0 + start }, y + start)
-            if x.isNarrow {
-                graft_bf16_normalize(
-                    from.narrow, factor, offset, added?.narrow, to.narrow, range.count, channels, activation.loop)
-            } else {
-                graft_normalize(from.floats, factor, offset, added?.floats, to.floats, range.count, channels, activation.loop)
-            }
+            graft_normalize(
+                from.base, factor, offset, added?.base, to.base, range.count, channels, activation.loop, x.format)
         }
     }
 
@@ -118,13 +109,8 @@ package final class BatchNormKernel {
         reduce(rows) { range, first, second in
             let start = range.lowerBound * channels
             let (gradient, from, count) = (dy + start, x + start, range.count)
-            if x.isNarrow {
-                graft_bf16_normalize_backward_sums(
-                    gradient.narrow, from.narrow, mean, factor, offset, count, channels, kind, first, second)
-            } else {
-                graft_normalize_backward_sums(
-                    gradient.floats, from.floats, mean, factor, offset, count, channels, kind, first, second)
-            }
+            graft_normalize_backward_sums(
+                gradient.base, from.base, mean, factor, offset, count, channels, kind, first, second, x.format)
         }
         for channel in 0..<channels {
             shiftGradient[channel] = Float(sums[channel])
@@ -142,13 +128,8 @@ package final class BatchNormKernel {
         workers.run(rows) { range in
             let start = range.lowerBound * channels
             let (gradient, from, to, count) = (dy + start, x + start, dx + start, range.count)
-            if x.isNarrow {
-                graft_bf16_normalize_backward(
-                    gradient.narrow, from.narrow, factor, offset, a, b, d, to.narrow, count, channels, kind)
-            } else {
-                graft_normalize_backward(
-                    gradient.floats, from.floats, factor, offset, a, b, d, to.floats, count, channels, kind)
-            }
+            graft_normalize_backward(
+                gradient.base, from.base, factor, offset, a, b, d, to.base, count, channels, kind, x.format)
         }
         (dx + rows * channels).clear((capacity - rows) * channels)
     }

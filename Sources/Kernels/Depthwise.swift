@@ -40,11 +40,7 @@ package struct DepthwiseKernel: Sendable {
         _ x: UnsafePointer<Float>, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>,
         _ activation: FusedActivation
     ) {
-        workers.run(images * shape.out_height) { rows in
-            withUnsafePointer(to: shape) {
-                graft_depthwise_forward($0, x, packed, bias, y, rows.lowerBound, rows.upperBound, activation.loop)
-            }
-        }
+        forward(UnsafeRawPointer(x), packed, bias, UnsafeMutableRawPointer(y), activation, graft_full)
     }
 
     /// The same over bfloat16 activations, given by their bits; weights, bias and sums stay float32.
@@ -52,11 +48,7 @@ package struct DepthwiseKernel: Sendable {
         bfloat16 x: UnsafePointer<UInt16>, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
         _ y: UnsafeMutablePointer<UInt16>, _ activation: FusedActivation
     ) {
-        workers.run(images * shape.out_height) { rows in
-            withUnsafePointer(to: shape) {
-                graft_depthwise_forward_bfloat16($0, x, packed, bias, y, rows.lowerBound, rows.upperBound, activation.loop)
-            }
-        }
+        forward(UnsafeRawPointer(x), packed, bias, UnsafeMutableRawPointer(y), activation, graft_half)
     }
 
     /// The same from uint8 activations to uint8, which keeps results within 0 … 255 of the destination's steps. Weights are packed, and
@@ -64,9 +56,17 @@ package struct DepthwiseKernel: Sendable {
     package func forward(
         bytes x: UnsafePointer<UInt8>, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>, _ y: UnsafeMutablePointer<UInt8>
     ) {
+        forward(UnsafeRawPointer(x), packed, bias, UnsafeMutableRawPointer(y), .none, graft_unsigned_bytes)
+    }
+
+    private func forward(
+        _ x: UnsafeRawPointer, _ packed: UnsafePointer<Float>, _ bias: UnsafePointer<Float>, _ y: UnsafeMutableRawPointer,
+        _ activation: FusedActivation, _ format: graft_format
+    ) {
         workers.run(images * shape.out_height) { rows in
             withUnsafePointer(to: shape) {
-                graft_depthwise_forward_bytes($0, x, packed, bias, y, rows.lowerBound, rows.upperBound)
+                graft_depthwise_forward(
+                    $0, x, packed, bias, y, rows.lowerBound, rows.upperBound, activation.loop, format)
             }
         }
     }

@@ -23,12 +23,7 @@ package struct Elementwise: Sendable {
     /// y = f(x).
     package func activate(_ x: Activations, _ y: Activations, _ count: Int, _ kind: FusedActivation) {
         workers.run(elements: count) { range in
-            let (from, to) = (x + range.lowerBound, y + range.lowerBound)
-            if x.isNarrow {
-                graft_bf16_activate(from.narrow, to.narrow, range.count, kind.loop)
-            } else {
-                graft_activate(from.floats, to.floats, range.count, kind.loop)
-            }
+            graft_activate((x + range.lowerBound).base, (y + range.lowerBound).base, range.count, kind.loop, x.format)
         }
     }
 
@@ -36,11 +31,7 @@ package struct Elementwise: Sendable {
     package func add(_ a: Activations, _ b: Activations, _ y: Activations, _ count: Int, _ kind: FusedActivation) {
         workers.run(elements: count) { range in
             let (first, second, to) = (a + range.lowerBound, b + range.lowerBound, y + range.lowerBound)
-            if a.isNarrow {
-                graft_bf16_add_activate(first.narrow, second.narrow, to.narrow, range.count, kind.loop)
-            } else {
-                graft_add_activate(first.floats, second.floats, to.floats, range.count, kind.loop)
-            }
+            graft_add_activate(first.base, second.base, to.base, range.count, kind.loop, a.format)
         }
     }
 
@@ -51,12 +42,7 @@ package struct Elementwise: Sendable {
         workers.run(elements: count) { range in
             let start = range.lowerBound
             let (first, second, remembered, to) = (a + start, b.map { $0 + start }, kept.map { $0 + start }, dx + start)
-            if a.isNarrow {
-                graft_bf16_combine_gradients(
-                    first.narrow, second?.narrow, remembered?.narrow, to.narrow, range.count, kind.loop)
-            } else {
-                graft_combine_gradients(first.floats, second?.floats, remembered?.floats, to.floats, range.count, kind.loop)
-            }
+            graft_combine_gradients(first.base, second?.base, remembered?.base, to.base, range.count, kind.loop, a.format)
         }
     }
 

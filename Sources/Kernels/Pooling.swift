@@ -110,7 +110,7 @@ package struct AdaptiveAveragePool: Sendable {
             for image in range {
                 let (part, to) = (x + image * source.count, y + image * destination.count)
                 if isGlobal {
-                    average(part, to, pixels: pixels, channels: channels)
+                    graft_pixel_sum(part.base, to, pixels, channels, x.step / Float(pixels), x.format)
                     continue
                 }
                 let from = part.floats
@@ -126,32 +126,18 @@ package struct AdaptiveAveragePool: Sendable {
         }
     }
 
-    private func average(_ x: Activations, _ y: UnsafeMutablePointer<Float>, pixels: Int, channels: Int) {
-        let factor = x.step / Float(pixels)
-        switch x.type {
-        case .bfloat16: graft_bf16_pixel_sum(x.narrow, y, pixels, channels, factor)
-        case .uint8: graft_uint8_pixel_sum(x.unsigned, y, pixels, channels, factor)
-        case .int8: graft_int8_pixel_sum(x.signed, y, pixels, channels, factor)
-        default: graft_pixel_sum(x.floats, y, pixels, channels, factor)
-        }
-    }
-
     /// dx from dy, which is float32.
     package func backward(_ dy: UnsafePointer<Float>, _ dx: Activations, images: Int, _ workers: Workers) {
-        precondition(isGlobal || !dx.isNarrow, "pooling to several pixels is float32")
+        precondition(isGlobal || dx.type == .float32, "pooling to several pixels is float32")
         let (channels, pixels) = (source[2], source[0] * source[1])
         workers.run(images) { range in
             for image in range {
                 let (from, part) = (dy + image * destination.count, dx + image * source.count)
-                if part.isNarrow {
-                    graft_bf16_pixel_spread(from, part.narrow, pixels, channels, 1 / Float(pixels))
+                if isGlobal {
+                    graft_pixel_spread(from, part.base, pixels, channels, 1 / Float(pixels), dx.format)
                     continue
                 }
                 let to = part.floats
-                if isGlobal {
-                    graft_pixel_spread(from, to, pixels, channels, 1 / Float(pixels))
-                    continue
-                }
                 to.update(repeating: 0, count: source.count)
                 forEachWindow { output, rows, columns in
                     let share = 1 / Float(rows.count * columns.count)

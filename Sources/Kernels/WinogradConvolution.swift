@@ -52,7 +52,7 @@ package final class WinogradConvolution {
     ) -> Tile? {
         guard geometry.groups == 1, geometry.stride == 1, geometry.kernelHeight == geometry.kernelWidth,
             source == destination, source == .float32 || source == .bfloat16,
-            min(geometry.source[2], geometry.destination[2]) >= graft_winograd_lanes, geometry.padTop < geometry.kernelHeight,
+            min(geometry.source[2], geometry.destination[2]) >= Int(graft_lane_count), geometry.padTop < geometry.kernelHeight,
             geometry.padLeft < geometry.kernelWidth
         else { return nil }
         let tiles: [Tile] =
@@ -87,7 +87,7 @@ package final class WinogradConvolution {
         self.workers = workers
         images = geometry.images
         var shape = Self.shape(pass == .backwardData ? geometry.transposed : geometry, tile)
-        shape.is_half = type == .bfloat16 ? 1 : 0
+        shape.format = type == .bfloat16 ? graft_half : graft_full
         let places = tile.rawValue * tile.rawValue
         self.places = places
         let (inputs, outputs) = (shape.in_channels, shape.out_channels)
@@ -127,7 +127,7 @@ package final class WinogradConvolution {
             extent: tile.rawValue, in_channels: geometry.source[2], in_height: geometry.source[0], in_width: geometry.source[1],
             out_channels: geometry.destination[2], out_height: geometry.destination[0], out_width: geometry.destination[1],
             kernel: geometry.kernelHeight, pad_top: geometry.padTop, pad_left: geometry.padLeft, in_stride: 0, out_stride: 0,
-            weight_stride: 0, is_half: 0)
+            weight_stride: 0, format: graft_full)
     }
 
     /// Floats of transformed weights: of a 3×3 window, four times the plain ones or nearly twice.
@@ -254,7 +254,7 @@ package final class WinogradConvolution {
 
     /// Shares out channels in whole blocks of lanes.
     private func share(_ channels: Int, _ body: (Int, Int) -> Void) {
-        let lanes = Int(graft_winograd_lanes)
+        let lanes = Int(graft_lane_count)
         workers.run((channels + lanes - 1) / lanes) { body($0.lowerBound * lanes, min($0.upperBound * lanes, channels)) }
     }
 }

@@ -8,40 +8,36 @@
 //
 // The points of the large tiles lose fewer digits than Lavin and Gray's integers; the small tiles lose none to speak of. Calls are
 // single-threaded, allocate nothing and cannot fail; threads share out tiles.
-#pragma once
-#include "elementwise_loops.h"
-
-enum { graft_winograd_lanes = 16 };
-
-/// Extents of a convolution of stride 1 with a square window of `kernel`, and of its tiles, which are counted over images, each from its
-/// upper left corner. There are at least 16 channels on both sides.
-typedef struct {
-    size_t extent;
-    size_t in_channels, in_height, in_width, out_channels, out_height, out_width, kernel, pad_top, pad_left;
-    /// Floats from one place's matrix to the next: of transformed sources, of products, and of transformed weights. Powers of two make
-    /// them collide in the caches.
-    size_t in_stride, out_stride, weight_stride;
-    /// Whether activations are bfloat16. What is transformed is float32.
-    int is_half;
-} graft_winograd;
 
 /// Tiles of one image.
-size_t graft_winograd_tiles(const graft_winograd *shape);
+GRAFT_LOOP(size_t, graft_winograd_tiles,
+           (const graft_winograd *shape),
+           (shape))
 /// Transforms plain weights [out_channels][in_channels][kernel][kernel], each output channel times its scale (null: 1), to
 /// [places][in_channels][out_channels], for the output channels first ..< last: all of them, or whole blocks of lanes.
-void graft_winograd_weights(const graft_winograd *shape, const float *weights, const float *scale, size_t first, size_t last,
-                            float *transformed);
+GRAFT_LOOP(void, graft_winograd_weights,
+           (const graft_winograd *shape, const float *weights, const float *scale, size_t first, size_t last, float *transformed),
+           (shape, weights, scale, first, last, transformed))
 /// The same for the gradient of a source, which is a convolution with turned weights: plain ones are [in_channels][out_channels][…], with
 /// one scale an input channel, of which first ..< last are transformed.
-void graft_winograd_turned_weights(const graft_winograd *shape, const float *weights, const float *scale, size_t first, size_t last,
-                                   float *transformed);
+GRAFT_LOOP(void, graft_winograd_turned_weights,
+           (const graft_winograd *shape, const float *weights, const float *scale, size_t first, size_t last, float *transformed),
+           (shape, weights, scale, first, last, transformed))
 /// The gradient of plain weights from that of transformed ones, for the output channels first ..< last, as above.
-void graft_winograd_weight_gradient(const graft_winograd *shape, const float *transformed, size_t first, size_t last, float *gradient);
+GRAFT_LOOP(void, graft_winograd_weight_gradient,
+           (const graft_winograd *shape, const float *transformed, size_t first, size_t last, float *gradient),
+           (shape, transformed, first, last, gradient))
 /// Transforms the source of tiles first ..< last: [places][in_stride], the first tile's channels first.
-void graft_winograd_source(const graft_winograd *shape, const void *x, size_t first, size_t last, float *transformed);
+GRAFT_LOOP(void, graft_winograd_source,
+           (const graft_winograd *shape, const void *x, size_t first, size_t last, float *transformed),
+           (shape, x, first, last, transformed))
 /// The destination of tiles first ..< last of products [places][out_stride]: y = f(product + bias + residual). `bias` and `residual` may
 /// be null; the residual may lie where the result goes.
-void graft_winograd_destination(const graft_winograd *shape, const float *products, const float *bias, const void *residual, void *y,
-                                size_t first, size_t last, graft_loop_activation kind);
+GRAFT_LOOP(void, graft_winograd_destination,
+           (const graft_winograd *shape, const float *products, const float *bias, const void *residual, void *y, size_t first,
+            size_t last, graft_loop_activation kind),
+           (shape, products, bias, residual, y, first, last, kind))
 /// The gradient of the products of tiles first ..< last, [places][out_stride], from that of the destination, float32.
-void graft_winograd_destination_gradient(const graft_winograd *shape, const float *dy, size_t first, size_t last, float *transformed);
+GRAFT_LOOP(void, graft_winograd_destination_gradient,
+           (const graft_winograd *shape, const float *dy, size_t first, size_t last, float *transformed),
+           (shape, dy, first, last, transformed))

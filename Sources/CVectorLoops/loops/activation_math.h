@@ -1,7 +1,5 @@
 // Non-linearities of one number, and loops that are compiled for each of them.
 #pragma once
-#include "elementwise_loops.h"
-#include "vector_math.h"
 
 GRAFT_INLINE float graft_activated(float x, graft_loop_activation kind) {
     switch (kind) {

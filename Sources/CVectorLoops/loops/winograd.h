@@ -1,26 +1,17 @@
 // The transforms of Winograd's convolutions, sixteen channels at a time. Each is applied to the rows of a tile, then to its columns; the
 // numbers between go through the first-level cache, since a tile has more of them than there are registers.
-#include "winograd_loops.h"
-#include "vector_lanes.h"
-#include <string.h>
 
-enum { lanes = graft_winograd_lanes, most_places = 36 };
-
-#define UNROLLED _Pragma("clang loop unroll(full)")
+enum { most_places = 36 };
 
 // The points ±a and ±b, with a² = ½ and b² = 2.
-static const float a = 0.70710678118654752f, b = 1.41421356237309505f;
+static const float point_a = 0.70710678118654752f, point_b = 1.41421356237309505f;
 
-GRAFT_INLINE size_t smaller(size_t x, size_t y) { return x < y ? x : y; }
-/// The last block of channels is moved back to end with the last; it does those that it shares with its neighbour once more.
-GRAFT_INLINE size_t block_start(size_t block, size_t channels) { return smaller(block * lanes, channels - lanes); }
-GRAFT_INLINE size_t block_count(size_t channels) { return (channels + lanes - 1) / lanes; }
 /// Pixels of a tile's result in a row.
 GRAFT_INLINE size_t tile_step(const graft_winograd *s) { return s->extent + 1 - s->kernel; }
 GRAFT_INLINE size_t tile_columns(const graft_winograd *s) { return (s->out_width + tile_step(s) - 1) / tile_step(s); }
 GRAFT_INLINE size_t tile_rows(const graft_winograd *s) { return (s->out_height + tile_step(s) - 1) / tile_step(s); }
 
-size_t graft_winograd_tiles(const graft_winograd *s) { return tile_rows(s) * tile_columns(s); }
+size_t GRAFT_AT(graft_winograd_tiles)(const graft_winograd *s) { return tile_rows(s) * tile_columns(s); }
 
 /// One piece of code for each tile (of E), window (of K) and result (of M), so that the choice stands outside of the loops.
 #define FOR_EACH_SIZE(body)                                                                                                                \
@@ -42,7 +33,7 @@ GRAFT_INLINE void transform_source(const graft_lanes *d, graft_lanes *r, int str
         return;
     }
     graft_lanes d4 = d[4 * stride], d5 = d[5 * stride];
-    graft_lanes even_a = d4 - 2.0f * d2, odd_a = a * d3 - b * d1, even_b = d4 - 0.5f * d2, odd_b = b * d3 - a * d1;
+    graft_lanes even_a = d4 - 2.0f * d2, odd_a = point_a * d3 - point_b * d1, even_b = d4 - 0.5f * d2, odd_b = point_b * d3 - point_a * d1;
     r[0] = d0 - 2.5f * d2 + d4;
     r[stride] = even_a + odd_a;
     r[2 * stride] = even_a - odd_a;
@@ -63,11 +54,11 @@ GRAFT_INLINE void transform_destination(const graft_lanes *m, graft_lanes *r, in
     graft_lanes m4 = m[4 * stride], m5 = m[5 * stride], sum_b = m3 + m4, difference_b = m3 - m4;
     r[0] = m0 + sum_a + sum_b;
     if (M == 2) {
-        r[stride] = a * difference_a + b * difference_b + m5;
+        r[stride] = point_a * difference_a + point_b * difference_b + m5;
     } else {
-        r[stride] = a * difference_a + b * difference_b;
+        r[stride] = point_a * difference_a + point_b * difference_b;
         r[2 * stride] = 0.5f * sum_a + 2.0f * sum_b;
-        r[3 * stride] = a * 0.5f * difference_a + b * 2.0f * difference_b + m5;
+        r[3 * stride] = point_a * 0.5f * difference_a + point_b * 2.0f * difference_b + m5;
     }
 }
 
@@ -81,7 +72,7 @@ GRAFT_INLINE void transform_gradient(const graft_lanes *y, graft_lanes *r, int s
         r[3 * stride] = y1;
         return;
     }
-    graft_lanes even_a = y0 + 0.5f * y2, odd_a = a * (y1 + 0.5f * y3), even_b = y0 + 2.0f * y2, odd_b = b * (y1 + 2.0f * y3);
+    graft_lanes even_a = y0 + 0.5f * y2, odd_a = point_a * (y1 + 0.5f * y3), even_b = y0 + 2.0f * y2, odd_b = point_b * (y1 + 2.0f * y3);
     r[stride] = even_a + odd_a;
     r[2 * stride] = even_a - odd_a;
     r[3 * stride] = even_b + odd_b;
@@ -99,8 +90,8 @@ GRAFT_INLINE void transform_weights(const graft_lanes *w, graft_lanes *r, int fr
         r[3 * to] = w2;
         return;
     }
-    graft_lanes even_a = w0 + 0.5f * w2 + 0.25f * w4, odd_a = a * (w1 + 0.5f * w3);
-    graft_lanes even_b = w0 + 2.0f * w2 + 4.0f * w4, odd_b = b * (w1 + 2.0f * w3);
+    graft_lanes even_a = w0 + 0.5f * w2 + 0.25f * w4, odd_a = point_a * (w1 + 0.5f * w3);
+    graft_lanes even_b = w0 + 2.0f * w2 + 4.0f * w4, odd_b = point_b * (w1 + 2.0f * w3);
     r[to] = (even_a + odd_a) * (-1 / 1.5f);
     r[2 * to] = (even_a - odd_a) * (-1 / 1.5f);
     r[3 * to] = (even_b + odd_b) * (1 / 6.0f);
@@ -119,8 +110,8 @@ GRAFT_INLINE void transform_weight_gradient(const graft_lanes *u, graft_lanes *r
         return;
     }
     graft_lanes u4 = u[4 * from], u5 = u[5 * from];
-    graft_lanes sum_a = (u1 + u2) * (-1 / 1.5f), difference_a = (u1 - u2) * (-a / 1.5f);
-    graft_lanes sum_b = (u3 + u4) * (1 / 6.0f), difference_b = (u3 - u4) * (b / 6.0f);
+    graft_lanes sum_a = (u1 + u2) * (-1 / 1.5f), difference_a = (u1 - u2) * (-point_a / 1.5f);
+    graft_lanes sum_b = (u3 + u4) * (1 / 6.0f), difference_b = (u3 - u4) * (point_b / 6.0f);
     r[0] = u0 + sum_a + sum_b;
     r[to] = difference_a + difference_b;
     r[2 * to] = 0.5f * sum_a + 2.0f * sum_b;
@@ -144,12 +135,12 @@ GRAFT_INLINE place place_of(const graft_winograd *s, size_t tile) {
 
 /// Loads an N×N window of an image; what is outside counts as zeros.
 GRAFT_INLINE void load_window(graft_lanes *window, const void *x, size_t image, ptrdiff_t top, ptrdiff_t left, size_t height, size_t width,
-                              size_t channels, size_t channel, int N, int format) {
+                              size_t channels, size_t channel, int N, graft_format format) {
     int inside = top >= 0 && left >= 0 && (size_t)top + (size_t)N <= height && (size_t)left + (size_t)N <= width;
     size_t corner = ((image * height + (size_t)top) * width + (size_t)left) * channels + channel;
     if (inside) {
-        UNROLLED for (int i = 0; i < N; i++)
-            UNROLLED for (int j = 0; j < N; j++)
+        GRAFT_UNROLLED for (int i = 0; i < N; i++)
+            GRAFT_UNROLLED for (int j = 0; j < N; j++)
                 graft_load(&window[i * N + j], x, corner + ((size_t)i * width + (size_t)j) * channels, format);
         return;
     }
@@ -161,7 +152,7 @@ GRAFT_INLINE void load_window(graft_lanes *window, const void *x, size_t image, 
         }
 }
 
-GRAFT_INLINE void source_tiles(const graft_winograd *s, const void *x, size_t first, size_t last, float *transformed, int E, int format) {
+GRAFT_INLINE void source_tiles(const graft_winograd *s, const void *x, size_t first, size_t last, float *transformed, int E, graft_format format) {
     for (size_t tile = first; tile < last; tile++, transformed += s->in_channels) {
         place at = place_of(s, tile);
         ptrdiff_t top = (ptrdiff_t)at.row - (ptrdiff_t)s->pad_top, left = (ptrdiff_t)at.column - (ptrdiff_t)s->pad_left;
@@ -169,24 +160,23 @@ GRAFT_INLINE void source_tiles(const graft_winograd *s, const void *x, size_t fi
             size_t channel = block_start(block, s->in_channels);
             graft_lanes window[most_places], row[6];
             load_window(window, x, at.image, top, left, s->in_height, s->in_width, s->in_channels, channel, E, format);
-            UNROLLED for (int j = 0; j < E; j++) transform_source(window + j, window + j, E, E);
-            UNROLLED for (int i = 0; i < E; i++) {
+            GRAFT_UNROLLED for (int j = 0; j < E; j++) transform_source(window + j, window + j, E, E);
+            GRAFT_UNROLLED for (int i = 0; i < E; i++) {
                 transform_source(window + i * E, row, 1, E);
-                UNROLLED for (int j = 0; j < E; j++)
+                GRAFT_UNROLLED for (int j = 0; j < E; j++)
                     graft_store(&row[j], transformed, (size_t)(i * E + j) * s->in_stride + channel, graft_full);
             }
         }
     }
 }
 
-GRAFT_VECTORIZED
-void graft_winograd_source(const graft_winograd *s, const void *x, size_t first, size_t last, float *transformed) {
-    FOR_EACH_SIZE(if (s->is_half) source_tiles(s, x, first, last, transformed, E, graft_half);
+void GRAFT_AT(graft_winograd_source)(const graft_winograd *s, const void *x, size_t first, size_t last, float *transformed) {
+    FOR_EACH_SIZE(if (s->format == graft_half) source_tiles(s, x, first, last, transformed, E, graft_half);
                   else source_tiles(s, x, first, last, transformed, E, graft_full);)
 }
 
 /// The first `width` lanes of 16. What a residual stands in is written once only, so destinations' blocks must not overlap.
-GRAFT_INLINE void load_part(graft_lanes *v, const void *p, size_t i, size_t width, int format) {
+GRAFT_INLINE void load_part(graft_lanes *v, const void *p, size_t i, size_t width, graft_format format) {
     if (width == lanes) {
         graft_load(v, p, i, format);
     } else {
@@ -197,7 +187,7 @@ GRAFT_INLINE void load_part(graft_lanes *v, const void *p, size_t i, size_t widt
     }
 }
 
-GRAFT_INLINE void store_part(const graft_lanes *v, void *p, size_t i, size_t width, int format) {
+GRAFT_INLINE void store_part(const graft_lanes *v, void *p, size_t i, size_t width, graft_format format) {
     if (width == lanes) {
         graft_store(v, p, i, format);
     } else {
@@ -210,7 +200,7 @@ GRAFT_INLINE void store_part(const graft_lanes *v, void *p, size_t i, size_t wid
 
 GRAFT_INLINE void destination_tiles(const graft_winograd *s, const float *products, const float *bias, const void *residual, void *y,
                                     size_t first, size_t last, graft_loop_activation kind, int E, int M,
-                                    int format) {
+                                    graft_format format) {
     for (size_t tile = first; tile < last; tile++, products += s->out_channels) {
         place at = place_of(s, tile);
         size_t rows = smaller((size_t)M, s->out_height - at.row), columns = smaller((size_t)M, s->out_width - at.column);
@@ -220,8 +210,8 @@ GRAFT_INLINE void destination_tiles(const graft_winograd *s, const float *produc
             graft_lanes window[most_places], between[4 * 6], shift = 0;
             if (bias) load_part(&shift, bias, channel, width, graft_full);
             // Past the last channel there is the next tile, or the gap between matrices.
-            UNROLLED for (int p = 0; p < E * E; p++) graft_load(&window[p], products, (size_t)p * s->out_stride + channel, graft_full);
-            UNROLLED for (int j = 0; j < E; j++) transform_destination(window + j, between + j, E, E, M);
+            GRAFT_UNROLLED for (int p = 0; p < E * E; p++) graft_load(&window[p], products, (size_t)p * s->out_stride + channel, graft_full);
+            GRAFT_UNROLLED for (int j = 0; j < E; j++) transform_destination(window + j, between + j, E, E, M);
             for (size_t i = 0; i < rows; i++) {
                 graft_lanes row[4];
                 transform_destination(between + i * E, row, 1, E, M);
@@ -240,10 +230,9 @@ GRAFT_INLINE void destination_tiles(const graft_winograd *s, const float *produc
     }
 }
 
-GRAFT_VECTORIZED
-void graft_winograd_destination(const graft_winograd *s, const float *products, const float *bias, const void *residual, void *y,
+void GRAFT_AT(graft_winograd_destination)(const graft_winograd *s, const float *products, const float *bias, const void *residual, void *y,
                                 size_t first, size_t last, graft_loop_activation kind) {
-    FOR_EACH_SIZE(if (s->is_half) destination_tiles(s, products, bias, residual, y, first, last, kind, E, M, graft_half);
+    FOR_EACH_SIZE(if (s->format == graft_half) destination_tiles(s, products, bias, residual, y, first, last, kind, E, M, graft_half);
                   else destination_tiles(s, products, bias, residual, y, first, last, kind, E, M, graft_full);)
 }
 
@@ -255,18 +244,17 @@ GRAFT_INLINE void gradient_tiles(const graft_winograd *s, const float *dy, size_
             graft_lanes window[4 * 4], between[6 * 4], row[6];
             load_window(window, dy, at.image, (ptrdiff_t)at.row, (ptrdiff_t)at.column, s->out_height, s->out_width, s->out_channels,
                         channel, M, graft_full);
-            UNROLLED for (int j = 0; j < M; j++) transform_gradient(window + j, between + j, M, E, M);
-            UNROLLED for (int i = 0; i < E; i++) {
+            GRAFT_UNROLLED for (int j = 0; j < M; j++) transform_gradient(window + j, between + j, M, E, M);
+            GRAFT_UNROLLED for (int i = 0; i < E; i++) {
                 transform_gradient(between + i * M, row, 1, E, M);
-                UNROLLED for (int j = 0; j < E; j++)
+                GRAFT_UNROLLED for (int j = 0; j < E; j++)
                     graft_store(&row[j], transformed, (size_t)(i * E + j) * s->out_stride + channel, graft_full);
             }
         }
     }
 }
 
-GRAFT_VECTORIZED
-void graft_winograd_destination_gradient(const graft_winograd *s, const float *dy, size_t first, size_t last, float *transformed) {
+void GRAFT_AT(graft_winograd_destination_gradient)(const graft_winograd *s, const float *dy, size_t first, size_t last, float *transformed) {
     FOR_EACH_SIZE(gradient_tiles(s, dy, first, last, transformed, E, M);)
 }
 
@@ -279,10 +267,10 @@ GRAFT_INLINE void gather(graft_lanes *filter, const float *weights, size_t step,
 
 GRAFT_INLINE void transform_filter(const graft_lanes *filter, float *transformed, size_t stride, int E, int K) {
     graft_lanes between[6 * 5], row[6];
-    UNROLLED for (int j = 0; j < K; j++) transform_weights(filter + j, between + j, K, K, E, K);
-    UNROLLED for (int i = 0; i < E; i++) {
+    GRAFT_UNROLLED for (int j = 0; j < K; j++) transform_weights(filter + j, between + j, K, K, E, K);
+    GRAFT_UNROLLED for (int i = 0; i < E; i++) {
         transform_weights(between + i * K, row, 1, 1, E, K);
-        UNROLLED for (int j = 0; j < E; j++) graft_store(&row[j], transformed, (size_t)(i * E + j) * stride, graft_full);
+        GRAFT_UNROLLED for (int j = 0; j < E; j++) graft_store(&row[j], transformed, (size_t)(i * E + j) * stride, graft_full);
     }
 }
 
@@ -298,14 +286,13 @@ GRAFT_INLINE void forward_weights(const graft_winograd *s, const float *weights,
         if (scale) graft_load(&factor, scale, start, graft_full);
         for (size_t in = 0; in < s->in_channels; in++) {
             gather(filter, weights + (start * s->in_channels + in) * taps, s->in_channels * taps, 0, K);
-            UNROLLED for (int tap = 0; tap < K * K; tap++) filter[tap] *= factor;
+            GRAFT_UNROLLED for (int tap = 0; tap < K * K; tap++) filter[tap] *= factor;
             transform_filter(filter, transformed + in * s->out_channels + start, s->weight_stride, E, K);
         }
     }
 }
 
-GRAFT_VECTORIZED
-void graft_winograd_weights(const graft_winograd *s, const float *weights, const float *scale, size_t first, size_t last,
+void GRAFT_AT(graft_winograd_weights)(const graft_winograd *s, const float *weights, const float *scale, size_t first, size_t last,
                             float *transformed) {
     FOR_EACH_SIZE(forward_weights(s, weights, scale, first, last, transformed, E, K);)
 }
@@ -318,14 +305,13 @@ GRAFT_INLINE void turned_weights(const graft_winograd *s, const float *weights, 
         for (size_t block = 0; block < block_count(s->out_channels); block++) {
             size_t out = block_start(block, s->out_channels);
             gather(filter, weights + (in * s->out_channels + out) * taps, taps, 1, K);
-            UNROLLED for (int tap = 0; tap < K * K; tap++) filter[tap] *= factor;
+            GRAFT_UNROLLED for (int tap = 0; tap < K * K; tap++) filter[tap] *= factor;
             transform_filter(filter, transformed + in * s->out_channels + out, s->weight_stride, E, K);
         }
     }
 }
 
-GRAFT_VECTORIZED
-void graft_winograd_turned_weights(const graft_winograd *s, const float *weights, const float *scale, size_t first, size_t last,
+void GRAFT_AT(graft_winograd_turned_weights)(const graft_winograd *s, const float *weights, const float *scale, size_t first, size_t last,
                                    float *transformed) {
     FOR_EACH_SIZE(turned_weights(s, weights, scale, first, last, transformed, E, K);)
 }
@@ -338,9 +324,9 @@ GRAFT_INLINE void weight_gradient(const graft_winograd *s, const float *transfor
         for (size_t in = 0; in < s->in_channels; in++) {
             const float *own = transformed + in * s->out_channels + start;
             graft_lanes window[most_places], between[5 * 6], filter[25];
-            UNROLLED for (int p = 0; p < E * E; p++) graft_load(&window[p], own, (size_t)p * s->weight_stride, graft_full);
-            UNROLLED for (int j = 0; j < E; j++) transform_weight_gradient(window + j, between + j, E, E, E, K);
-            UNROLLED for (int i = 0; i < K; i++) transform_weight_gradient(between + i * E, filter + i * K, 1, 1, E, K);
+            GRAFT_UNROLLED for (int p = 0; p < E * E; p++) graft_load(&window[p], own, (size_t)p * s->weight_stride, graft_full);
+            GRAFT_UNROLLED for (int j = 0; j < E; j++) transform_weight_gradient(window + j, between + j, E, E, E, K);
+            GRAFT_UNROLLED for (int i = 0; i < K; i++) transform_weight_gradient(between + i * E, filter + i * K, 1, 1, E, K);
             for (size_t lane = 0; lane < lanes; lane++)
                 for (size_t tap = 0; tap < taps; tap++)
                     gradient[((start + lane) * s->in_channels + in) * taps + tap] = ((float *)&filter[tap])[lane];
@@ -348,7 +334,6 @@ GRAFT_INLINE void weight_gradient(const graft_winograd *s, const float *transfor
     }
 }
 
-GRAFT_VECTORIZED
-void graft_winograd_weight_gradient(const graft_winograd *s, const float *transformed, size_t first, size_t last, float *gradient) {
+void GRAFT_AT(graft_winograd_weight_gradient)(const graft_winograd *s, const float *transformed, size_t first, size_t last, float *gradient) {
     FOR_EACH_SIZE(weight_gradient(s, transformed, first, last, gradient, E, K);)
 }

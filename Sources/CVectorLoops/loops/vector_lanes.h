@@ -1,8 +1,6 @@
 // Sixteen channels at once, as clang's vectors: one register with AVX-512, two with AVX2, four with the baseline. Vectors go to helpers
 // by address, since passing them by value would depend on the instruction set; inlining removes the detour.
 #pragma once
-#include "elementwise_loops.h"
-#include "vector_target.h"
 
 typedef float graft_lanes __attribute__((ext_vector_type(16)));
 typedef int32_t graft_lane_bits __attribute__((ext_vector_type(16)));
@@ -14,12 +12,17 @@ typedef float graft_loose_lanes __attribute__((ext_vector_type(16), aligned(4), 
 typedef uint8_t graft_loose_byte_lanes __attribute__((ext_vector_type(16), aligned(1), may_alias));
 typedef uint16_t graft_loose_half_lanes __attribute__((ext_vector_type(16), aligned(2), may_alias));
 
-/// How numbers lie in memory: float32, bfloat16, or bytes from 0 to 255.
-enum { graft_full = 0, graft_half = 1, graft_bytes = 2 };
+enum { lanes = graft_lane_count };
+
+GRAFT_INLINE size_t block_count(size_t channels) { return (channels + lanes - 1) / lanes; }
+/// The last block of channels is moved back to end with the last; it does those that it shares with its neighbour once more.
+GRAFT_INLINE size_t block_start(size_t block, size_t channels) {
+    return channels < lanes ? 0 : smaller(block * lanes, channels - lanes);
+}
 
 /// Loads 16 numbers from element `i`.
-GRAFT_INLINE void graft_load(graft_lanes *v, const void *p, size_t i, int format) {
-    if (format == graft_bytes) {
+GRAFT_INLINE void graft_load(graft_lanes *v, const void *p, size_t i, graft_format format) {
+    if (format == graft_unsigned_bytes) {
         graft_byte_lanes bytes = *(const graft_loose_byte_lanes *)((const uint8_t *)p + i);
         *v = __builtin_convertvector(__builtin_convertvector(bytes, graft_lane_bits), graft_lanes);
     } else if (format == graft_half) {
@@ -32,8 +35,8 @@ GRAFT_INLINE void graft_load(graft_lanes *v, const void *p, size_t i, int format
 
 /// Stores 16 numbers at element `i`; bfloat16 and bytes are rounded to nearest even. Not-a-number stays one by its upper bits, quietly,
 /// and is 0 as a byte.
-GRAFT_INLINE void graft_store(const graft_lanes *v, void *p, size_t i, int format) {
-    if (format == graft_bytes) {
+GRAFT_INLINE void graft_store(const graft_lanes *v, void *p, size_t i, graft_format format) {
+    if (format == graft_unsigned_bytes) {
         graft_lanes zero = 0, most = 255, x = *v;
         x = x > zero ? x : zero;
         x = x < most ? x : most;

@@ -1,22 +1,12 @@
 // The optimizers' inner loops. They are C because the Swift compiler can neither promise the vectorizer that pointers do
-// not overlap nor build one function for several instruction sets; target_clones does, and the loader picks the best once.
+// not overlap nor build one function for several instruction sets.
 //
 // Multiplications and additions are never fused here: every rank updates its own copy of the weights, so ranks on
 // processors with and without FMA must round alike. The loops wait for memory, so this costs nothing.
-#include "include/optimizer_loops.h"
-#include <math.h>
 
-#pragma clang fp contract(off)
-
-#if defined(__x86_64__)
-#define BEST_INSTRUCTION_SET __attribute__((target_clones("avx512f", "arch=haswell", "default")))
-#else
-#define BEST_INSTRUCTION_SET
-#endif
-
-BEST_INSTRUCTION_SET
-void graft_sgd_update(float *restrict parameters, const float *restrict gradients, float *restrict momentum_buffer, size_t count,
+void GRAFT_AT(graft_sgd_update)(float *restrict parameters, const float *restrict gradients, float *restrict momentum_buffer, size_t count,
                       float gradient_scale, float rate, float momentum, bool nesterov, float weight_decay) {
+#pragma clang fp contract(off)
     // Three loops, so that no iteration branches.
     if (!momentum_buffer) {
         for (size_t i = 0; i < count; i++) {
@@ -40,9 +30,9 @@ void graft_sgd_update(float *restrict parameters, const float *restrict gradient
     }
 }
 
-BEST_INSTRUCTION_SET
-void graft_adamw_update(float *restrict parameters, const float *restrict gradients, float *restrict first_moment,
+void GRAFT_AT(graft_adamw_update)(float *restrict parameters, const float *restrict gradients, float *restrict first_moment,
                         float *restrict second_moment, size_t count, graft_adamw_step step) {
+#pragma clang fp contract(off)
     for (size_t i = 0; i < count; i++) {
         float gradient = step.gradient_scale * gradients[i];
         float first = first_moment[i] + (gradient - first_moment[i]) * step.first_gain;
@@ -54,14 +44,14 @@ void graft_adamw_update(float *restrict parameters, const float *restrict gradie
 }
 
 // Independent sums: enough to hide the latency of an addition on any vector width, and always the same order.
-enum { lanes = 32 };
+enum { norm_lanes = 32 };
 
-BEST_INSTRUCTION_SET
-double graft_squared_norm(const float *values, size_t count) {
-    double sums[lanes] = {0};
-    size_t whole = count / lanes * lanes;
-    for (size_t i = 0; i < whole; i += lanes) {
-        for (size_t lane = 0; lane < lanes; lane++) {
+double GRAFT_AT(graft_squared_norm)(const float *values, size_t count) {
+#pragma clang fp contract(off)
+    double sums[norm_lanes] = {0};
+    size_t whole = count / norm_lanes * norm_lanes;
+    for (size_t i = 0; i < whole; i += norm_lanes) {
+        for (size_t lane = 0; lane < norm_lanes; lane++) {
             double value = values[i + lane];
             sums[lane] += value * value;
         }
@@ -71,6 +61,6 @@ double graft_squared_norm(const float *values, size_t count) {
         sums[i - whole] += value * value;
     }
     double total = 0;
-    for (size_t lane = 0; lane < lanes; lane++) total += sums[lane];
+    for (size_t lane = 0; lane < norm_lanes; lane++) total += sums[lane];
     return total;
 }

@@ -1,6 +1,5 @@
 // Elementary functions that the compiler can vectorise: no calls, no branches.
 #pragma once
-#include "vector_target.h"
 
 /// eˣ within 2 units in the last place. Range reduction to ±½·ln 2 and the degree-5 polynomial of Cephes' expf (S. Moshier).
 GRAFT_INLINE float graft_exp(float x) {

@@ -1,0 +1,3 @@
+// The loops for every processor of the architecture.
+#define GRAFT_AT(name) name##_baseline
+#include "loops/every_loop.h"
