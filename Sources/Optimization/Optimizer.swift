@@ -41,30 +41,36 @@ package final class Optimizer {
     ///   - learningRate: the rate of this update, before each group's multiplier.
     ///   - gradientScale: multiplied into every gradient first, for clipping or averaging over accumulated passes.
     ///   - updateNumber: which update of the run this is, from 1; it corrects AdamW's bias and must go on after a resume.
+    /// - Returns: whether all parameters are finite afterwards; a gradient that is not makes them so.
+    @discardableResult
     package func update(
         parameters: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>, learningRate: Double, gradientScale: Float = 1,
         updateNumber: Int
-    ) {
+    ) -> Bool {
         precondition(updateNumber >= 1, "updates are numbered from 1")
+        var areFinite = true
         for group in groups {
             let slice = (start: group.range.lowerBound, count: group.range.count)
             let rate = learningRate * group.multiplier
             switch kind {
             case .sgd(let momentum, let nesterov):
-                graft_sgd_update(
+                let isWell = graft_sgd_update(
                     parameters + slice.start, gradients + slice.start, buffers.isEmpty ? nil : state(0, slice.start),
                     slice.count, gradientScale, Float(rate), Float(momentum), nesterov, Float(group.weightDecay))
+                areFinite = areFinite && isWell
             case .adamW(let beta1, let beta2, let epsilon):
                 let step = graft_adamw_step(
                     gradient_scale: gradientScale, keep: Float(1 - rate * group.weightDecay), first_gain: Float(1 - beta1),
                     beta2: Float(beta2), second_gain: Float(1 - beta2),
                     step_size: Float(rate / (1 - pow(beta1, Double(updateNumber)))),
                     correction_root: Float((1 - pow(beta2, Double(updateNumber))).squareRoot()), epsilon: Float(epsilon))
-                graft_adamw_update(
+                let isWell = graft_adamw_update(
                     parameters + slice.start, gradients + slice.start, state(0, slice.start), state(1, slice.start), slice.count,
                     step)
+                areFinite = areFinite && isWell
             }
         }
+        return areFinite
     }
 
     private func state(_ index: Int, _ start: Int) -> UnsafeMutablePointer<Float> {

@@ -44,7 +44,19 @@ extension Trainer {
                 }
                 let target = UnsafeMutableBufferPointer(rebasing: state.values[slot.range])
                 try checkpoint.optimizer.readFloats(name, into: target)
+                try checkNumbers(UnsafeBufferPointer(target), name, checkpoint)
             }
+        }
+    }
+
+    private func checkNumbers(
+        _ values: UnsafeBufferPointer<Float>, _ name: String, _ checkpoint: Checkpoint
+    ) throws(TrainingError) {
+        guard values.areFinite else {
+            throw foreign(
+                checkpoint,
+                "its '\(name)' holds values that are no numbers, so training had diverged; remove it to go on from the one before, "
+                    + "or start anew with a lower optimizer.learning_rate")
         }
     }
 
@@ -54,7 +66,10 @@ extension Trainer {
             throw foreign(checkpoint, "it has no '\(parameter.name)' of shape \(parameter.shape)")
         }
         let target = parts.replica.values(of: index)
-        if parts.replica.changes(index) { return try checkpoint.model.readFloats(parameter.name, into: target) }
+        if parts.replica.changes(index) {
+            try checkpoint.model.readFloats(parameter.name, into: target)
+            return try checkNumbers(UnsafeBufferPointer(target), parameter.name, checkpoint)
+        }
         let saved = try checkpoint.model.floats(parameter.name)
         // Bit by bit: 0 and -0, and NaN with itself, are told apart or not as the checksums of weights do.
         let isEqual = zip(saved, target).allSatisfy { $0.bitPattern == $1.bitPattern }

@@ -39,11 +39,15 @@ extension Trainer {
             refusedCheckpoints: refusedCheckpoints)
     }
 
-    /// Makes running statistics the same on all ranks and checks that all tensors are.
+    /// Makes running statistics the same on all ranks and checks that all tensors are, and that they hold numbers.
     ///
-    /// Throws `TrainingError.weightsDiffer`, on every rank alike.
+    /// Throws `TrainingError.diverged` or `weightsDiffer`, on every rank alike: it comes before every evaluation and every save.
     func shareReplicas() throws {
         try averageStatistics()
+        // Statistics are the same on all ranks now, and so is what is found.
+        if let found = Divergence.inState(parts.replica, parts.optimizer) {
+            throw TrainingError.diverged(step: progress.step, found)
+        }
         let own = "\(weightsChecksum) \(parts.communicator.hostName)"
         let all = try parts.communicator.gather(Array(own.utf8)).map {
             String(decoding: $0, as: UTF8.self).split(separator: " ", maxSplits: 1).map(String.init)
@@ -90,8 +94,12 @@ extension Trainer {
         parts.communicator.heartbeat.enter(.evaluating, step: progress.step)
         let start = monotonicNanoseconds()
         let evaluation = try evaluator.evaluate(parts.replica, parts.communicator)
-        let bytes = try evaluation.map { [UInt8](try JSONEncoder().encode($0.summary)) } ?? []
-        let summary = try JSONDecoder().decode(EvaluationSummary.self, from: Data(try parts.communicator.broadcast(bytes)))
+        var summary = evaluation?.summary ?? EvaluationSummary(images: 0, loss: 0, accuracy: 0)
+        // As bytes: JSON has no words for what is no number.
+        try withUnsafeMutableBytes(of: &summary) { try parts.communicator.broadcast($0, from: 0) }
+        guard summary.loss.isFinite else {
+            throw TrainingError.diverged(step: progress.step, .evaluation(loss: summary.loss))
+        }
         let isBest = progress.best.map { summary.isBetter(than: $0.summary) } ?? true
         if isBest { progress.best = BestResult(step: progress.step, summary: summary) }
         if let evaluation {

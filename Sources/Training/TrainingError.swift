@@ -9,8 +9,8 @@ package enum TrainingError: Error, Equatable, CustomStringConvertible {
     case weightsDiffer(rank: Int, host: String, step: Int)
     /// More images than `limit` (a fraction) of `total` could not be read.
     case tooManyUnreadable(split: String, limit: Double, total: Int, images: [UnreadableSample])
-    /// The loss stopped being a number.
-    case diverged(step: Int, loss: Double)
+    /// The loss, gradients or weights stopped being numbers.
+    case diverged(step: Int, Divergence)
     /// No image of a split could be used.
     case emptySplit(String)
     /// A learning-rate multiplier that names no parameter.
@@ -37,9 +37,9 @@ package enum TrainingError: Error, Equatable, CustomStringConvertible {
         case .tooManyUnreadable(let split, let limit, let total, let images):
             "\(images.count) of \(total) \(split) images cannot be read, more than data.unreadable_limit (\(limit)) allows; "
                 + "repair or remove them, or raise the limit:\n" + images.map { "  \($0)" }.joined(separator: "\n")
-        case .diverged(let step, let loss):
-            "the loss became \(loss) in step \(step); lower optimizer.learning_rate, add schedule.warmup_steps or set "
-                + "training.clip_norm (checkpoints saved before are untouched)"
+        case .diverged(let step, let divergence):
+            "training diverged: \(divergence.sentence(step: step)); lower optimizer.learning_rate, add schedule.warmup_steps or "
+                + "set training.clip_norm, then start anew or go on with --resume (checkpoints saved before are untouched)"
         case .emptySplit(let split): "data.\(split) holds no image that can be read; check the folder"
         case .unknownMultiplier(let pattern, let nearest):
             "optimizer.multipliers: '\(pattern)' matches no parameter; the nearest names are "

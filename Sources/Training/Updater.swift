@@ -54,7 +54,7 @@ final class Updater {
         earlier = AlignedBuffer(floatCount: settings.accumulation > 1 ? count : 0)
     }
 
-    /// Makes update `number`. Throws `TrainingError.diverged`, on every rank alike, when the loss is no number.
+    /// Makes update `number`. Throws `TrainingError.diverged`, on every rank alike, when loss, gradients or weights are no numbers.
     func make(_ update: EpochPlan.Update, number: Int, epoch: Int, learningRate: Double) throws -> Result {
         let start = monotonicNanoseconds()
         var result = Result(sums: StepSums(), seconds: 0, communication: .init(total: 0, exposed: 0))
@@ -66,9 +66,11 @@ final class Updater {
         result.communication = try synchronizer.finish()
         previousCommunicationSeconds = result.communication.exposed
         result.sums = StepSums(extras)
-        guard result.sums.loss.isFinite else { throw TrainingError.diverged(step: number, loss: result.sums.loss) }
+        guard result.sums.loss.isFinite else {
+            throw TrainingError.diverged(step: number, .ofLoss(result.sums.loss, replica))
+        }
         communicator.heartbeat.enter(.computing, step: number)
-        result.gradientNorm = applyGradients(update, images: result.sums.images, number: number, learningRate: learningRate)
+        result.gradientNorm = try applyGradients(update, images: result.sums.images, number: number, learningRate: learningRate)
         result.seconds = seconds(since: start)
         return result
     }
@@ -109,7 +111,9 @@ final class Updater {
     }
 
     /// Returns the norm of the gradients if it had to be known.
-    private func applyGradients(_ update: EpochPlan.Update, images: Int, number: Int, learningRate: Double) -> Double? {
+    private func applyGradients(
+        _ update: EpochPlan.Update, images: Int, number: Int, learningRate: Double
+    ) throws -> Double? {
         // Each image was weighted for the images that were expected: where some could not be read, this restores the exact mean.
         var scale: Float = images > 0 ? Float(update.imageCount) / Float(images) : 1
         var norm: Double?
@@ -118,10 +122,15 @@ final class Updater {
             scale *= GradientClipping.factor(norm: found, maximumNorm: maximum)
             norm = found
         }
-        optimizer.update(
+        let areFinite = optimizer.update(
             parameters: start(of: replica.trained), gradients: start(of: gradients), learningRate: learningRate,
             gradientScale: scale, updateNumber: number)
         replica.weightsChanged()
+        guard areFinite else {
+            let found = Divergence.inLayout(.gradients, of: gradients, replica) ?? .inState(replica, optimizer)
+            guard let found else { preconditionFailure("the optimizer saw what is no number") }
+            throw TrainingError.diverged(step: number, found)
+        }
         return norm
     }
 

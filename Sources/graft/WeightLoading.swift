@@ -32,7 +32,8 @@ struct LoadedWeights {
 /// Fills `store` from an opened weight file, or from the seed if there is none. Frozen parameters that the file holds as float32 stay
 /// in the mapped file. Layers named in `fresh` start from the seed.
 ///
-/// Throws `UserError` with the file and every name that does not fit, `NetworkError` for a pattern of `fresh` that names no layer.
+/// Throws `UserError` with the file and every name that does not fit, and for values that cannot be weights; `NetworkError` for a
+/// pattern of `fresh` that names no layer.
 func loadWeights(
     from file: WeightFile?, into store: ParameterStore, of entry: NetworkEntry, seed: UInt64, fresh: [String] = []
 ) throws -> LoadedWeights {
@@ -47,6 +48,7 @@ func loadWeights(
     let match = try NameTable.match(file.tensors.mapValues(\.shape), to: graph, of: entry, fresh: fresh)
     do { try match.validate(for: graph.name) } catch { throw UserError("\(file.path): \(error)") }
     for assignment in match.assignments { try fill(assignment, from: file, store) }
+    try checkNumbers(match.assignments, of: file, in: store)
     for parameter in match.fresh { store.initialize(parameter, seed: seed, as: replacementStart(parameter, graph)) }
     store.touch()
     let layers = { (parameters: [Int]) in
@@ -76,6 +78,26 @@ func preprocessing(of match: WeightMatch, in file: WeightFile, _ entry: NetworkE
     let base = match.preprocessing ?? entry.preprocessing
     guard let inside = match.normalization else { return base }
     return inside.preprocessing(base, mean: try file.floats(inside.mean), variance: try file.floats(inside.variance))
+}
+
+/// Throws `UserError` for tensors that hold NaN or infinities, and for negative variances: a network would compute with them as if
+/// nothing were wrong, since ReLU turns NaN into 0.
+private func checkNumbers(_ assignments: [WeightMatch.Assignment], of file: WeightFile, in store: ParameterStore) throws {
+    let problems = assignments.compactMap { assignment -> String? in
+        let values = UnsafeBufferPointer(store.values(of: assignment.parameter))
+        if !values.areFinite {
+            let count = "\(values.nonFiniteCount) of the \(values.count) values"
+            return "\(count) of '\(assignment.tensor)' are no numbers (NaN or infinite)"
+        }
+        let isVariance = store.graph.parameters[assignment.parameter].role == .runningVariance
+        let negative = isVariance ? values.count { $0 < 0 } : 0
+        return negative == 0 ? nil : "\(negative) of the \(values.count) variances in '\(assignment.tensor)' are negative"
+    }
+    guard !problems.isEmpty else { return }
+    let more = problems.count > 3 ? ", and \(problems.count - 3) more tensors are like that" : ""
+    throw UserError(
+        "\(file.path) cannot be used: \(problems.prefix(3).joined(separator: ", "))\(more); the file is damaged, or the training that "
+            + "made it had diverged: take an earlier checkpoint or another file")
 }
 
 private func fill(_ assignment: WeightMatch.Assignment, from file: WeightFile, _ store: ParameterStore) throws {

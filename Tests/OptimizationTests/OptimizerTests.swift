@@ -91,6 +91,32 @@ import Testing
         #expect(zip(parameters[40...], before[40...]).allSatisfy { $0 != $1 })
     }
 
+    /// At every place of arrays that are not as long as registers, with all rules.
+    @Test(arguments: [
+        OptimizerKind.sgd(momentum: 0, nesterov: false), .sgd(momentum: 0.9, nesterov: false),
+        .sgd(momentum: 0.9, nesterov: true),
+        .adamW(beta1: 0.9, beta2: 0.999, epsilon: 1e-8),
+    ]) func whatIsNoNumberIsSeen(_ kind: OptimizerKind) {
+        let groups = [ParameterGroup(range: 0..<40), ParameterGroup(range: 40..<71, multiplier: 0.1, weightDecay: 0.1)]
+        func isFinite(_ parameters: [Float], _ gradients: [Float]) -> Bool {
+            var parameters = parameters
+            return Optimizer(kind: kind, groups: groups, count: 71).update(
+                parameters: &parameters, gradients: gradients, learningRate: 0.1, updateNumber: 1)
+        }
+        let (parameters, gradients) = ([Float](repeating: -2, count: 71), [Float](repeating: 0.5, count: 71))
+        #expect(isFinite(parameters, gradients))
+        for place in 0..<71 {
+            for value in [Float.nan, .infinity, -.infinity] {
+                var spoiled = gradients
+                spoiled[place] = value
+                #expect(!isFinite(parameters, spoiled), "gradient \(place)")
+                spoiled = parameters
+                spoiled[place] = value
+                #expect(!isFinite(spoiled, gradients), "weight \(place)")
+            }
+        }
+    }
+
     @Test func onlyRulesWithMemoryKeepState() {
         func names(_ kind: OptimizerKind) -> [String] {
             Optimizer(kind: kind, groups: [ParameterGroup(range: 0..<3)], count: 3).states.map(\.name)

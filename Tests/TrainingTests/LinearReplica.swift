@@ -7,6 +7,14 @@ import Training
 
 /// Scores = weight · (scale · (features + noise)) + bias, trained by softmax cross-entropy. The noise is keyed as dropout is.
 final class LinearReplica: Replica {
+    /// In the pass of this number, from 1, one value becomes NaN.
+    enum Spoiling: Sendable {
+        case gradient(Int), statistic(Int)
+    }
+
+    var spoiled: Spoiling?
+    private var passes = 0
+
     static let features = 5
     static let classes = 3
 
@@ -67,6 +75,12 @@ final class LinearReplica: Replica {
                 gradientsWithExtras[klass] += gradient
                 for index in 0..<5 { gradientsWithExtras[16 + klass * 5 + index] += gradient * input[index] }
             }
+        }
+        passes += 1
+        switch spoiled {
+        case .gradient(passes)?: gradientsWithExtras[20] = .nan
+        case .statistic(passes)?: statistics[2] = .nan
+        default: break
         }
         try onGradientsComplete(16)
         try onGradientsComplete(32)

@@ -18,6 +18,8 @@ struct Rehearsal: Sendable {
     var broken: Set<Int> = []
     var unreadableLimit = 1.0
     var poisoned = false
+    /// What a pass leaves behind that is no number.
+    var spoiled: LinearReplica.Spoiling?
     var overlap = true
     var compresses = false
     var bucketBytes = 64
@@ -52,6 +54,7 @@ struct Rehearsal: Sendable {
 
     private func run(_ communicator: any Communicator) throws -> Outcome {
         let replica = LinearReplica(seed: replicaSeeds.isEmpty ? 5 : replicaSeeds[communicator.rank])
+        replica.spoiled = spoiled
         let source = StoppingSource(MemorySource(broken: broken, poisoned: poisoned))
         let record = Record()
         let checkpoints = folder.map { CheckpointFolder(path: $0, retention: Retention(keeping: keeping)) }

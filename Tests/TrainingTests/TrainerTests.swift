@@ -98,6 +98,33 @@ import Training
         }
     }
 
+    /// As where ReLU turns NaN into 0: the loss stays a number.
+    @Test(arguments: [1, 3], [nil, 0.5]) func gradientsThatAreNoNumbersEndTheRun(ranks: Int, clipNorm: Double?) throws {
+        let folder = try TemporaryFolder()
+        let error = #expect(throws: TrainingError.self) {
+            try Rehearsal(
+                ranks: ranks, clipNorm: clipNorm, spoiled: .gradient(3), checkpointSteps: 1, keeping: 9, folder: folder.path
+            ).run()
+        }
+        let found = Divergence.values(.gradients, tensor: "fc.weight", count: 1, total: 15)
+        #expect(error == TrainingError.diverged(step: 3, found), "\(String(describing: error))")
+        #expect("\(try #require(error))".contains("in step 3 the gradients of 'fc.weight' are no numbers any more"))
+        let kept = CheckpointFolder(path: folder.path, retention: Retention(keeping: 9)).steps
+        #expect(kept == [1, 2], "what was saved before stays")
+    }
+
+    @Test(arguments: [1, 2]) func statisticsThatAreNoNumbersAreNotSaved(ranks: Int) throws {
+        let folder = try TemporaryFolder()
+        let error = #expect(throws: TrainingError.self) {
+            try Rehearsal(ranks: ranks, spoiled: .statistic(3), checkpointSteps: 2, folder: folder.path).run()
+        }
+        guard case .diverged(step: 4, .values(.statistics, tensor: "body.running_mean", _, total: 5))? = error else {
+            Issue.record("expected divergence, got \(String(describing: error))")
+            return
+        }
+        #expect(CheckpointFolder(path: folder.path, retention: Retention(keeping: 2)).steps == [2])
+    }
+
     @Test func differentWeightsAreFoundBeforeTheFirstStep() {
         let error = #expect(throws: TrainingError.self) { try Rehearsal(ranks: 3, replicaSeeds: [5, 5, 6]).run() }
         guard case .ranksDisagree(thing: "set of weights", rank: 2, _, _, _)? = error else {

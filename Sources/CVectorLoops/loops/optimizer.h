@@ -4,14 +4,27 @@
 // Multiplications and additions are never fused here: every rank updates its own copy of the weights, so ranks on
 // processors with and without FMA must round alike. The loops wait for memory, so this costs nothing.
 
-void GRAFT_AT(graft_sgd_update)(float *restrict parameters, const float *restrict gradients, float *restrict momentum_buffer, size_t count,
+// A float's bits without its sign, as an integer: larger is larger, and what is no number is largest of all.
+GRAFT_INLINE int32_t magnitude_bits(float value) {
+    int32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits & 0x7FFFFFFF;
+}
+
+GRAFT_INLINE int32_t larger(int32_t one, int32_t other) { return one > other ? one : other; }
+
+enum { bits_of_infinity = 0x7F800000 };
+
+bool GRAFT_AT(graft_sgd_update)(float *restrict parameters, const float *restrict gradients, float *restrict momentum_buffer, size_t count,
                       float gradient_scale, float rate, float momentum, bool nesterov, float weight_decay) {
 #pragma clang fp contract(off)
+    int32_t largest = 0;
     // Three loops, so that no iteration branches.
     if (!momentum_buffer) {
         for (size_t i = 0; i < count; i++) {
             float gradient = gradient_scale * gradients[i] + weight_decay * parameters[i];
             parameters[i] -= rate * gradient;
+            largest = larger(largest, magnitude_bits(parameters[i]));
         }
     } else if (nesterov) {
         for (size_t i = 0; i < count; i++) {
@@ -19,6 +32,7 @@ void GRAFT_AT(graft_sgd_update)(float *restrict parameters, const float *restric
             float velocity = momentum * momentum_buffer[i] + gradient;
             momentum_buffer[i] = velocity;
             parameters[i] -= rate * (gradient + momentum * velocity);
+            largest = larger(largest, magnitude_bits(parameters[i]));
         }
     } else {
         for (size_t i = 0; i < count; i++) {
@@ -26,13 +40,16 @@ void GRAFT_AT(graft_sgd_update)(float *restrict parameters, const float *restric
             float velocity = momentum * momentum_buffer[i] + gradient;
             momentum_buffer[i] = velocity;
             parameters[i] -= rate * velocity;
+            largest = larger(largest, magnitude_bits(parameters[i]));
         }
     }
+    return largest < bits_of_infinity;
 }
 
-void GRAFT_AT(graft_adamw_update)(float *restrict parameters, const float *restrict gradients, float *restrict first_moment,
+bool GRAFT_AT(graft_adamw_update)(float *restrict parameters, const float *restrict gradients, float *restrict first_moment,
                         float *restrict second_moment, size_t count, graft_adamw_step step) {
 #pragma clang fp contract(off)
+    int32_t largest = 0;
     for (size_t i = 0; i < count; i++) {
         float gradient = step.gradient_scale * gradients[i];
         float first = first_moment[i] + (gradient - first_moment[i]) * step.first_gain;
@@ -40,7 +57,10 @@ void GRAFT_AT(graft_adamw_update)(float *restrict parameters, const float *restr
         first_moment[i] = first;
         second_moment[i] = second;
         parameters[i] = step.keep * parameters[i] - step.step_size * (first / (sqrtf(second) / step.correction_root + step.epsilon));
+        // A second moment that has overflowed would leave its parameter where it is for ever.
+        largest = larger(largest, larger(magnitude_bits(parameters[i]), magnitude_bits(second)));
     }
+    return largest < bits_of_infinity;
 }
 
 // Independent sums: enough to hide the latency of an addition on any vector width, and always the same order.
