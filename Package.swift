@@ -46,7 +46,7 @@ let package = Package(
         // Layer 1: values.
         library("Tensors"),
         library("Collectives", ["CProcess"]),
-        library("RunConfiguration", [.product(name: "Yams", package: "Yams")]),
+        library("RunConfiguration", ["Tensors", .product(name: "Yams", package: "Yams")]),
 
         // Layer 2: one subject each.
         library("CollectivesMPI", ["Collectives", "CMPI", "CVectorLoops"]),
@@ -65,7 +65,7 @@ let package = Package(
         library(
             "Training",
             ["Tensors", "Collectives", "Graphs", "ImageData", "Optimization", "WeightFiles", "Networks", "Execution", "Kernels"]),
-        library("Reporting", ["Training", "WeightFiles"]),
+        library("Reporting", ["Tensors", "Training", "WeightFiles"]),
 
         // Layer 5: the program.
         .executableTarget(
@@ -96,7 +96,7 @@ let package = Package(
         tests("WeightFilesTests", ["WeightFiles", "Tensors"], resources: fixtures),
 
         // What is compared with PyTorch, and what such comparisons need.
-        .target(name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport", swiftSettings: strict),
+        .target(name: "TestSupport", dependencies: ["Kernels", "Tensors"], path: "Tests/TestSupport", swiftSettings: strict),
         tests(
             "GoldenTests", ["TestSupport", "Tensors", "Graphs", "Networks", "ImageData", "Execution", "Kernels", "Optimization"],
             resources: fixtures),

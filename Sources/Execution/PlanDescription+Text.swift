@@ -29,6 +29,7 @@ extension PlanDescription {
             frozenPrecision == trainedPrecision
                 ? frozenPrecision : "\(frozenPrecision) in frozen layers, \(trainedPrecision) in trained ones",
         ])
+        table.add(["instructions", instructions])
         let passes = accumulation == 1 ? "" : ", \(accumulation) batches an update"
         let share = ranks == 1 ? "one rank" : "\(ranks) ranks, at most \(imagesPerRank) a rank"
         table.add(["batch", "\(batchSize) images over \(share)\(passes)"])

@@ -1,7 +1,7 @@
 // What a training plan amounts to: its work, memory and messages as one value, for `graft plan` and for scripts. A pure function.
 internal import Graphs
 internal import Kernels
-internal import Tensors
+package import Tensors
 
 /// A training plan in numbers. Its fields are the keys of `graft plan --json`; FLOP are two a multiply-accumulate, bytes are bytes.
 package struct PlanDescription: Sendable, Encodable {
@@ -55,6 +55,8 @@ package struct PlanDescription: Sendable, Encodable {
     /// take it.
     package let frozenPrecision: String
     package let trainedPrecision: String
+    /// What the arithmetic uses of this processor: `avx512`, `avx2` or `baseline`.
+    package let instructions: String
     /// Regions in the order in which a step visits them; only those that have steps.
     package let regions: [RegionWork]
     package let boundary: [BoundaryValue]
@@ -81,6 +83,7 @@ package struct PlanDescription: Sendable, Encodable {
         parameters = Parameters(plan)
         frozenPrecision = Self.precision(plan) { $0 != .suffix }
         trainedPrecision = Self.precision(plan) { $0 == .suffix }
+        instructions = setting.instructions.rawValue
         regions = Self.regionWork(plan)
         boundary = plan.regions.boundary.map {
             let shape = plan.graph.nodes[$0].shape
@@ -136,6 +139,8 @@ package struct PlanSetting: Sendable {
     package var evaluation: Plan?
     /// The decision about the feature cache, where images can be counted.
     package var features: FeatureDecision?
+    /// What the arithmetic uses of the processor.
+    package var instructions = InstructionSet.baseline
 
     package init(classesFrom: String, batchSize: Int, buckets: [Range<Int>]) {
         self.classesFrom = classesFrom

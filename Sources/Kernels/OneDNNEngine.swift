@@ -24,6 +24,7 @@ package final class OneDNNEngine {
 
     /// Creates an engine whose kernels use `threads` OpenMP threads when run from the calling thread.
     package init(threads: Int) throws {
+        Instructions.settle()
         var created: OpaquePointer?
         let status = graft_engine_create(&created)
         guard status == 0, let created else { throw OneDNNError(call: "an engine", status: status) }

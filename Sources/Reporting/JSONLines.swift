@@ -1,5 +1,6 @@
 // metrics.jsonl: one JSON object a line for everything that happens in a run, for scripts and plots.
 import Foundation
+internal import Tensors
 package import Training
 
 /// Writes events as JSON lines. Every object has `event` and `step`.
@@ -46,6 +47,7 @@ package final class JSONLines: TrainingObserver {
             ("classes", .list(facts.identity.classes.map(JSONValue.text))), ("ranks", .integer(facts.ranks)),
             ("batch_size", .integer(facts.settings.batchSize)), ("total_steps", .integer(facts.totalSteps)),
             ("training_images", .integer(facts.trainingImages)), ("validation_images", .integer(facts.validationImages)),
+            ("instructions", facts.identity.instructions.map { .text($0.rawValue) } ?? .null),
             ("trained_parameters", .integer(facts.trainedParameters)), ("bytes_per_step", .integer(facts.bytesPerStep)),
             ("resumed_from", facts.resumedFrom.map(JSONValue.text) ?? .null))
     }

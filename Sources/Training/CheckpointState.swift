@@ -28,6 +28,8 @@ package struct CheckpointState: Sendable, Equatable, Codable {
     package var accumulation: Int
     /// The wanted size of gradient messages; a resume with as many ranks keeps it, and with it the order of every addition.
     package var bucketBytes: Int?
+    /// Told for the record: another level rounds otherwise, in the last digits.
+    package var instructions: String?
     /// The rate of the last update.
     package var learningRate: Double
     package var progress: TrainingProgress

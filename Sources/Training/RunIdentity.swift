@@ -16,10 +16,12 @@ package struct RunIdentity: Sendable, Equatable {
     package var filesDigest: String
     /// In which numbers the network computes, for those who run it later; nil for plain float32.
     package var computation: NetworkComputation?
+    /// The instructions that it computes with; nil where nothing is computed.
+    package var instructions: InstructionSet?
 
     package init(
         name: String, architecture: String, classes: [String], preprocessing: Preprocessing, configDigest: String,
-        filesDigest: String, computation: NetworkComputation? = nil
+        filesDigest: String, computation: NetworkComputation? = nil, instructions: InstructionSet? = nil
     ) {
         self.name = name
         self.architecture = architecture
@@ -28,5 +30,6 @@ package struct RunIdentity: Sendable, Equatable {
         self.configDigest = configDigest
         self.filesDigest = filesDigest
         self.computation = computation
+        self.instructions = instructions
     }
 }

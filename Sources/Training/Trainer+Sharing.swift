@@ -125,6 +125,7 @@ extension Trainer {
             configDigest: parts.identity.configDigest, filesDigest: parts.identity.filesDigest, seed: parts.settings.seed,
             shuffle: parts.settings.shuffle, ranks: parts.communicator.size, batchSize: parts.settings.batchSize,
             accumulation: parts.settings.accumulation, bucketBytes: parts.settings.bucketBytes,
+            instructions: parts.identity.instructions?.rawValue,
             learningRate: parts.schedule.rate(ofUpdate: max(1, progress.step)),
             progress: progress, evaluation: evaluation)
         let path: String

@@ -4,6 +4,7 @@ import Execution
 import Foundation
 import Graphs
 import ImageData
+import Kernels
 import Networks
 import RunConfiguration
 import Tensors
@@ -99,6 +100,7 @@ extension Experiment {
             ("network", network.graph.name),
             ("boundary", boundaryValues.map { "\($0.name) \($0.shape)" }.joined(separator: ", ")),
             ("element type", layout.type.rawValue), ("prefix precision", network.prefixPrecision.rawValue),
+            ("instructions", Instructions.summary),
             ("frozen layers and weights", String(prefix, radix: 16)), ("orientation", configuration.data.exif.rawValue),
             ("pixels", "\(pixels)"),
         ]

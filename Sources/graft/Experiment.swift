@@ -5,6 +5,7 @@ import Foundation
 import Graphs
 import ImageData
 import Kernels
+import Kernels
 import Networks
 import Optimization
 import Reporting
@@ -37,7 +38,8 @@ struct Experiment {
         let file = try weightFile(of: configuration.network, communicator, environment: environment)
         network = try PlannedNetwork(
             configuration, classes: data.training.classes.count, ranks: communicator.size,
-            abilities: try .ofAllRanks(communicator), inputSize: try file?.statedPreprocessing()?.crop)
+            abilities: try .ofAllRanks(configuration.compute.instructions, communicator),
+            inputSize: try file?.statedPreprocessing()?.crop)
         if communicator.isRoot, let note = network.precisionNote { say(note) }
         store = ParameterStore(
             graph: network.graph, trainability: network.trainability, layout: network.trainingPlan().layout)
@@ -104,6 +106,11 @@ struct Experiment {
         if communicator.isRoot {
             try folder.recover()
             if !folder.steps.isEmpty { found = try folder.newest() }
+            if let before = found?.checkpoint.state.instructions, before != Instructions.level.rawValue {
+                say(
+                    "note: the checkpoint was computed with \(before), this run goes on with \(Instructions.level.rawValue): "
+                        + "last digits differ from those of a run that was not interrupted")
+            }
             if found == nil { say("note: there is no checkpoint to resume yet; starting from the beginning") }
         }
         let exists = try communicator.broadcast([found == nil ? 0 : 1])
@@ -147,7 +154,7 @@ struct Experiment {
             name: configuration.run.name, architecture: network.graph.name, classes: data.training.classes,
             preprocessing: weights.preprocessing, configDigest: digest(of: [configuration.yaml()]),
             filesDigest: String(try data.training.digest(), radix: 16),
-            computation: network.computation)
+            computation: network.computation, instructions: Instructions.level)
         var parts = Trainer.Parts(
             settings: settings, identity: identity, replica: replica, communicator: communicator, samples: training,
             source: source(training, features), optimizer: try makeOptimizer(replica),

@@ -4,6 +4,7 @@ import Execution
 import Graphs
 import ImageData
 import Networks
+import RunConfiguration
 import Tensors
 import Training
 import WeightFiles
@@ -33,7 +34,7 @@ final class InferenceModel: Classifier {
     /// - Throws: `UserError` for a file that needs a network's name, for weights that do not fit, and for int8 without ranges and sample.
     init(
         file: WeightFile, network: String?, threads: Int, capacity: Int, precision: InferencePrecision = .trained,
-        sample: ((Preprocessing) throws -> CalibrationSample)? = nil
+        instructions: RunConfiguration.InstructionLimit = .auto, sample: ((Preprocessing) throws -> CalibrationSample)? = nil
     ) throws {
         let weights = try FittedWeights(file, network: network)
         entry = weights.entry
@@ -42,7 +43,7 @@ final class InferenceModel: Classifier {
         classCount = weights.graph.classCount
         self.capacity = capacity
         let saved = Checkpoint.computation(of: file)
-        let (computation, note) = precision.computation(saved: saved, .own)
+        let (computation, note) = precision.computation(saved: saved, .own(instructions))
         if let note { say(note) }
         var request = PlanRequest(weights.graph, computation, isTold: saved != nil, capacity: capacity)
         if request.prefixPrecision == .int8, !Planner.plan(request).hasAllRanges {

@@ -61,6 +61,7 @@ final class Workplace {
     }
 
     /// Runs another command here.
+    @discardableResult
     func graft(_ arguments: String..., expecting status: Int32 = 0) throws -> Launch {
         let launch = try Launch(arguments, in: folder)
         try #require(launch.status == status, "\(launch.output)\n\(launch.errors)")

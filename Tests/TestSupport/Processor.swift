@@ -1,9 +1,10 @@
-// What this machine's processor can do, for tests of code that only some have.
-import Foundation
+// What the processor can do at the level of instructions that this process is held to: the runner's conditions for tests that need more.
+internal import Kernels
+internal import Tensors
 
-/// Whether the processor sums products of bytes without overflow; older ones give other sums, and Graft does not use them.
-package let processorMultipliesBytes: Bool = {
-    let facts = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-    let flags = facts.split(separator: "\n").first { $0.hasPrefix("flags") } ?? ""
-    return flags.contains("avx512_vnni") || flags.contains("avx_vnni")
-}()
+/// Whether products of bytes are summed without overflow; older processors give other sums, and Graft does not use them.
+package let processorMultipliesBytes = Instructions.multipliesBytes
+/// Whether bfloat16 is multiplied natively; elsewhere Graft computes in float32.
+package let processorMultipliesBFloat16 = Instructions.multipliesBFloat16
+/// Whether there is AVX2 at all, to be held to.
+package let hasAVX2 = Instructions.machine >= .avx2

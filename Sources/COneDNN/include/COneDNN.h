@@ -110,5 +110,14 @@ void graft_set_threads(int count);
 
 /// Runs `body` once on each of the `count` threads that run primitives when oneDNN is called from this thread.
 void graft_on_every_thread(int count, void (*body)(void));
+/// Levels of instructions that oneDNN can be held to.
+typedef enum { graft_isa_sse41, graft_isa_avx2, graft_isa_avx512 } graft_isa;
+/// Holds oneDNN to a level. Possible once, before anything else is asked of oneDNN; a nonzero status says that it was too late.
+int graft_limit_isa(graft_isa most);
+/// Whether oneDNN, as it is held, multiplies bfloat16 natively; and bytes, without adding pairs of products as int16 first.
+int graft_multiplies_bfloat16(void);
+int graft_multiplies_bytes(void);
+/// The level that oneDNN is held to or finds, as in `avx512_core_bf16`.
+const char *graft_isa_name(void);
 /// oneDNN's version, as in `2.6.3`, written into `text`.
 void graft_version(char *text, size_t capacity);

@@ -1,4 +1,5 @@
 // The section `compute`.
+package import Tensors
 
 extension RunConfiguration {
     /// What the processor is asked for.
@@ -9,6 +10,8 @@ extension RunConfiguration {
         package var precision = Precision.float32
         /// Which convolutions go through Winograd's algorithm, with a third of the arithmetic.
         package var winograd = WinogradUse.auto
+        /// The most that the arithmetic may use of the processor.
+        package var instructions = InstructionLimit.auto
     }
 
     /// Which convolutions of stride 1 go through Winograd's algorithm, of those that it does faster.
@@ -18,6 +21,16 @@ extension RunConfiguration {
         /// All, by the fastest tiles.
         case all
         case off
+    }
+
+    /// A ceiling on instructions: what the processor does not have is not used.
+    package enum InstructionLimit: String, Sendable, CaseIterable {
+        /// All that the processors of all ranks have.
+        case auto
+        case avx512, avx2, baseline
+
+        /// The level that is named; nil for `auto`.
+        package var level: InstructionSet? { InstructionSet(rawValue: rawValue) }
     }
 
     /// The type of activations and of the weights that they are multiplied with.
@@ -32,6 +45,7 @@ extension RunConfiguration {
 
 extension RunConfiguration.Precision: Choice {}
 extension RunConfiguration.WinogradUse: Choice {}
+extension RunConfiguration.InstructionLimit: Choice {}
 
 extension RunConfiguration.Compute: Section {
     static var keys: [Key<Self>] {
@@ -39,6 +53,7 @@ extension RunConfiguration.Compute: Section {
             Key("threads", \.threads),
             Key("precision", \.precision),
             Key("winograd", \.winograd),
+            Key("instructions", \.instructions),
         ]
     }
 }

@@ -24,7 +24,8 @@ struct BenchReplica {
         let placements = try ThreadPlacement.settle(over: communicator, requested: requested, environment: environment)
         placement = placements[communicator.rank]
         var network = try PlannedNetwork(
-            configuration, classes: classes, ranks: communicator.size, abilities: try .ofAllRanks(communicator))
+            configuration, classes: classes, ranks: communicator.size,
+            abilities: try .ofAllRanks(configuration.compute.instructions, communicator))
         if communicator.isRoot, let note = network.precisionNote { say(note) }
         let store = ParameterStore(
             graph: network.graph, trainability: network.trainability, layout: network.trainingPlan().layout)

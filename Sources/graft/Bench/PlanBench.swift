@@ -3,6 +3,7 @@ import Collectives
 import Execution
 import Foundation
 import Graphs
+import Kernels
 import RunConfiguration
 import Tensors
 import Training
@@ -40,6 +41,7 @@ struct PlanBench: Encodable {
     let batchSize: Int
     let threads: Int
     let precision: String
+    let instructions: String
     let peakGigaflopsPerSecond: Double
     let totalMilliseconds: Double
     let steps: [StepTime]
@@ -74,6 +76,7 @@ struct PlanBench: Encodable {
         batchSize = plan.capacity
         threads = bench.placement.threads
         precision = bench.network.prefixPrecision.rawValue
+        instructions = Instructions.summary
         peakGigaflopsPerSecond = peak
         totalMilliseconds = steps.reduce(0) { $0 + $1.milliseconds }
     }
@@ -125,7 +128,7 @@ struct PlanBench: Encodable {
         }
         let total =
             "\(batchSize) images on \(threads) thread\(threads == 1 ? "" : "s"): \(Readable.fixed(totalMilliseconds, 1)) ms; "
-            + "float32 peak \(Readable.fixed(peakGigaflopsPerSecond, 0)) GFLOP/s"
+            + "float32 peak \(Readable.fixed(peakGigaflopsPerSecond, 0)) GFLOP/s; \(instructions)"
         return (table.lines() + [total]).joined(separator: "\n")
     }
 }

@@ -3,6 +3,7 @@ import Collectives
 import Execution
 import Foundation
 import Graphs
+import Kernels
 import Reporting
 import RunConfiguration
 import Tensors
@@ -31,6 +32,7 @@ struct TrainBenchResult: Encodable {
     /// The type that frozen layers compute in; where none is frozen, that of the trained ones.
     let precision: String
     let trainedPrecision: String
+    let instructions: String
     let imagesPerSecond: Double
     let bestImagesPerSecond: Double
     let stepMilliseconds: Double
@@ -111,7 +113,8 @@ struct TrainBench {
             batchNorm: configuration.network.batchNorm.rawValue, ranks: communicator.size, threads: bench.placement.threads,
             batchSize: configuration.training.batchSize,
             precision: (hasPrefix ? bench.network.prefixPrecision : bench.network.suffixPrecision).rawValue,
-            trainedPrecision: bench.network.suffixPrecision.rawValue, imagesPerSecond: median(rates),
+            trainedPrecision: bench.network.suffixPrecision.rawValue, instructions: Instructions.summary,
+            imagesPerSecond: median(rates),
             bestImagesPerSecond: rates.last ?? 0, stepMilliseconds: 1000 * median(measured.map(\.seconds)),
             gigaflopsPerSecond: perImage * median(rates), peakGigaflopsPerSecond: peak,
             shareOfPeak: perImage * median(rates) / peak,
@@ -175,6 +178,7 @@ extension TrainBenchResult {
                 "by \(algorithm); \(percent(communicationHiddenShare)) of their time hidden behind backward",
             ])
         }
+        facts.add(["instructions", "", instructions])
         facts.add(["memory", Readable.bytes(peakMemoryBytes), "rank 0 at its peak"])
         facts.add(["first step", Readable.fixed(firstStepSeconds, 2) + " s", "after rank 0's process began"])
         var table = TextTable([.left("region"), .right("ms"), .right("GFLOP/s"), .right("of peak")])

@@ -3,6 +3,7 @@ import ArgumentParser
 import Collectives
 import CollectivesMPI
 import Foundation
+import Kernels
 
 extension Overlap: ExpressibleByArgument {}
 extension SumAlgorithm: ExpressibleByArgument {}
@@ -50,7 +51,8 @@ struct DoctorCommand: ParsableCommand {
         let shares = try communicator.gather(Array((SharedMemoryCheck().warning(ranks: communicator.localSize) ?? "").utf8))
             .map { String(decoding: $0, as: UTF8.self) }
         if let overlap { try communicator.use(overlap) }
-        var report = DoctorReport(placements: placements, overlap: communicator.overlap.rawValue)
+        let instructions = try communicator.gather(Array(Instructions.summary.utf8)).map { String(decoding: $0, as: UTF8.self) }
+        var report = DoctorReport(placements: placements, instructions: instructions, overlap: communicator.overlap.rawValue)
         report.warnings += zip(placements, shares).compactMap { $1.isEmpty ? nil : "host \($0.claim.hostName): \($1)" }.uniqued()
         let preferred = algorithm ?? .preferred(hosts: placements.map(\.claim.hostName))
         for way in algorithm.map({ [$0] }) ?? [preferred] + SumAlgorithm.allCases.filter({ $0 != preferred }) {

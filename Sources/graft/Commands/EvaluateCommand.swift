@@ -50,7 +50,10 @@ struct EvaluateCommand: ParsableCommand {
     ) throws -> Evaluation? {
         let threads = try localThreads()
         let appliesOrientation = configuration.data.exif == .apply
-        let model = try InferenceModel(file: file, network: nil, threads: threads, capacity: 32, precision: precision) {
+        let model = try InferenceModel(
+            file: file, network: nil, threads: threads, capacity: 32, precision: precision,
+            instructions: configuration.compute.instructions
+        ) {
             CalibrationSample(
                 of: try ExperimentData(configuration).training, seed: UInt64(configuration.run.seed), preprocessing: $0,
                 appliesOrientation: appliesOrientation, threads: threads)

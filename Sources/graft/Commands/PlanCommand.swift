@@ -3,6 +3,7 @@ import ArgumentParser
 import Execution
 import Foundation
 import ImageData
+import Kernels
 import Optimization
 import RunConfiguration
 import Training
@@ -52,7 +53,7 @@ struct PlanCommand: ParsableCommand {
         let configuration = try RunConfiguration.load(path: config, overrides: overrides)
         let counted = try countClasses(configuration)
         let network = try PlannedNetwork(
-            configuration, classes: counted.count, ranks: ranks, abilities: .own)
+            configuration, classes: counted.count, ranks: ranks, abilities: .own(configuration.compute.instructions))
         let plan = network.trainingPlan()
         let buckets = GradientBuckets(
             slots: plan.layout.slots.map(\.range), count: plan.layout.count, bytes: bucketBytes(configuration),
@@ -64,6 +65,7 @@ struct PlanCommand: ParsableCommand {
         setting.optimizerStates = OptimizerKind(configuration.optimizer).stateNames.count
         setting.evaluation = network.evaluationPlan()
         setting.features = try features(configuration, network)
+        setting.instructions = Instructions.level
         var description = PlanDescription(plan, setting)
         description.scaling = scaling.report(description, compresses: configuration.communication.compression != .none)
         return description

@@ -50,9 +50,10 @@ struct PredictCommand: ParsableCommand {
     private func makeModel() throws -> InferenceModel {
         let (threads, capacity) = (try localThreads(), min(images.count, 16))
         if let runFolder {
-            let checkpoint = try TrainedRun(path: runFolder).checkpoint(nil)
+            let run = try TrainedRun(path: runFolder)
             return try InferenceModel(
-                file: checkpoint, network: nil, threads: threads, capacity: capacity, precision: precision)
+                file: try run.checkpoint(nil), network: nil, threads: threads, capacity: capacity, precision: precision,
+                instructions: try run.configuration().compute.instructions)
         }
         return try InferenceModel(
             weights: weights ?? "", network: network, threads: threads, capacity: capacity, precision: precision)

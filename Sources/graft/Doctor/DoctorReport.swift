@@ -5,13 +5,16 @@ import Foundation
 /// The findings of all ranks.
 struct DoctorReport {
     let placements: [ThreadPlacement]
+    /// What each rank's arithmetic uses of its processor.
+    let instructions: [String]
     /// How started sums move.
     let overlap: String
     var warnings: [String]
     var sums: [SumMeasurement] = []
 
-    init(placements: [ThreadPlacement], overlap: String) {
+    init(placements: [ThreadPlacement], instructions: [String], overlap: String) {
         self.placements = placements
+        self.instructions = instructions
         self.overlap = overlap
         var seen: Set<String> = []
         warnings = placements.compactMap(\.warning).filter { seen.insert($0).inserted }
@@ -26,6 +29,7 @@ struct DoctorReport {
                     + "\(pad(placement.threads, 7))  \(placement.decidedBy.padding(toLength: 16, withPad: " ", startingAt: 0)) "
                     + ranges(placement.claim.cores) + (placement.sharers > 1 ? " shared by \(placement.sharers) ranks" : ""))
         }
+        lines += instructionLines
         lines.append("shared memory on rank 0's host: \(sharedMemoryBytes.map { "\($0 >> 20) MB" } ?? "none")")
         if sums.isEmpty {
             lines.append(placements.count == 1 ? "one rank: nothing to sum" : "sums were not measured")
@@ -45,6 +49,16 @@ struct DoctorReport {
         return lines.joined(separator: "\n")
     }
 
+    /// One line where all ranks have the same.
+    private var instructionLines: [String] {
+        guard let first = instructions.first, instructions.contains(where: { $0 != first }) else {
+            return instructions.prefix(1).map { "instructions: \($0)" }
+        }
+        return instructions.enumerated().map { "instructions of rank \($0): \($1)" } + [
+            "training uses the least of them on all ranks"
+        ]
+    }
+
     /// One JSON object on one line.
     func json() throws -> String {
         struct Rank: Encodable {
@@ -53,6 +67,7 @@ struct DoctorReport {
             var cores: [Int]
             var sharers: Int
             var threads: Int
+            var instructions: String
         }
         struct Output: Encodable {
             var ranks: [Rank]
@@ -61,7 +76,9 @@ struct DoctorReport {
             var warnings: [String]
         }
         let ranks = placements.enumerated().map {
-            Rank(rank: $0, host: $1.claim.hostName, cores: $1.claim.cores, sharers: $1.sharers, threads: $1.threads)
+            Rank(
+                rank: $0, host: $1.claim.hostName, cores: $1.claim.cores, sharers: $1.sharers, threads: $1.threads,
+                instructions: instructions[$0])
         }
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
