@@ -1,9 +1,17 @@
 #!/usr/bin/env bash
 # Installs what is missing, lints, builds, and runs all tests. The tests need no network, no weights and no photographs but
 # those in this repository; MPI is tested by starting it.
+#
+#   deploy/test.sh                       what the checks run: under 20 minutes on two cores
+#   deploy/test.sh --long                after that, what takes longer: every suite held to less than the processor has, soak runs
+#   deploy/test.sh --filter WinogradTests    one suite; all arguments go to `swift test`, with the instructions as the environment
+#                                        says: GRAFT_INSTRUCTIONS=avx2 deploy/test.sh --filter KernelsTests
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . deploy/environment.sh
+
+is_long=
+if [ "${1:-}" = --long ]; then is_long=yes; shift; fi
 
 require_swift
 deploy/install-packages.sh
@@ -12,8 +20,43 @@ say "Linting"
 swift format lint --strict -r Sources Tests Package.swift
 
 # Optimised, since the tests compute whole networks; testing is enabled so that they may look inside.
+options=(-c release -Xswiftc -enable-testing)
 say "Building"
-swift build -c release -Xswiftc -enable-testing --build-tests
+swift build "${options[@]}" --build-tests
 
-say "Testing"
-swift test -c release -Xswiftc -enable-testing --skip-build --disable-xctest
+run_tests() { swift test "${options[@]}" --skip-build --disable-xctest "$@"; }
+# The same, held to a level of instructions.
+run_held_to() {
+    local level=$1
+    shift
+    say "Testing with GRAFT_INSTRUCTIONS=$level${2:+: $2}"
+    GRAFT_INSTRUCTIONS=$level run_tests "$@"
+}
+
+if [ $# -gt 0 ]; then
+    run_tests "$@"
+    exit
+fi
+
+processor=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)
+own=$(.build/release/graft doctor --seconds 0 | sed -n 's/^instructions: \([a-z0-9]*\).*/\1/p')
+say "Testing on $processor with $own"
+run_tests
+
+# What computes: everything else is the same whatever the instructions.
+numeric='KernelsTests|ExecutionTests|GoldenTests|OptimizationTests|TrainingTests|NetworksTests'
+numeric+='|FeatureCommandTests|ResumeCommandTests|RankCountTests|FrozenTests|InstructionTests'
+[ -n "$is_long" ] && numeric=.
+if [ "$own" = avx512 ]; then
+    run_held_to avx2 --filter "$numeric"
+    [ -n "$is_long" ] || say "Left to deploy/test.sh --long at avx2: suites that compute nothing, and what they launch"
+else
+    say "This processor has no AVX-512: its own level was the only one of the two"
+fi
+run_held_to baseline --filter KernelsTests
+[ -n "$is_long" ] || exit 0
+
+for script in Tests/Soak/*.sh; do
+    say "Soaking: $script"
+    "$script"
+done
