@@ -4,43 +4,21 @@ import Kernels
 import Tensors
 
 extension Binder {
-    /// The step of a depthwise convolution or its gradients; nil for other convolutions.
-    func bindDepthwise(_ action: Action) -> PreparedStep? {
-        switch action {
-        case .convolution(let step, let weights, let source, let destination, let epilogue):
-            guard let kernel = depthwise(step) else { return nil }
-            precondition(epilogue.residual == nil, "a depthwise convolution adds no residual")
-            if plan.values[source].type.isQuantized { return bindBytes(kernel, weights, source, destination) }
-            let packed = resources.packedWeights(weights, for: kernel)
-            let (x, y, activation) = (address(source), address(destination), epilogue.activation.fused)
-            return { frame in
-                packed.refresh()
-                kernel.forward(x(frame), packed: packed.packed, bias: packed.bias, y(frame), activation)
-            }
-        case .convolutionBackwardData(let step, let weights, let gradient, let sourceGradient):
-            guard let kernel = depthwise(step) else { return nil }
-            let packed = resources.packedWeights(weights, for: kernel)
-            let (dy, dx) = (address(gradient), address(sourceGradient))
-            return { frame in
-                packed.refresh()
-                kernel.backwardData(dy(frame), packed: packed.packed, dx(frame))
-            }
-        case .convolutionBackwardWeights(let step, let weights, let source, let gradient):
-            return depthwise(step).map { bindWeightGradient($0, weights, source, gradient) }
-        default: preconditionFailure("not a convolution")
+    func bindDepthwise(_ step: PlanStep, _ layer: ConvolutionLayer, _ activation: ActivationKind?) -> PreparedStep {
+        precondition(step.residual == nil, "a depthwise convolution adds no residual")
+        let kernel = depthwise(layer)
+        if plan.values[step.source].type.isQuantized { return bindBytes(kernel, step, layer) }
+        let packed = resources.packedWeights(layer.weights, for: kernel)
+        let (x, y, activation) = (address(step.source), address(step.result), activation.fused)
+        return { frame in
+            packed.refresh()
+            kernel.forward(x(frame), packed: packed.packed, bias: packed.bias, y(frame), activation)
         }
     }
 
-    private func depthwise(_ step: WindowStep) -> DepthwiseKernel? {
-        let geometry = geometry(step)
-        return DepthwiseKernel.covers(geometry) ? DepthwiseKernel(geometry, resources.workers) : nil
-    }
-
     /// Bytes are filtered by float32 weights, in which the steps of both sides are folded.
-    private func bindBytes(
-        _ kernel: DepthwiseKernel, _ weights: FoldedWeights, _ source: Int, _ destination: Int
-    ) -> PreparedStep {
-        let (from, to) = (plan.values[source], plan.values[destination])
+    private func bindBytes(_ kernel: DepthwiseKernel, _ step: PlanStep, _ layer: ConvolutionLayer) -> PreparedStep {
+        let (from, to, weights) = (plan.values[step.source], plan.values[step.result], layer.weights)
         precondition(from.type == .uint8 && to.type == .uint8, "a depthwise convolution in bytes has no negative numbers")
         let folded = FoldedParameters(weights, store)
         _ = folded.refresh(store)
@@ -51,7 +29,7 @@ extension Binder {
         }
         let bias = folded.bias.base.assumingMemoryBound(to: Float.self)
         for channel in folded.scale.indices { bias[channel] /= to.quantizationStep }
-        let (x, y) = (address(source), address(destination))
+        let (x, y) = (address(step.source), address(step.result))
         return { frame in
             withExtendedLifetime((packed, folded)) {
                 let bytes = x.raw(frame).assumingMemoryBound(to: UInt8.self)
@@ -60,10 +38,19 @@ extension Binder {
         }
     }
 
-    private func bindWeightGradient(
-        _ kernel: DepthwiseKernel, _ weights: FoldedWeights, _ source: Int, _ gradient: Int
-    ) -> PreparedStep {
-        let (x, dy) = (address(source), address(gradient))
+    func bindDepthwiseInputGradient(_ step: PlanStep, _ layer: ConvolutionLayer) -> PreparedStep {
+        let kernel = depthwise(layer)
+        let packed = resources.packedWeights(layer.weights, for: kernel)
+        let (dy, dx) = (address(step.source), address(step.result))
+        return { frame in
+            packed.refresh()
+            kernel.backwardData(dy(frame), packed: packed.packed, dx(frame))
+        }
+    }
+
+    func bindDepthwiseWeightGradient(_ step: PlanStep, _ layer: ConvolutionLayer) -> PreparedStep {
+        let (kernel, weights) = (depthwise(layer), layer.weights)
+        let (x, dy) = (address(step.reads[0]), address(step.reads[1]))
         let weightGradient = store.gradient(of: weights.weight)?.baseAddress
         let biasGradient = weights.bias.flatMap { store.gradient(of: $0)?.baseAddress }
         let sums = AlignedBuffer(floatCount: weightGradient == nil ? 0 : kernel.sumCount)
@@ -81,5 +68,9 @@ extension Binder {
             kernel.backwardBias(dy(frame), biasGradient)
             if let scale { elementwise.scaleRows(biasGradient, by: scale, biasGradient, rows: scale.count, columns: 1) }
         }
+    }
+
+    private func depthwise(_ layer: ConvolutionLayer) -> DepthwiseKernel {
+        DepthwiseKernel(WindowGeometry(layer, images: images), resources.workers)
     }
 }

@@ -4,67 +4,65 @@ import Kernels
 import Tensors
 
 extension Binder {
-    func bindElementwise(_ action: Action) -> PreparedStep {
-        let (elementwise, images) = (elementwise, images)
-        switch action {
-        case .activation(let kind, let source, let destination):
-            let (x, y, count) = (address(source), address(destination), elementCount(source))
-            return { elementwise.activate(x.activations($0), y.activations($0), count, ActivationKind?.some(kind).fused) }
-        case .add(let first, let second, let destination, let kind):
-            let (a, b, y, count) = (address(first), address(second), address(destination), elementCount(first))
-            return { elementwise.add(a.activations($0), b.activations($0), y.activations($0), count, kind.fused) }
-        case .combineGradients(let first, let second, let kept, let kind, let destination):
-            let (a, b, y) = (address(first), second.map { address($0) }, address(destination))
-            let (remembered, count) = (kept.map { address($0) }, elementCount(first))
-            return { frame in
-                elementwise.combineGradients(
-                    a.activations(frame), b.map { $0.activations(frame) }, kept: remembered.map { $0.activations(frame) },
-                    y.activations(frame), count, kind.fused)
-            }
-        case .gate(let source, let gate, let destination):
-            let (x, g, y, shape) = (address(source), address(gate), address(destination), plan.values[source].shape)
-            return { elementwise.gate(x($0), by: g($0), y($0), images: images, pixels: shape[0] * shape[1], channels: shape[2]) }
-        case .gateBackward(let gradient, let source, let gateGradient):
-            let (dy, x, dg, shape) = (address(gradient), address(source), address(gateGradient), plan.values[source].shape)
-            return {
-                elementwise.gateBackward(dy($0), x($0), dg($0), images: images, pixels: shape[0] * shape[1], channels: shape[2])
-            }
-        case .convert(let source, let destination):
-            let (x, y, count) = (address(source), address(destination), elementCount(source))
-            return { elementwise.convert(x.activations($0), y.activations($0), count) }
-        case .transpose(let source, let destination, let toChannelsFirst):
-            return bindTranspose(source, destination, toChannelsFirst)
-        case .concatenate(let sources, let destination): return bindConcatenation(sources, destination)
-        case .slice(let source, let firstChannel, let destination):
-            let (from, to) = (plan.values[source].shape, plan.values[destination].shape)
-            let (x, y, rows) = (address(source), address(destination), images * from[0] * from[1])
-            return {
-                elementwise.copyColumns(
-                    x.activations($0), from: firstChannel, of: from[2], y.activations($0), to: 0, of: to[2], width: to[2],
-                    rows: rows)
-            }
-        case .dropout(let rate, let layer, let wholeImages, let source, let destination):
-            return bindDropout(rate, layer, wholeImages, source, destination)
-        case .loss(let logits, let gradient, let weight, let isMain): return bindLoss(logits, gradient, weight, isMain)
-        default: preconditionFailure("not element-wise")
+    func bindActivation(_ step: PlanStep, _ kind: ActivationKind) -> PreparedStep {
+        let (elementwise, activation) = (elementwise, ActivationKind?.some(kind).fused)
+        let (x, y, count) = (address(step.source), address(step.result), elementCount(step.source))
+        return { elementwise.activate(x.activations($0), y.activations($0), count, activation) }
+    }
+
+    func bindAddition(_ step: PlanStep, _ kind: ActivationKind?) -> PreparedStep {
+        let (elementwise, activation, count) = (elementwise, kind.fused, elementCount(step.result))
+        let (a, b, y) = (address(step.reads[0]), address(step.reads[1]), address(step.result))
+        return { elementwise.add(a.activations($0), b.activations($0), y.activations($0), count, activation) }
+    }
+
+    func bindCombination(_ step: PlanStep, _ derivative: ActivationKind?) -> PreparedStep {
+        let (elementwise, activation, count) = (elementwise, derivative.fused, elementCount(step.result))
+        let gradients = derivative == nil ? step.reads[...] : step.reads.dropLast()
+        let (a, b) = (address(gradients[0]), gradients.count > 1 ? address(gradients[1]) : nil)
+        let (kept, y) = (derivative == nil ? nil : address(step.reads[gradients.count]), address(step.result))
+        return { frame in
+            elementwise.combineGradients(
+                a.activations(frame), b.map { $0.activations(frame) }, kept: kept.map { $0.activations(frame) },
+                y.activations(frame), count, activation)
         }
     }
 
-    private func bindTranspose(_ source: Int, _ destination: Int, _ toChannelsFirst: Bool) -> PreparedStep {
+    func bindGate(_ step: PlanStep) -> PreparedStep {
+        let (elementwise, images, shape) = (elementwise, images, plan.values[step.source].shape)
+        let (x, g, y) = (address(step.source), address(step.reads[1]), address(step.result))
+        return { elementwise.gate(x($0), by: g($0), y($0), images: images, pixels: shape[0] * shape[1], channels: shape[2]) }
+    }
+
+    func bindGateGradient(_ step: PlanStep) -> PreparedStep {
+        let (elementwise, images, shape) = (elementwise, images, plan.values[step.source].shape)
+        let (x, dy, dg) = (address(step.source), address(step.reads[1]), address(step.result))
+        return {
+            elementwise.gateBackward(dy($0), x($0), dg($0), images: images, pixels: shape[0] * shape[1], channels: shape[2])
+        }
+    }
+
+    func bindConversion(_ step: PlanStep) -> PreparedStep {
+        let elementwise = elementwise
+        let (x, y, count) = (address(step.source), address(step.result), elementCount(step.source))
+        return { elementwise.convert(x.activations($0), y.activations($0), count) }
+    }
+
+    func bindTranspose(_ step: PlanStep, _ toChannelsFirst: Bool) -> PreparedStep {
         let (elementwise, images) = (elementwise, images)
-        let image = plan.values[toChannelsFirst ? source : destination].shape
-        let (x, y) = (address(source), address(destination))
+        let image = plan.values[toChannelsFirst ? step.source : step.result].shape
+        let (x, y) = (address(step.source), address(step.result))
         return {
             elementwise.transpose(
                 x($0), y($0), images: images, pixels: image[0] * image[1], channels: image[2], toChannelsFirst: toChannelsFirst)
         }
     }
 
-    private func bindConcatenation(_ sources: [Int], _ destination: Int) -> PreparedStep {
-        let (elementwise, shape) = (elementwise, plan.values[destination].shape)
-        let (y, rows) = (address(destination), images * shape[0] * shape[1])
+    func bindConcatenation(_ step: PlanStep) -> PreparedStep {
+        let (elementwise, shape) = (elementwise, plan.values[step.result].shape)
+        let (y, rows) = (address(step.result), images * shape[0] * shape[1])
         var firstChannel = 0
-        let parts = sources.map { source in
+        let parts = step.reads.map { source in
             let (start, width) = (firstChannel, plan.values[source].shape[2])
             firstChannel += width
             return (address(source), start, width)
@@ -78,11 +76,19 @@ extension Binder {
         }
     }
 
+    func bindSlice(_ step: PlanStep, _ firstChannel: Int) -> PreparedStep {
+        let (elementwise, from, to) = (elementwise, plan.values[step.source].shape, plan.values[step.result].shape)
+        let (x, y, rows) = (address(step.source), address(step.result), images * from[0] * from[1])
+        return {
+            elementwise.copyColumns(
+                x.activations($0), from: firstChannel, of: from[2], y.activations($0), to: 0, of: to[2], width: to[2], rows: rows)
+        }
+    }
+
     /// The mask of an image depends on (seed, epoch, sample, layer) alone, so that backward draws the same again.
-    private func bindDropout(_ rate: Float, _ layer: Int, _ wholeImages: Bool, _ source: Int, _ destination: Int) -> PreparedStep
-    {
-        let (elementwise, images, count) = (elementwise, images, plan.values[source].shape.count)
-        let (x, y, workers) = (address(source), address(destination), resources.workers)
+    func bindDropout(_ step: PlanStep, _ rate: Float, _ layer: Int, _ wholeImages: Bool) -> PreparedStep {
+        let (elementwise, images, count) = (elementwise, images, plan.values[step.source].shape.count)
+        let (x, y, workers) = (address(step.source), address(step.result), resources.workers)
         return { frame in
             let (from, to, input) = (x(frame), y(frame), frame.input)
             workers.run(images) { range in
@@ -102,9 +108,9 @@ extension Binder {
         }
     }
 
-    private func bindLoss(_ logits: Int, _ gradient: Int, _ weight: Float, _ isMain: Bool) -> PreparedStep {
-        let (scores, slope, capacity) = (address(logits), address(gradient), images)
-        let loss = SoftmaxCrossEntropy(classes: plan.values[logits].shape[0])
+    func bindLoss(_ step: PlanStep, _ weight: Float, _ isMain: Bool) -> PreparedStep {
+        let (scores, slope, capacity) = (address(step.source), address(step.result), images)
+        let loss = SoftmaxCrossEntropy(classes: plan.values[step.source].shape[0])
         return { frame in
             let input = frame.input
             guard let labels = input.labels else { preconditionFailure("a training step needs labels") }

@@ -4,16 +4,6 @@ import Kernels
 import Tensors
 
 extension Binder {
-    func bindNorm(_ action: Action) -> PreparedStep {
-        switch action {
-        case .norm(let norm, let mode, let source, let destination, let epilogue):
-            bindNormForward(norm, mode, source, destination, epilogue)
-        case .normBackward(let norm, let mode, let source, let gradient, let sourceGradient, let masks):
-            bindNormBackward(norm, mode, source, gradient, sourceGradient, masks)
-        default: preconditionFailure("not a batch norm")
-        }
-    }
-
     private func parameters(_ norm: NormParameters) -> BatchNormKernel.Parameters {
         func start(_ parameter: Int) -> UnsafeMutablePointer<Float> {
             guard let address = store.values(of: parameter).baseAddress else {
@@ -26,17 +16,15 @@ extension Binder {
             runningVariance: start(norm.variance))
     }
 
-    private func bindNormForward(
-        _ norm: NormParameters, _ mode: NormMode, _ source: Int, _ destination: Int, _ epilogue: Epilogue
-    ) -> PreparedStep {
-        let shape = plan.values[source].shape
+    func bindNorm(_ step: PlanStep, _ norm: NormParameters, _ mode: NormMode, _ activation: ActivationKind?) -> PreparedStep {
+        let shape = plan.values[step.source].shape
         let channels = shape[shape.rank - 1]
         let (pixels, capacity) = (shape.count / channels, images)
         let kernel = BatchNormKernel(
-            channels: channels, epsilon: norm.epsilon, momentum: norm.momentum, activation: epilogue.activation.fused,
+            channels: channels, epsilon: norm.epsilon, momentum: norm.momentum, activation: activation.fused,
             resources.workers)
         norms[norm.scale] = kernel
-        let (x, y, residual) = (address(source), address(destination), epilogue.residual.map { address($0) })
+        let (x, y, residual) = (address(step.source), address(step.result), step.residual.map { address($0) })
         let parameters = parameters(norm)
         return { frame in
             if mode.usesBatchStatistics {
@@ -52,18 +40,18 @@ extension Binder {
         }
     }
 
-    private func bindNormBackward(
-        _ norm: NormParameters, _ mode: NormMode, _ source: Int, _ gradient: Int, _ sourceGradient: Int?, _ masks: ActivationKind?
+    func bindNormGradient(
+        _ step: PlanStep, _ norm: NormParameters, _ mode: NormMode, _ masks: ActivationKind?
     ) -> PreparedStep {
         guard let kernel = norms[norm.scale] else { preconditionFailure("a batch norm's backward step without its forward step") }
-        let shape = plan.values[source].shape
+        let shape = plan.values[step.source].shape
         let channels = shape[shape.rank - 1]
         let (pixels, capacity) = (shape.count / channels, images)
         let discarded = AlignedBuffer(floatCount: channels)
         let unused = discarded.base.assumingMemoryBound(to: Float.self)
         let scaleGradient = store.gradient(of: norm.scale)?.baseAddress ?? unused
         let shiftGradient = store.gradient(of: norm.shift)?.baseAddress ?? unused
-        let (x, dy, dx) = (address(source), address(gradient), sourceGradient.map { address($0) })
+        let (x, dy, dx) = (address(step.reads[0]), address(step.reads[1]), step.writes.first.map { address($0) })
         let parameters = parameters(norm)
         return { frame in
             withExtendedLifetime(discarded) {
@@ -77,70 +65,81 @@ extension Binder {
         }
     }
 
-    func bindLinear(_ action: Action) -> PreparedStep {
-        let images = images
-        func kernel(_ weight: Int) -> (LinearKernel, UnsafeMutablePointer<Float>) {
-            let shape = store.graph.parameters[weight].shape
-            guard let start = store.values(of: weight).baseAddress else { preconditionFailure("a linear layer without weights") }
-            return (LinearKernel(inputs: shape[1], outputs: shape[0]), start)
+    private func kernel(_ layer: LinearLayer) -> (LinearKernel, UnsafeMutablePointer<Float>) {
+        let shape = store.graph.parameters[layer.weight].shape
+        guard let start = store.values(of: layer.weight).baseAddress else {
+            preconditionFailure("a linear layer without weights")
         }
-        switch action {
-        case .linear(let weight, let bias, let source, let destination):
-            let (linear, weights) = kernel(weight)
-            let (x, y, start) = (address(source), address(destination), bias.flatMap { store.values(of: $0).baseAddress })
-            return { linear.forward(x($0), weights, start, y($0), images: images) }
-        case .linearBackwardData(let weight, let gradient, let sourceGradient):
-            let (linear, weights) = kernel(weight)
-            let (dy, dx) = (address(gradient), address(sourceGradient))
-            return { linear.backwardData(dy($0), weights, dx($0), images: images) }
-        case .linearBackwardWeights(let weight, let bias, let source, let gradient):
-            let (linear, _) = kernel(weight)
-            let (x, dy) = (address(source), address(gradient))
-            let weightGradient = store.gradient(of: weight)?.baseAddress
-            let biasGradient = bias.flatMap { store.gradient(of: $0)?.baseAddress }
-            return { frame in
-                if let weightGradient { linear.backwardWeights(dy(frame), x(frame), weightGradient, images: images) }
-                if let biasGradient { linear.backwardBias(dy(frame), biasGradient, images: images) }
-            }
-        default: preconditionFailure("not a linear layer")
+        return (LinearKernel(inputs: shape[1], outputs: shape[0]), start)
+    }
+
+    func bindLinear(_ step: PlanStep, _ layer: LinearLayer) -> PreparedStep {
+        let ((linear, weights), images) = (kernel(layer), images)
+        let (x, y) = (address(step.source), address(step.result))
+        let bias = layer.bias.flatMap { store.values(of: $0).baseAddress }
+        return { linear.forward(x($0), weights, bias, y($0), images: images) }
+    }
+
+    func bindLinearInputGradient(_ step: PlanStep, _ layer: LinearLayer) -> PreparedStep {
+        let ((linear, weights), images) = (kernel(layer), images)
+        let (dy, dx) = (address(step.source), address(step.result))
+        return { linear.backwardData(dy($0), weights, dx($0), images: images) }
+    }
+
+    func bindLinearWeightGradient(_ step: PlanStep, _ layer: LinearLayer) -> PreparedStep {
+        let ((linear, _), images) = (kernel(layer), images)
+        let (x, dy) = (address(step.reads[0]), address(step.reads[1]))
+        let weightGradient = store.gradient(of: layer.weight)?.baseAddress
+        let biasGradient = layer.bias.flatMap { store.gradient(of: $0)?.baseAddress }
+        return { frame in
+            if let weightGradient { linear.backwardWeights(dy(frame), x(frame), weightGradient, images: images) }
+            if let biasGradient { linear.backwardBias(dy(frame), biasGradient, images: images) }
         }
     }
 
-    func bindPooling(_ action: Action) throws -> PreparedStep {
+    func bindPooling(_ step: PlanStep, _ place: PlacedWindow, _ method: PoolingMethod) throws -> PreparedStep {
+        let kernel = try OneDNNKernel.pooling(
+            resources.engine, WindowGeometry(place, images: images), method.kind, training: step.memory != nil,
+            type: plan.values[step.source].type)
+        let roles: [KernelRole: Address] = [.source: address(step.source), .destination: address(step.result)]
+        return running(kernel, remembering(step.memory, kernel, roles))
+    }
+
+    func bindPoolingGradient(_ step: PlanStep, _ place: PlacedWindow, _ method: PoolingMethod) throws -> PreparedStep {
+        let kernel = try OneDNNKernel.poolingBackward(
+            resources.engine, WindowGeometry(place, images: images), method.kind, type: plan.values[step.source].type)
+        let roles: [KernelRole: Address] = [.destinationGradient: address(step.source), .sourceGradient: address(step.result)]
+        return running(kernel, remembering(step.reads.dropFirst().first, kernel, roles))
+    }
+
+    func bindAdaptiveAverage(_ step: PlanStep) -> PreparedStep {
         let (images, workers) = (images, resources.workers)
-        switch action {
-        case .pool(let step, let method, let source, let destination, let memory):
-            let kernel = try OneDNNKernel.pooling(
-                resources.engine, geometry(step), method.kind, training: memory != nil, type: plan.values[source].type)
-            return running(kernel, remembering(memory, kernel, [.source: address(source), .destination: address(destination)]))
-        case .poolBackward(let step, let method, let gradient, let sourceGradient, let memory):
-            let kernel = try OneDNNKernel.poolingBackward(
-                resources.engine, geometry(step), method.kind, type: plan.values[gradient].type)
-            let roles: [KernelRole: Address] = [
-                .destinationGradient: address(gradient), .sourceGradient: address(sourceGradient),
-            ]
-            return running(kernel, remembering(memory, kernel, roles))
-        case .adaptiveAverage(let source, let destination):
-            let pool = AdaptiveAveragePool(source: plan.values[source].shape, destination: plan.values[destination].shape)
-            let (x, y) = (address(source), address(destination))
-            return { pool.forward(x.activations($0), y($0), images: images, workers) }
-        case .adaptiveAverageBackward(let gradient, let sourceGradient):
-            let pool = AdaptiveAveragePool(source: plan.values[sourceGradient].shape, destination: plan.values[gradient].shape)
-            let (dy, dx) = (address(gradient), address(sourceGradient))
-            return { pool.backward(dy($0), dx.activations($0), images: images, workers) }
-        case .responseNorm(let norm, let source, let destination, let memory):
-            let kernel = try OneDNNKernel.responseNorm(
-                resources.engine, images: images, shape: plan.values[source].shape, norm.constants, training: memory != nil)
-            return running(kernel, remembering(memory, kernel, [.source: address(source), .destination: address(destination)]))
-        case .responseNormBackward(let norm, let source, let gradient, let sourceGradient, let memory):
-            let kernel = try OneDNNKernel.responseNormBackward(
-                resources.engine, images: images, shape: plan.values[source].shape, norm.constants)
-            let roles: [KernelRole: Address] = [
-                .source: address(source), .destinationGradient: address(gradient), .sourceGradient: address(sourceGradient),
-            ]
-            return running(kernel, remembering(memory, kernel, roles))
-        default: preconditionFailure("not pooling")
-        }
+        let pool = AdaptiveAveragePool(source: plan.values[step.source].shape, destination: plan.values[step.result].shape)
+        let (x, y) = (address(step.source), address(step.result))
+        return { pool.forward(x.activations($0), y($0), images: images, workers) }
+    }
+
+    func bindAdaptiveAverageGradient(_ step: PlanStep) -> PreparedStep {
+        let (images, workers) = (images, resources.workers)
+        let pool = AdaptiveAveragePool(source: plan.values[step.result].shape, destination: plan.values[step.source].shape)
+        let (dy, dx) = (address(step.source), address(step.result))
+        return { pool.backward(dy($0), dx.activations($0), images: images, workers) }
+    }
+
+    func bindResponseNorm(_ step: PlanStep, _ norm: ResponseNorm) throws -> PreparedStep {
+        let kernel = try OneDNNKernel.responseNorm(
+            resources.engine, images: images, shape: plan.values[step.source].shape, norm.constants, training: step.memory != nil)
+        let roles: [KernelRole: Address] = [.source: address(step.source), .destination: address(step.result)]
+        return running(kernel, remembering(step.memory, kernel, roles))
+    }
+
+    func bindResponseNormGradient(_ step: PlanStep, _ norm: ResponseNorm) throws -> PreparedStep {
+        let kernel = try OneDNNKernel.responseNormBackward(
+            resources.engine, images: images, shape: plan.values[step.source].shape, norm.constants)
+        let roles: [KernelRole: Address] = [
+            .source: address(step.source), .destinationGradient: address(step.reads[1]), .sourceGradient: address(step.result),
+        ]
+        return running(kernel, remembering(step.reads[2], kernel, roles))
     }
 
     /// Adds the workspace, if the kernel has one, and holds the planner's estimate of its size to account.

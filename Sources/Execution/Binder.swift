@@ -49,8 +49,6 @@ final class Binder {
     private var winograds: [WinogradConvolution] = []
     /// Images that the step being bound runs over at once.
     private(set) var images: Int
-    /// Where the step being bound stands.
-    private(set) var region = Region.prefix
     /// Batch-norm kernels by their scale parameter: forward leaves the batch's statistics there for backward.
     var norms: [Int: BatchNormKernel] = [:]
 
@@ -63,9 +61,9 @@ final class Binder {
 
     /// Binds a step that runs over so many images at once.
     func bind(_ step: PlanStep, images: Int) throws -> PreparedStep {
-        (self.images, region) = (images, step.region)
+        self.images = images
         let (known, knownWinograds) = (kernels.count, winograds.count)
-        let prepared = try bind(step.action)
+        let prepared = try bind(step)
         implementations.append(
             kernels.dropFirst(known).first?.implementation ?? winograds.dropFirst(knownWinograds).first?.implementation ?? "")
         return prepared
@@ -109,24 +107,33 @@ final class Binder {
         }
     }
 
-    func geometry(_ step: WindowStep) -> WindowGeometry {
-        if step.isLinear {
-            // Images are pixels then: kernels go over the pixels of an image together, but over images one by one.
-            return WindowGeometry(
-                images: 1, source: [1, images, step.source[2]], destination: [1, images, step.destination[2]], kernelHeight: 1,
-                kernelWidth: 1, stride: 1, padTop: 0, padLeft: 0)
-        }
-        return WindowGeometry(step, images: images)
-    }
-
-    private func bind(_ action: Action) throws -> PreparedStep {
-        switch action {
-        case .convolution, .convolutionBackwardData, .convolutionBackwardWeights: try bindConvolution(action)
-        case .norm, .normBackward: bindNorm(action)
-        case .linear, .linearBackwardData, .linearBackwardWeights: bindLinear(action)
-        case .pool, .poolBackward, .adaptiveAverage, .adaptiveAverageBackward, .responseNorm, .responseNormBackward:
-            try bindPooling(action)
-        default: bindElementwise(action)
+    private func bind(_ step: PlanStep) throws -> PreparedStep {
+        switch step.operation {
+        case .convolution(let layer, let activation): try bindConvolution(step, layer, activation)
+        case .convolutionInputGradient(let layer): try bindInputGradient(step, layer)
+        case .convolutionWeightGradient(let layer): try bindWeightGradient(step, layer)
+        case .norm(let norm, let mode, let activation): bindNorm(step, norm, mode, activation)
+        case .normGradient(let norm, let mode, let masks): bindNormGradient(step, norm, mode, masks)
+        case .linear(let layer): bindLinear(step, layer)
+        case .linearInputGradient(let layer): bindLinearInputGradient(step, layer)
+        case .linearWeightGradient(let layer): bindLinearWeightGradient(step, layer)
+        case .activation(let kind): bindActivation(step, kind)
+        case .add(let activation): bindAddition(step, activation)
+        case .combineGradients(let derivative): bindCombination(step, derivative)
+        case .gate: bindGate(step)
+        case .gateGradient: bindGateGradient(step)
+        case .concatenate: bindConcatenation(step)
+        case .slice(let firstChannel): bindSlice(step, firstChannel)
+        case .pool(let place, let method): try bindPooling(step, place, method)
+        case .poolGradient(let place, let method): try bindPoolingGradient(step, place, method)
+        case .adaptiveAverage: bindAdaptiveAverage(step)
+        case .adaptiveAverageGradient: bindAdaptiveAverageGradient(step)
+        case .convert: bindConversion(step)
+        case .transpose(let toChannelsFirst): bindTranspose(step, toChannelsFirst)
+        case .dropout(let rate, let layer, let wholeImages): bindDropout(step, rate, layer, wholeImages)
+        case .responseNorm(let constants): try bindResponseNorm(step, constants)
+        case .responseNormGradient(let constants): try bindResponseNormGradient(step, constants)
+        case .loss(let weight, let isMain): bindLoss(step, weight, isMain)
         }
     }
 }

@@ -37,10 +37,10 @@ extension Plan {
     package var shareOfByteProducts: Double {
         let prefix = steps.filter { $0.region == .prefix }
         let all = prefix.reduce(0) { $0 + $1.multiplyAccumulates }
-        let bytes = prefix.filter { step in
-            guard case .convolution(_, _, let source, _, _) = step.action else { return false }
-            return values[source].type.isQuantized
-        }.reduce(0) { $0 + $1.multiplyAccumulates }
+        // Only convolutions and linear layers multiply, and then they read what they multiply.
+        let bytes = prefix.reduce(0) {
+            $0 + ($1.multiplyAccumulates > 0 && values[$1.source].type.isQuantized ? $1.multiplyAccumulates : 0)
+        }
         return all > 0 ? Double(bytes) / Double(all) : 0
     }
 }

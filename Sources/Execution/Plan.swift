@@ -26,107 +26,6 @@ package struct PlanValue: Sendable {
     package var lifetime: ClosedRange<Int> = 0...0
 }
 
-/// The parameters of a batch norm, as indices into the graph's.
-package struct NormParameters: Sendable, Hashable {
-    package let scale, shift, mean, variance: Int
-    package let epsilon: Float
-    package let momentum: Float
-}
-
-/// Convolution weights, with the batch norm that is folded into them.
-package struct FoldedWeights: Sendable, Hashable {
-    package let weight: Int
-    package let bias: Int?
-    package let norm: NormParameters?
-    /// Whether the weight (and bias) trains, so that it is folded and packed anew after every update.
-    package let isTrained: Bool
-}
-
-/// What stands in a fused step behind the main operation.
-package struct Epilogue: Sendable, Hashable {
-    /// Added after the main operation: a value of the destination's shape.
-    package var residual: Int?
-    package var activation: ActivationKind?
-
-    package static let none = Epilogue()
-}
-
-/// The geometry of a convolution or pooling step.
-package struct WindowStep: Sendable, Hashable {
-    package let window: SlidingWindow
-    package let source: TensorShape
-    package let destination: TensorShape
-    package let groups: Int
-
-    /// Whether each pixel is multiplied by one matrix, and by itself.
-    package var isPointwise: Bool {
-        window.height == 1 && window.width == 1 && groups == 1 && source[0] == destination[0] && source[1] == destination[1]
-    }
-
-    /// Whether there is one pixel an image as well: then it is a linear layer over the images, whichever the network calls it.
-    package var isLinear: Bool { isPointwise && source[0] * source[1] == 1 }
-}
-
-/// One thing a program does. Numbers named source, destination … are indices into `Plan.values`; gradients of values are values too.
-package enum Action: Sendable, Hashable {
-    /// Frozen linear layers are convolutions over one pixel: their weights are packed once, as frozen convolutions' are.
-    case convolution(WindowStep, FoldedWeights, source: Int, destination: Int, Epilogue)
-    case convolutionBackwardData(WindowStep, FoldedWeights, gradient: Int, sourceGradient: Int)
-    case convolutionBackwardWeights(WindowStep, FoldedWeights, source: Int, gradient: Int)
-    case norm(NormParameters, NormMode, source: Int, destination: Int, Epilogue)
-    /// `masks` is the activation whose mask the step applies itself; `sourceGradient` is missing where nothing before it trains.
-    case normBackward(NormParameters, NormMode, source: Int, gradient: Int, sourceGradient: Int?, masks: ActivationKind?)
-    case linear(weight: Int, bias: Int?, source: Int, destination: Int)
-    case linearBackwardData(weight: Int, gradient: Int, sourceGradient: Int)
-    case linearBackwardWeights(weight: Int, bias: Int?, source: Int, gradient: Int)
-    case activation(ActivationKind, source: Int, destination: Int)
-    case add(Int, Int, destination: Int, ActivationKind?)
-    /// destination = (first + second) · activation′, told from `kept`.
-    case combineGradients(Int, Int?, kept: Int?, ActivationKind?, destination: Int)
-    case gate(source: Int, gate: Int, destination: Int)
-    case gateBackward(gradient: Int, source: Int, gateGradient: Int)
-    case concatenate([Int], destination: Int)
-    /// The part of a concatenation's gradient that starts at a channel.
-    case slice(source: Int, firstChannel: Int, destination: Int)
-    case pool(WindowStep, PoolingMethod, source: Int, destination: Int, memory: Int?)
-    case poolBackward(WindowStep, PoolingMethod, gradient: Int, sourceGradient: Int, memory: Int?)
-    case adaptiveAverage(source: Int, destination: Int)
-    case adaptiveAverageBackward(gradient: Int, sourceGradient: Int)
-    /// From float32 to another element type, or back.
-    case convert(source: Int, destination: Int)
-    /// Pixels before channels to channels before pixels, or back.
-    case transpose(source: Int, destination: Int, toChannelsFirst: Bool)
-    /// Also its own gradient: the mask follows from the layer's key.
-    case dropout(rate: Float, layer: Int, wholeImages: Bool, source: Int, destination: Int)
-    case responseNorm(ResponseNorm, source: Int, destination: Int, memory: Int?)
-    case responseNormBackward(ResponseNorm, source: Int, gradient: Int, sourceGradient: Int, memory: Int)
-    /// Softmax cross-entropy; writes the gradient of the scores, times `weight`.
-    case loss(logits: Int, gradient: Int, weight: Float, isMain: Bool)
-}
-
-/// What a pooling window computes.
-package enum PoolingMethod: String, Sendable, Hashable {
-    case max, averageInside, averagePadded
-}
-
-/// Constants of local response normalisation.
-package struct ResponseNorm: Sendable, Hashable {
-    package let size: Int
-    package let alpha, beta, k: Float
-}
-
-/// One step of a plan.
-package struct PlanStep: Sendable {
-    package enum Phase: String, Sendable { case forward, backward }
-
-    package let name: String
-    package let region: Region
-    package let phase: Phase
-    package let action: Action
-    /// For one image.
-    package let multiplyAccumulates: Int
-}
-
 /// Consecutive steps, and how many images they run over before they start again with the next ones.
 package struct PlanChunk: Sendable, Hashable {
     package let steps: Range<Int>
@@ -171,5 +70,4 @@ package struct Plan: Sendable {
     package let exitValues: [Int]
     /// Bytes of the arena that all other values share.
     package let arenaBytes: Int
-    package let winograd: WinogradUse
 }

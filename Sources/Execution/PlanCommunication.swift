@@ -59,10 +59,14 @@ package struct PlanCommunication: Sendable, Encodable {
     }
 
     private static func synchronizedChannels(_ step: PlanStep, _ plan: Plan) -> Int? {
-        switch step.action {
-        case .norm(let norm, .synchronized, _, _, _), .normBackward(let norm, .synchronized, _, _, _, _):
-            plan.graph.parameters[norm.scale].shape.count
-        default: nil
+        switch step.operation {
+        case .norm(let norm, let mode, _), .normGradient(let norm, let mode, _):
+            mode == .synchronized ? plan.graph.parameters[norm.scale].shape.count : nil
+        case .convolution, .convolutionInputGradient, .convolutionWeightGradient, .linear, .linearInputGradient,
+            .linearWeightGradient, .activation, .add, .combineGradients, .gate, .gateGradient, .concatenate, .slice, .pool,
+            .poolGradient, .adaptiveAverage, .adaptiveAverageGradient, .convert, .transpose, .dropout, .responseNorm,
+            .responseNormGradient, .loss:
+            nil
         }
     }
 }

@@ -102,7 +102,7 @@ package struct PlanDescription: Sendable, Encodable {
     package var flopsPerImage: Int { regions.reduce(0) { $0 + $1.flopsPerImage } }
 
     private static func precision(_ plan: Plan, where isIncluded: (Region) -> Bool) -> String {
-        let written = plan.steps.filter { isIncluded($0.region) }.compactMap(\.action.writes.first).map { plan.values[$0].type }
+        let written = plan.steps.filter { isIncluded($0.region) }.compactMap(\.writes.first).map { plan.values[$0].type }
         if written.contains(where: \.isQuantized) { return ElementType.int8.rawValue }
         return (written.contains(.bfloat16) ? ElementType.bfloat16 : .float32).rawValue
     }
@@ -115,7 +115,7 @@ package struct PlanDescription: Sendable, Encodable {
             var work = RegionWork(region: region.rawValue, phase: phase.rawValue, steps: steps.count)
             for step in steps {
                 work.flopsPerImage += operationsPerMultiplyAccumulate * step.multiplyAccumulates
-                work.activationBytesPerImage += step.action.writes.reduce(0) { $0 + plan.values[$1].bytesPerImage }
+                work.activationBytesPerImage += step.writes.reduce(0) { $0 + plan.values[$1].bytesPerImage }
             }
             return work
         }
@@ -198,9 +198,9 @@ package struct StepDescription: Sendable, Encodable {
         name = step.name
         operation = step.words
         (input, output) = step.shapes(plan.values, plan.graph)
-        winogradTile = plan.winogradTile(step)?.rawValue
+        winogradTile = step.kernel.winogradTile?.rawValue
         flopsPerImage = PlanDescription.operationsPerMultiplyAccumulate * step.multiplyAccumulates
-        let written = step.action.writes.first.map { plan.values[$0] }
+        let written = step.writes.first.map { plan.values[$0] }
         type = written?.type.rawValue
         bytes = written?.byteCount
         arenaOffset =
@@ -208,6 +208,6 @@ package struct StepDescription: Sendable, Encodable {
             case .arena(let offset): offset
             case .entry, nil: nil
             }
-        isInPlace = written.map { result in step.action.reads.contains { plan.values[$0].place == result.place } } ?? false
+        isInPlace = written.map { result in step.reads.contains { plan.values[$0].place == result.place } } ?? false
     }
 }

@@ -63,20 +63,20 @@ package struct PlanMemory: Sendable, Encodable {
     }
 
     private static func copy(for step: PlanStep, _ plan: Plan) -> PackedCopy? {
-        let tile = plan.winogradTile(step)
-        return switch step.action {
-        case .convolution(_, let weights, let source, _, _):
+        func copy(_ weights: FoldedWeights, _ norm: NormParameters?, _ purpose: PackedCopy.Purpose, isTrained: Bool) -> PackedCopy
+        {
             PackedCopy(
-                weight: weights.weight, norm: weights.norm, type: plan.values[source].type, purpose: .forward, tile: tile,
-                isTrained: plan.trainability.isTrained[weights.weight])
-        case .convolutionBackwardData(_, let weights, let gradient, _):
-            PackedCopy(
-                weight: weights.weight, norm: weights.norm, type: plan.values[gradient].type, purpose: .inputGradient, tile: tile,
-                isTrained: plan.trainability.isTrained[weights.weight])
-        case .convolutionBackwardWeights(_, let weights, _, _):
-            PackedCopy(
-                weight: weights.weight, norm: nil, type: .float32, purpose: .weightGradient, tile: tile, isTrained: true)
-        default: nil
+                weight: weights.weight, norm: norm, type: purpose == .weightGradient ? .float32 : plan.values[step.source].type,
+                purpose: purpose, tile: step.kernel.winogradTile, isTrained: isTrained)
+        }
+        guard let layer = step.operation.convolution else { return nil }
+        let (weights, isTrained) = (layer.weights, plan.trainability.isTrained[layer.weights.weight])
+        return if step.phase == .forward {
+            copy(weights, weights.norm, .forward, isTrained: isTrained)
+        } else if step.writes.isEmpty {
+            copy(weights, nil, .weightGradient, isTrained: true)
+        } else {
+            copy(weights, weights.norm, .inputGradient, isTrained: isTrained)
         }
     }
 

@@ -5,76 +5,96 @@ internal import Tensors
 extension PlanStep {
     /// What the step does, as in `3×3 conv /2 + norm + relu`. `/2` is the stride; `+` is done in the same pass over memory.
     package var words: String {
-        switch action {
-        case .convolution(let step, let weights, _, _, let epilogue):
-            convolution(step) + (weights.norm == nil ? "" : " + norm") + tail(epilogue)
-        case .convolutionBackwardData(let step, _, _, _): convolution(step) + ", input gradient"
-        case .convolutionBackwardWeights(let step, _, _, _): convolution(step) + ", weight gradient"
-        case .norm(_, let mode, _, _, let epilogue): "\(mode.rawValue) batch norm" + tail(epilogue)
-        case .normBackward(_, let mode, _, _, _, let mask): gradientMask(mask) + "\(mode.rawValue) batch norm, gradient"
+        switch operation {
+        case .convolution(let layer, let activation):
+            convolution(layer) + (layer.weights.norm == nil ? "" : " + norm") + tail(activation)
+        case .convolutionInputGradient(let layer): convolution(layer) + ", input gradient"
+        case .convolutionWeightGradient(let layer): convolution(layer) + ", weight gradient"
+        case .norm(_, let mode, let activation): "\(mode.rawValue) batch norm" + tail(activation)
+        case .normGradient(_, let mode, let mask): gradientMask(mask) + "\(mode.rawValue) batch norm, gradient"
         case .linear: "linear"
-        case .linearBackwardData: "linear, input gradient"
-        case .linearBackwardWeights: "linear, weight gradient"
-        case .activation(let kind, _, _): kind.rawValue
-        case .add(_, _, _, let kind): "add" + (kind.map { " + \($0.rawValue)" } ?? "")
-        case .combineGradients(_, let second, _, let kind, _):
-            [second == nil ? nil : "add gradients", kind.map { "\($0.rawValue), gradient" }].compactMap { $0 }
-                .joined(separator: " + ")
+        case .linearInputGradient: "linear, input gradient"
+        case .linearWeightGradient: "linear, weight gradient"
+        case .activation(let kind): kind.rawValue
+        case .add(let kind): "add" + (kind.map { " + \($0.rawValue)" } ?? "")
+        case .combineGradients(let kind):
+            [reads.count - (kind == nil ? 0 : 1) < 2 ? nil : "add gradients", kind.map { "\($0.rawValue), gradient" }]
+                .compactMap { $0 }.joined(separator: " + ")
         case .gate: phase == .forward ? "gate" : "gate, input gradient"
-        case .gateBackward: "gate, gate gradient"
+        case .gateGradient: "gate, gate gradient"
         case .convert: "convert type"
         case .concatenate: "concatenate"
         case .slice: "concatenate, gradient"
-        case .pool(let step, let method, _, _, _): pooling(step, method)
-        case .poolBackward(let step, let method, _, _, _): pooling(step, method) + ", gradient"
+        case .pool(let place, let method): pooling(place.window, method)
+        case .poolGradient(let place, let method): pooling(place.window, method) + ", gradient"
         case .adaptiveAverage: "adaptive average pool"
-        case .adaptiveAverageBackward: "adaptive average pool, gradient"
+        case .adaptiveAverageGradient: "adaptive average pool, gradient"
         case .transpose: phase == .forward ? "flatten" : "flatten, gradient"
-        case .dropout(let rate, _, let wholeImages, _, _):
+        case .dropout(let rate, _, let wholeImages):
             "\(wholeImages ? "stochastic depth" : "dropout") \(Readable.fixed(Double(rate), 3).trimmingZeros)"
                 + (phase == .forward ? "" : ", gradient")
         case .responseNorm: "response norm"
-        case .responseNormBackward: "response norm, gradient"
-        case .loss(_, _, let weight, let isMain):
+        case .responseNormGradient: "response norm, gradient"
+        case .loss(let weight, let isMain):
             "softmax cross-entropy" + (isMain ? "" : " × \(Readable.fixed(Double(weight), 3).trimmingZeros)")
         }
     }
 
+    /// The kind of work, for sums over steps.
+    package var kind: String {
+        switch operation {
+        case .convolution(let layer, _): layer.isLinear ? "linear" : kind(layer)
+        case .convolutionInputGradient(let layer): layer.isLinear ? "linear gradient" : kind(layer) + " data gradient"
+        case .convolutionWeightGradient(let layer): layer.isLinear ? "linear gradient" : kind(layer) + " weight gradient"
+        case .norm: "batch norm"
+        case .normGradient: "batch norm gradient"
+        case .linear: "linear"
+        case .linearInputGradient, .linearWeightGradient: "linear gradient"
+        case .pool, .adaptiveAverage: "pooling"
+        case .poolGradient, .adaptiveAverageGradient: "pooling gradient"
+        case .activation: "activation"
+        case .add: "add"
+        case .combineGradients: "gradient sums and masks"
+        case .gate, .gateGradient: "gate"
+        case .concatenate, .slice, .transpose, .convert: "copies"
+        case .dropout: "dropout"
+        case .responseNorm, .responseNormGradient: "local response norm"
+        case .loss: "loss"
+        }
+    }
+
+    private func kind(_ layer: ConvolutionLayer) -> String {
+        let groups = layer.isDepthwise ? "depthwise " : layer.groups > 1 ? "grouped " : ""
+        return groups + size(layer.place.window) + "convolution"
+    }
+
     /// The shapes of what goes in and what comes out, for one image. What a gradient of parameters comes out as is their shape.
     func shapes(_ values: [PlanValue], _ graph: Graph) -> (input: String, output: String) {
-        var input = action.reads.first.map { values[$0].shape.description } ?? ""
-        if case .concatenate(let sources, _) = action, let first = sources.first {
+        var input = reads.first.map { values[$0].shape.description } ?? ""
+        if operation == .concatenate, let first = reads.first {
             let shape = values[first].shape
-            input = "\(shape[0])×\(shape[1])×(\(sources.map { String(values[$0].shape[2]) }.joined(separator: "+")))"
+            input = "\(shape[0])×\(shape[1])×(\(reads.map { String(values[$0].shape[2]) }.joined(separator: "+")))"
         }
-        if let written = action.writes.first { return (input, values[written].shape.description) }
-        let parameter: Int? =
-            switch action {
-            case .convolutionBackwardWeights(_, let weights, _, _): weights.weight
-            case .linearBackwardWeights(let weight, _, _, _): weight
-            case .normBackward(let norm, _, _, _, _, _): norm.scale
-            default: nil
-            }
-        return (input, parameter.map { graph.parameters[$0].shape.description } ?? "")
+        let output = writes.first.map { values[$0].shape } ?? completes.first.map { graph.parameters[$0].shape }
+        return (input, output?.description ?? "")
     }
 
-    private func convolution(_ step: WindowStep) -> String {
-        if step.isLinear { return "linear" }
-        let isDepthwise = step.groups > 1 && step.groups == step.source[2]
-        let kind = isDepthwise ? "depthwise conv" : "conv"
-        let groups = step.groups > 1 && !isDepthwise ? " in \(step.groups) groups" : ""
-        return window(step) + kind + stride(step) + groups
+    private func convolution(_ layer: ConvolutionLayer) -> String {
+        if layer.isLinear { return "linear" }
+        let groups = layer.groups > 1 && !layer.isDepthwise ? " in \(layer.groups) groups" : ""
+        let window = layer.place.window
+        return size(window) + (layer.isDepthwise ? "depthwise conv" : "conv") + stride(window) + groups
     }
 
-    private func pooling(_ step: WindowStep, _ method: PoolingMethod) -> String {
-        window(step) + (method == .max ? "max pool" : "average pool") + stride(step)
+    private func pooling(_ window: SlidingWindow, _ method: PoolingMethod) -> String {
+        size(window) + (method == .max ? "max pool" : "average pool") + stride(window)
     }
 
-    private func window(_ step: WindowStep) -> String { "\(step.window.height)×\(step.window.width) " }
-    private func stride(_ step: WindowStep) -> String { step.window.stride == 1 ? "" : " /\(step.window.stride)" }
+    private func size(_ window: SlidingWindow) -> String { "\(window.height)×\(window.width) " }
+    private func stride(_ window: SlidingWindow) -> String { window.stride == 1 ? "" : " /\(window.stride)" }
 
-    private func tail(_ epilogue: Epilogue) -> String {
-        (epilogue.residual == nil ? "" : " + add") + (epilogue.activation.map { " + \($0.rawValue)" } ?? "")
+    private func tail(_ activation: ActivationKind?) -> String {
+        (reads.count == 1 ? "" : " + add") + (activation.map { " + \($0.rawValue)" } ?? "")
     }
 
     private func gradientMask(_ mask: ActivationKind?) -> String { mask.map { "\($0.rawValue) + " } ?? "" }

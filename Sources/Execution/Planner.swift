@@ -11,17 +11,17 @@ package enum Planner {
         var lowering = Lowering(request, regions, live, tails)
         lowering.lowerForward(folded: folded, tails: tails)
         if request.exit == .loss { lowering.lowerBackward() }
-        let (layout, completed) = layOutGradients(lowering.steps, request.graph, request.trainability)
-        var values = lowering.values
+        var (steps, values) = (lowering.steps, lowering.values)
+        chooseKernels(&steps, values, request)
+        let (layout, completed) = layOutGradients(steps, request.graph)
         let exits = live.exits.map { lowering.value(of: $0) }
         let boundary = Set(regions.boundary.compactMap { lowering.valueOfNode[live.standIn[$0]] })
-        let chunks = chunkImages(&values, lowering.steps, request, callers: Set(lowering.entryValues + exits))
-        let arenaBytes = packArena(
-            &values, lowering.steps, chunks, entries: lowering.entryValues, kept: exits, boundary: boundary)
+        let chunks = chunkImages(&values, steps, request, callers: Set(lowering.entryValues + exits))
+        let arenaBytes = packArena(&values, steps, chunks, entries: lowering.entryValues, kept: exits, boundary: boundary)
         return Plan(
             graph: request.graph, trainability: request.trainability, regions: regions, capacity: request.capacity,
-            entry: request.entry, exit: request.exit, steps: lowering.steps, chunks: chunks, values: values,
-            layout: request.exit == .loss ? layout : .none, completedGradients: completed, entryValues: lowering.entryValues,
-            exitValues: exits, arenaBytes: arenaBytes, winograd: request.optimizes ? request.winograd : .off)
+            entry: request.entry, exit: request.exit, steps: steps, chunks: chunks, values: values,
+            layout: layout, completedGradients: completed, entryValues: lowering.entryValues,
+            exitValues: exits, arenaBytes: arenaBytes)
     }
 }

@@ -3,8 +3,8 @@ internal import Graphs
 internal import Tensors
 
 extension Plan {
-    /// XXH64 over every node that a plan to the boundary runs (name, operation, shape), the weights of these nodes, the element types
-    /// in which they compute with their steps, and the boundary itself. The head, and whatever else trains, does not count.
+    /// XXH64 over every node that a plan to the boundary runs (name, operation, shape), the weights of these nodes, the kernels and
+    /// element types by which they compute with their steps, and the boundary itself. The head, and whatever else trains, does not count.
     package func prefixDigest(of store: ParameterStore) -> UInt64 {
         precondition(exit == .boundary, "only a plan to the boundary has the prefix alone")
         var checksum = Checksum()
@@ -24,10 +24,9 @@ extension Plan {
             checksum.update("cut at \(graph.nodes[node].name)")
         }
         // Features that were computed otherwise differ in their last digits.
-        checksum.update(winograd == .off ? "direct" : "winograd")
         for step in steps {
-            checksum.update("\(step.action.writes.map { values[$0].type })")
-            for value in step.action.writes where values[value].type.isQuantized {
+            checksum.update("\(step.kernel.label) \(step.writes.map { values[$0].type.rawValue })")
+            for value in step.writes where values[value].type.isQuantized {
                 checksum.update("\(values[value].quantizationStep.bitPattern)")
             }
         }

@@ -121,7 +121,7 @@ package final class Program {
         plan.entryValues.forEach(show)
         for (step, prepared) in zip(plan.steps, steps) {
             prepared(&frame)
-            step.action.writes.forEach(show)
+            step.writes.forEach(show)
         }
     }
 

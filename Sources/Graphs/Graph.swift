@@ -43,14 +43,18 @@ package struct Graph: Sendable {
         case .convolution(_, let outputChannels, _, _):
             node.shape.count / outputChannels * parameters[node.parameters.lowerBound].shape.count
         case .linear: parameters[node.parameters.lowerBound].shape.count
-        default: 0
+        case .input, .batchNorm, .activation, .add, .gate, .concatenate, .maxPool, .averagePool, .adaptiveAveragePool, .flatten,
+            .dropout, .stochasticDepth, .localResponseNorm:
+            0
         }
     }
 
-    /// Whether a node is a convolution that filters every channel by itself.
+    /// Whether a node is a convolution with one square filter for every channel by itself.
     package func isDepthwise(_ node: Int) -> Bool {
-        guard case .convolution(_, let outputChannels, let groups, _) = nodes[node].operation, groups > 1 else { return false }
-        return groups == outputChannels && groups == nodes[nodes[node].inputs[0]].shape[2]
+        guard case .convolution(let window, let outputChannels, let groups, _) = nodes[node].operation, groups > 1 else {
+            return false
+        }
+        return groups == outputChannels && groups == nodes[nodes[node].inputs[0]].shape[2] && window.height == window.width
     }
 
     package var multiplyAccumulates: Int { nodes.reduce(0) { $0 + multiplyAccumulates(of: $1) } }

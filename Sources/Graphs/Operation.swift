@@ -74,14 +74,6 @@ package enum Operation: Sendable, Hashable {
     /// Divides by (k + α / size · Σ x² over neighbouring channels)^β.
     case localResponseNorm(size: Int, alpha: Float, beta: Float, k: Float)
 
-    /// Whether the operation draws random numbers while training.
-    package var isRandom: Bool {
-        switch self {
-        case .dropout, .stochasticDepth: true
-        default: false
-        }
-    }
-
     /// The operation's short name, as plans print it.
     package var label: String {
         switch self {

@@ -120,7 +120,8 @@ struct Experiment {
     /// The programs of the loop, from images or from cached features.
     private func makeReplica(_ features: ExperimentFeatures) throws -> ProgramReplica {
         let training = network.plan(
-            from: features.training == nil ? .images : .boundary, to: .loss, capacity: network.trainingCapacity)
+            from: features.training == nil ? .images : .boundary, to: .loss, capacity: network.trainingCapacity,
+            threads: placement.threads)
         // Without validation images nothing is inferred: then the smaller program is made.
         let infersFromImages = features.validation == nil && (data.validation != nil || features.training == nil)
         let inference = network.plan(

@@ -94,18 +94,18 @@ struct PlannedNetwork {
     }
 
     /// Images to loss and gradients. Planned anew at each call.
-    func trainingPlan() -> Plan { plan(to: .loss, capacity: trainingCapacity) }
+    func trainingPlan(threads: Int = 1) -> Plan { plan(to: .loss, capacity: trainingCapacity, threads: threads) }
 
     /// Images to class scores. Planned anew at each call.
     func evaluationPlan() -> Plan { plan(to: .logits, capacity: evaluationCapacity) }
 
-    /// A plan of any part of the network.
-    func plan(from entry: PlanEntry = .images, to exit: PlanExit, capacity: Int) -> Plan {
-        Planner.plan(request(from: entry, to: exit, capacity: capacity))
+    /// A plan of any part of the network, for a rank of so many threads.
+    func plan(from entry: PlanEntry = .images, to exit: PlanExit, capacity: Int, threads: Int = 1) -> Plan {
+        Planner.plan(request(from: entry, to: exit, capacity: capacity, threads: threads))
     }
 
     /// What such a plan is made from.
-    func request(from entry: PlanEntry = .images, to exit: PlanExit, capacity: Int) -> PlanRequest {
+    func request(from entry: PlanEntry = .images, to exit: PlanExit, capacity: Int, threads: Int = 1) -> PlanRequest {
         var request = PlanRequest(
             graph: graph, trainability: trainability, capacity: capacity, entry: entry, exit: exit)
         request.prefixPrecision = prefixPrecision
@@ -113,6 +113,7 @@ struct PlannedNetwork {
         request.ranges = ranges
         request.cacheBytes = PlanRequest.usualCacheBytes
         request.winograd = winograd
+        request.threads = threads
         return request
     }
 }

@@ -25,23 +25,23 @@ struct MemoryWalk {
 
     private mutating func walk(_ number: Int) {
         let step = plan.steps[number]
-        for value in step.action.reads where !isIntact(value) {
+        for value in step.reads where !isIntact(value) {
             problems.append("step \(number) (\(step.name), \(step.words)) reads \(name(value)), which is not there")
         }
         checkOverlaps(step, number)
-        for value in step.action.writes { write(value, number) }
+        for value in step.writes { write(value, number) }
     }
 
     /// A step may write over an operand only where it says so and the sizes are equal, and over nothing else that it touches.
     private mutating func checkOverlaps(_ step: PlanStep, _ number: Int) {
-        let (reads, writes) = (step.action.reads, step.action.writes)
+        let (reads, writes) = (step.reads, step.writes)
         for (index, written) in writes.enumerated() {
             for other in writes[(index + 1)...] where overlap(written, other) {
                 problems.append("step \(number) writes \(name(written)) and \(name(other)) into the same bytes")
             }
             for operand in reads where overlap(written, operand) {
                 let isIntended =
-                    index == 0 && step.action.mayOverwrite.contains(operand) && bytes[written] == bytes[operand]
+                    index == 0 && step.mayOverwrite.contains(operand) && bytes[written] == bytes[operand]
                     && reads.filter { $0 == operand }.count == 1
                 if !isIntended { problems.append("step \(number) (\(step.words)) writes over its operand \(name(operand))") }
             }

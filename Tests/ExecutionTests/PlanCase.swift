@@ -44,17 +44,3 @@ struct PlanCase: CustomStringConvertible, Sendable {
         }
     }
 }
-
-extension Action {
-    /// The parameters whose gradients the action writes, trained or not.
-    var gradientParameters: [Int] {
-        switch self {
-        case .convolutionBackwardWeights(_, let weights, _, _): [weights.weight] + [weights.bias].compactMap { $0 }
-        case .linearBackwardWeights(let weight, let bias, _, _): [weight] + [bias].compactMap { $0 }
-        case .normBackward(let norm, let mode, _, _, _, _): mode == .frozen ? [] : [norm.scale, norm.shift]
-        default: []
-        }
-    }
-
-    var isDropout: Bool { if case .dropout = self { true } else { false } }
-}

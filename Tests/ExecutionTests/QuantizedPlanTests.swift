@@ -21,7 +21,7 @@ struct QuantizedPlanTests {
                 #expect(MemoryWalk(plan).problems == [], "\(network), \(extent), \(entry) to \(exit)")
                 // The boundary and all behind it stay float32.
                 for step in plan.steps where step.region != .prefix {
-                    #expect(step.action.reads.allSatisfy { plan.values[$0].type != .int8 }, "\(step.name)")
+                    #expect(step.reads.allSatisfy { plan.values[$0].type != .int8 }, "\(step.name)")
                 }
                 for value in plan.exitValues + plan.entryValues { #expect(plan.values[value].type == .float32) }
             }
@@ -48,10 +48,10 @@ struct QuantizedPlanTests {
             limits: Dictionary(names.enumerated().map { ($0.element, Float($0.offset + 1)) }) { first, _ in first })
         let plan = Planner.plan(request)
         var found = 0
-        for step in plan.steps {
-            guard case .concatenate(let parts, let whole) = step.action else { continue }
+        for step in plan.steps where step.operation == .concatenate {
             found += 1
-            for part in parts {
+            let whole = step.writes[0]
+            for part in step.reads {
                 #expect(
                     plan.values[part].quantizationStep == plan.values[whole].quantizationStep && plan.values[part].type == .uint8)
             }

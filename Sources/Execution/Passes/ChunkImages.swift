@@ -33,7 +33,7 @@ private func imagesAtOnce(_ values: [PlanValue], _ steps: [PlanStep], _ request:
             limit = request.capacity
             continue
         }
-        let touched = Set(steps[index].action.reads + steps[index].action.writes)
+        let touched = Set(steps[index].reads + steps[index].writes)
         let bytes = touched.reduce(0) { $0 + values[$1].bytesPerImage }
         limit = min(limit, evenShare(of: request.capacity, atMost: max(1, cacheBytes / max(1, bytes))))
         images[index] = limit
@@ -53,7 +53,7 @@ private func shrink(_ values: inout [PlanValue], _ steps: [PlanStep], _ chunks: 
     var users = values.map { _ in Set<Int>() }
     for (number, chunk) in chunks.enumerated() {
         for index in chunk.steps {
-            for value in steps[index].action.reads + steps[index].action.writes { users[value].insert(number) }
+            for value in steps[index].reads + steps[index].writes { users[value].insert(number) }
         }
     }
     for value in values.indices where users[value].count == 1 && !callers.contains(value) {

@@ -23,15 +23,17 @@ struct ElementTypes {
         var values = graph.nodes.map { _ in ElementType.float32 }
         var computes = values
         var writesNarrow: [Bool] = []
-        for node in graph.nodes { writesNarrow.append(Self.writes(node, graph, inputs: node.inputs.map { writesNarrow[$0] })) }
-        for (index, node) in graph.nodes.enumerated() where wanted[index] == .bfloat16 && !entries.contains(index) {
+        for (index, node) in graph.nodes.enumerated() {
+            writesNarrow.append(Self.writes(index, graph, inputs: node.inputs.map { writesNarrow[$0] }))
+        }
+        for index in graph.nodes.indices where wanted[index] == .bfloat16 && !entries.contains(index) {
             let readsNarrow =
                 !live.consumers[index].isEmpty
                 && live.consumers[index].allSatisfy { consumer in
-                    wanted[consumer] == .bfloat16 && Self.reads(graph.nodes[consumer], request)
+                    wanted[consumer] == .bfloat16 && Self.reads(consumer, request)
                 }
             if writesNarrow[index] && readsNarrow && !fixed.contains(index) { values[index] = .bfloat16 }
-            computes[index] = Self.computesNarrow(node, request) ? .bfloat16 : .float32
+            computes[index] = Self.computesNarrow(index, request) ? .bfloat16 : .float32
         }
         // Steps that only pass elements on work in the type of their result.
         for (index, node) in graph.nodes.enumerated() where Self.keepsType(node.operation) { computes[index] = values[index] }
@@ -50,18 +52,16 @@ struct ElementTypes {
         return readsAnyBytes[node] && quantized.isKept[input] ? quantized.types[input] : computes[node]
     }
 
-    private static func isDepthwise(_ node: Node, _ graph: Graph) -> Bool {
-        guard case .convolution(_, let channels, let groups, _) = node.operation else { return false }
-        return groups == channels && groups > 1
-    }
-
     /// Convolutions through oneDNN multiply in bfloat16 whatever they write; our own depthwise ones are float32.
-    private static func computesNarrow(_ node: Node, _ request: PlanRequest) -> Bool {
-        switch node.operation {
-        case .convolution: !isDepthwise(node, request.graph)
+    private static func computesNarrow(_ index: Int, _ request: PlanRequest) -> Bool {
+        let node = request.graph.nodes[index]
+        return switch node.operation {
+        case .convolution: !request.graph.isDepthwise(index)
         case .linear: request.packsLinear(node)
         case .adaptiveAveragePool(let height, let width): height == 1 && width == 1
-        default: false
+        case .input, .batchNorm, .activation, .add, .gate, .concatenate, .maxPool, .averagePool, .flatten, .dropout,
+            .stochasticDepth, .localResponseNorm:
+            false
         }
     }
 
@@ -69,17 +69,20 @@ struct ElementTypes {
     private static func keepsType(_ operation: Operation) -> Bool {
         switch operation {
         case .batchNorm, .activation, .add, .maxPool, .averagePool, .concatenate: true
-        default: false
+        case .input, .convolution, .gate, .adaptiveAveragePool, .flatten, .linear, .dropout, .stochasticDepth,
+            .localResponseNorm:
+            false
         }
     }
 
-    private static func reads(_ node: Node, _ request: PlanRequest) -> Bool {
-        keepsType(node.operation) || computesNarrow(node, request)
+    private static func reads(_ index: Int, _ request: PlanRequest) -> Bool {
+        keepsType(request.graph.nodes[index].operation) || computesNarrow(index, request)
     }
 
     /// What keeps its input's type may be fused into the step before it, which must be able to write it then.
-    private static func writes(_ node: Node, _ graph: Graph, inputs: [Bool]) -> Bool {
-        if case .convolution = node.operation { return !isDepthwise(node, graph) }
-        return keepsType(node.operation) && inputs.allSatisfy { $0 }
+    private static func writes(_ index: Int, _ graph: Graph, inputs: [Bool]) -> Bool {
+        let operation = graph.nodes[index].operation
+        if case .convolution = operation { return !graph.isDepthwise(index) }
+        return keepsType(operation) && inputs.allSatisfy { $0 }
     }
 }

@@ -13,7 +13,8 @@ struct FusedTail {
 /// For each convolution and batch norm that is a step of its own: the folded norm, the residual and the non-linearity that go with it.
 ///
 /// Only values with a single consumer are fused away, and only within one region. Where gradients pass, a SiLU's backward needs its input:
-/// it stays a step, but for one behind a batch norm without residual, which computes it again from its own. A depthwise convolution takes no residual: no network adds one there, and its loops have none.
+/// it stays a step, but for one behind a batch norm without residual, which computes it again from its own.
+/// A depthwise convolution takes no residual: no network adds one there, and its loops have none.
 func fuseEpilogues(_ request: PlanRequest, _ regions: Regions, _ live: LiveNodes, folded: [Int: Int]) -> [Int: FusedTail] {
     var tails: [Int: FusedTail] = [:]
     var taken = Set(folded.values)
@@ -34,7 +35,9 @@ private func fusableActivations(_ operation: Operation) -> Set<ActivationKind>? 
     switch operation {
     case .convolution: [.relu, .relu6, .silu, .sigmoid]
     case .batchNorm: [.relu, .relu6, .silu]
-    default: nil
+    case .input, .activation, .add, .gate, .concatenate, .maxPool, .averagePool, .adaptiveAveragePool, .flatten, .linear,
+        .dropout, .stochasticDepth, .localResponseNorm:
+        nil
     }
 }
 

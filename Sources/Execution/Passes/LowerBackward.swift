@@ -11,127 +11,116 @@ extension Lowering {
     /// Adds the backward steps for forward steps in reverse order. A step's input gets a gradient iff it lies in the suffix.
     mutating func lowerBackward() {
         var pending = PendingGradients()
-        for record in records.reversed() where regions.of[record.node] == .suffix {
-            if case .loss(let logits, let gradient, _, _) = record.action {
-                pending.parts[logits, default: []].append(gradient)
-            } else {
-                differentiate(record, &pending)
-            }
-        }
+        for record in records.reversed() where regions.of[record.node] == .suffix { differentiate(record, &pending) }
     }
 
     private mutating func differentiate(_ record: ForwardRecord, _ pending: inout PendingGradients) {
-        let node = record.node
-        switch record.action {
-        case .convolution(let step, let weights, let source, let destination, let epilogue):
-            guard let gradient = gradient(of: destination, node, &pending, masking: epilogue.activation) else { return }
-            if let residual = epilogue.residual { contribute(gradient, to: residual, &pending) }
-            let factor = converted(gradient, node, to: computeType(of: node))
-            let work = graph.multiplyAccumulates(of: graph.nodes[node])
-            if weights.isTrained {
-                addStep(
-                    node, .backward, .convolutionBackwardWeights(step, weights, source: source, gradient: factor),
-                    multiplyAccumulates: work)
-            }
-            propagate(node, to: source, &pending, multiplyAccumulates: work) {
-                .convolutionBackwardData(step, weights, gradient: factor, sourceGradient: $0)
-            }
-        case .norm(let norm, let mode, let source, let destination, let epilogue):
-            differentiateNorm(node, norm, mode, source, destination, epilogue, &pending)
-        case .linear(let weight, let bias, let source, let destination):
-            guard let gradient = gradient(of: destination, node, &pending) else { return }
-            let work = graph.multiplyAccumulates(of: graph.nodes[node])
-            if isTrained(weight) || bias.map({ isTrained($0) }) == true {
-                addStep(
-                    node, .backward, .linearBackwardWeights(weight: weight, bias: bias, source: source, gradient: gradient),
-                    multiplyAccumulates: work)
-            }
-            propagate(node, to: source, &pending, multiplyAccumulates: work) {
-                .linearBackwardData(weight: weight, gradient: gradient, sourceGradient: $0)
-            }
-        case .activation(let kind, let source, let destination):
-            let kept = kind.derivativeFollowsFromOutput ? destination : source
-            guard hasGradient(source), let gradient = gradient(of: destination, node, &pending, masking: kind, kept: kept) else {
-                return
-            }
-            contribute(gradient, to: source, &pending)
-        case .add(let first, let second, let destination, let kind):
-            guard let gradient = gradient(of: destination, node, &pending, masking: kind) else { return }
-            contribute(gradient, to: first, &pending)
-            contribute(gradient, to: second, &pending)
-        default: differentiateShapeAndPooling(record, &pending)
+        let (node, step) = (record.node, record.step)
+        switch step.operation {
+        case .loss: pending.parts[step.source, default: []].append(step.result)
+        case .convolution(let layer, let activation): differentiateConvolution(node, step, layer, activation, &pending)
+        case .norm(let norm, let mode, let activation): differentiateNorm(node, step, norm, mode, activation, &pending)
+        case .linear(let layer): differentiateLinear(node, step, layer, &pending)
+        case .activation(let kind):
+            let kept = kind.derivativeFollowsFromOutput ? step.result : step.source
+            guard hasGradient(step.source), let gradient = gradient(of: step.result, node, &pending, masking: kind, kept: kept)
+            else { return }
+            contribute(gradient, to: step.source, &pending)
+        case .add(let kind):
+            guard let gradient = gradient(of: step.result, node, &pending, masking: kind) else { return }
+            for operand in step.reads { contribute(gradient, to: operand, &pending) }
+        case .gate: differentiateGate(node, step, &pending)
+        case .concatenate: differentiateConcatenation(node, step, &pending)
+        case .pool(let place, let method): turnBack(node, step, &pending, with: step.memory, .poolGradient(place, method))
+        case .adaptiveAverage: turnBack(node, step, &pending, .adaptiveAverageGradient)
+        case .convert: turnBack(node, step, &pending, .convert)
+        case .transpose(let toChannelsFirst): turnBack(node, step, &pending, .transpose(toChannelsFirst: !toChannelsFirst))
+        // Its own gradient.
+        case .dropout: turnBack(node, step, &pending, step.operation)
+        case .responseNorm(let constants):
+            guard let memory = step.memory else { preconditionFailure("'\(step.name)' kept nothing for its gradient") }
+            guard let gradient = gradient(of: step.result, node, &pending) else { return }
+            propagate(node, to: step.source, [step.source, gradient, memory], &pending, .responseNormGradient(constants))
+        case .convolutionInputGradient, .convolutionWeightGradient, .normGradient, .linearInputGradient, .linearWeightGradient,
+            .combineGradients, .gateGradient, .slice, .poolGradient, .adaptiveAverageGradient, .responseNormGradient:
+            preconditionFailure("'\(step.name)': a gradient is not differentiated")
         }
+    }
+
+    private mutating func differentiateConvolution(
+        _ node: Int, _ step: PlanStep, _ layer: ConvolutionLayer, _ activation: ActivationKind?, _ pending: inout PendingGradients
+    ) {
+        guard let gradient = gradient(of: step.result, node, &pending, masking: activation) else { return }
+        if let residual = step.residual { contribute(gradient, to: residual, &pending) }
+        let factor = converted(gradient, node, to: computeType(of: node))
+        addWeightGradient(
+            node, step, .convolutionWeightGradient(layer), gradient: factor, [layer.weights.weight, layer.weights.bias])
+        propagate(
+            node, to: step.source, [factor], &pending, multiplyAccumulates: step.multiplyAccumulates,
+            .convolutionInputGradient(layer))
+    }
+
+    private mutating func differentiateLinear(
+        _ node: Int, _ step: PlanStep, _ layer: LinearLayer, _ pending: inout PendingGradients
+    ) {
+        guard let gradient = gradient(of: step.result, node, &pending) else { return }
+        addWeightGradient(node, step, .linearWeightGradient(layer), gradient: gradient, [layer.weight, layer.bias])
+        propagate(
+            node, to: step.source, [gradient], &pending, multiplyAccumulates: step.multiplyAccumulates,
+            .linearInputGradient(layer))
+    }
+
+    private mutating func addWeightGradient(
+        _ node: Int, _ step: PlanStep, _ operation: PlanOperation, gradient: Int, _ parameters: [Int?]
+    ) {
+        let parameters = parameters.compactMap { $0 }
+        guard parameters.contains(where: { isTrained($0) }) else { return }
+        addStep(
+            node, .backward, operation, [step.source, gradient], [], gradientsOf: parameters,
+            multiplyAccumulates: step.multiplyAccumulates)
     }
 
     private mutating func differentiateNorm(
-        _ node: Int, _ norm: NormParameters, _ mode: NormMode, _ source: Int, _ destination: Int, _ epilogue: Epilogue,
+        _ node: Int, _ step: PlanStep, _ norm: NormParameters, _ mode: NormMode, _ activation: ActivationKind?,
         _ pending: inout PendingGradients
     ) {
         // Without a residual the step applies the activation's mask itself, computed again from its input: one pass fewer.
-        let masks = epilogue.residual == nil ? epilogue.activation : nil
-        let masking = masks == nil ? epilogue.activation : nil
-        guard let gradient = gradient(of: destination, node, &pending, masking: masking) else { return }
-        if let residual = epilogue.residual { contribute(gradient, to: residual, &pending) }
-        if hasGradient(source) {
-            propagate(node, to: source, &pending) {
-                .normBackward(norm, mode, source: source, gradient: gradient, sourceGradient: $0, masks: masks)
-            }
+        let masks = step.residual == nil ? activation : nil
+        let masking = masks == nil ? activation : nil
+        guard let gradient = gradient(of: step.result, node, &pending, masking: masking) else { return }
+        if let residual = step.residual { contribute(gradient, to: residual, &pending) }
+        let operation = PlanOperation.normGradient(norm, mode, masks: masks)
+        let (reads, parameters) = ([step.source, gradient], mode == .frozen ? [] : [norm.scale, norm.shift])
+        if hasGradient(step.source) {
+            propagate(node, to: step.source, reads, &pending, gradientsOf: parameters, operation)
         } else if mode != .frozen {
-            addStep(
-                node, .backward,
-                .normBackward(norm, mode, source: source, gradient: gradient, sourceGradient: nil, masks: masks))
+            addStep(node, .backward, operation, reads, [], gradientsOf: parameters)
         }
     }
 
-    private mutating func differentiateShapeAndPooling(_ record: ForwardRecord, _ pending: inout PendingGradients) {
-        let node = record.node
-        guard let gradient = gradient(of: destination(of: record.action), node, &pending) else { return }
-        switch record.action {
-        case .gate(let source, let gate, _):
-            if hasGradient(gate) {
-                propagate(node, to: gate, &pending) { .gateBackward(gradient: gradient, source: source, gateGradient: $0) }
-            }
-            propagate(node, to: source, &pending) { .gate(source: gradient, gate: gate, destination: $0) }
-        case .concatenate(let sources, _):
-            var channel = 0
-            for source in sources {
-                let first = channel
-                channel += values[source].shape[2]
-                propagate(node, to: source, &pending) { .slice(source: gradient, firstChannel: first, destination: $0) }
-            }
-        case .pool(let step, let method, let source, _, let memory):
-            propagate(node, to: source, &pending) {
-                .poolBackward(step, method, gradient: gradient, sourceGradient: $0, memory: memory)
-            }
-        case .adaptiveAverage(let source, _):
-            propagate(node, to: source, &pending) { .adaptiveAverageBackward(gradient: gradient, sourceGradient: $0) }
-        case .convert(let source, _):
-            propagate(node, to: source, &pending) { .convert(source: gradient, destination: $0) }
-        case .transpose(let source, _, let toChannelsFirst):
-            propagate(node, to: source, &pending) {
-                .transpose(source: gradient, destination: $0, toChannelsFirst: !toChannelsFirst)
-            }
-        case .dropout(let rate, let layer, let wholeImages, let source, _):
-            propagate(node, to: source, &pending) {
-                .dropout(rate: rate, layer: layer, wholeImages: wholeImages, source: gradient, destination: $0)
-            }
-        case .responseNorm(let constants, let source, _, let memory):
-            guard let memory else { preconditionFailure("'\(graph.nodes[node].name)' kept nothing for its backward step") }
-            propagate(node, to: source, &pending) {
-                .responseNormBackward(constants, source: source, gradient: gradient, sourceGradient: $0, memory: memory)
-            }
-        default: preconditionFailure("'\(graph.nodes[node].name)' has no backward step")
+    private mutating func differentiateGate(_ node: Int, _ step: PlanStep, _ pending: inout PendingGradients) {
+        guard let gradient = gradient(of: step.result, node, &pending) else { return }
+        let gate = step.reads[1]
+        propagate(node, to: gate, [step.source, gradient], &pending, .gateGradient)
+        propagate(node, to: step.source, [gradient, gate], &pending, .gate)
+    }
+
+    private mutating func differentiateConcatenation(_ node: Int, _ step: PlanStep, _ pending: inout PendingGradients) {
+        guard let gradient = gradient(of: step.result, node, &pending) else { return }
+        var channel = 0
+        for source in step.reads {
+            let first = channel
+            channel += values[source].shape[2]
+            propagate(node, to: source, [gradient], &pending, .slice(firstChannel: first))
         }
     }
 
-    private func destination(of action: Action) -> Int {
-        switch action {
-        case .gate(_, _, let destination), .concatenate(_, let destination), .pool(_, _, _, let destination, _),
-            .adaptiveAverage(_, let destination), .transpose(_, let destination, _), .dropout(_, _, _, _, let destination),
-            .responseNorm(_, _, let destination, _), .convert(_, let destination):
-            destination
-        default: preconditionFailure("only steps of one result are asked for it")
-        }
+    /// Adds the gradient of a step of one input, which needs no more than the result's, and what the step has kept.
+    private mutating func turnBack(
+        _ node: Int, _ step: PlanStep, _ pending: inout PendingGradients, with memory: Int? = nil, _ operation: PlanOperation
+    ) {
+        guard let gradient = gradient(of: step.result, node, &pending) else { return }
+        propagate(node, to: step.source, [gradient] + (memory.map { [$0] } ?? []), &pending, operation)
     }
 
     private func hasGradient(_ value: Int) -> Bool { regionOfValue[value] == .suffix }
@@ -142,11 +131,13 @@ extension Lowering {
 
     /// Adds a step that writes a new part of the gradient of `value`, if that has one.
     private mutating func propagate(
-        _ node: Int, to value: Int, _ pending: inout PendingGradients, multiplyAccumulates: Int = 0, _ action: (Int) -> Action
+        _ node: Int, to value: Int, _ reads: [Int], _ pending: inout PendingGradients, gradientsOf parameters: [Int] = [],
+        multiplyAccumulates: Int = 0, _ operation: PlanOperation
     ) {
         guard hasGradient(value) else { return }
         let gradient = addGradient(of: value)
-        addStep(node, .backward, action(gradient), multiplyAccumulates: multiplyAccumulates)
+        addStep(
+            node, .backward, operation, reads, [gradient], gradientsOf: parameters, multiplyAccumulates: multiplyAccumulates)
         contribute(gradient, to: value, &pending)
     }
 
@@ -154,7 +145,7 @@ extension Lowering {
     private mutating func converted(_ gradient: Int, _ node: Int, to type: ElementType) -> Int {
         guard values[gradient].type != type else { return gradient }
         let copy = addValue("\(values[gradient].name)·\(type)", values[gradient].shape, region: .suffix, type: type)
-        addStep(node, .backward, .convert(source: gradient, destination: copy))
+        addStep(node, .backward, .convert, [gradient], [copy])
         return copy
     }
 
@@ -169,14 +160,13 @@ extension Lowering {
         guard var parts = pending.parts.removeValue(forKey: value) else { return nil }
         while parts.count > 2 {
             let sum = addGradient(of: value)
-            addStep(node, .backward, .combineGradients(parts[0], parts[1], kept: nil, nil, destination: sum))
+            addStep(node, .backward, .combineGradients(derivative: nil), [parts[0], parts[1]], [sum])
             parts = [sum] + parts[2...]
         }
         guard parts.count == 2 || activation != nil else { return parts[0] }
         let result = addGradient(of: value)
-        let second = parts.count == 2 ? parts[1] : nil
-        let keptValue = activation == nil ? nil : kept ?? value
-        addStep(node, .backward, .combineGradients(parts[0], second, kept: keptValue, activation, destination: result))
+        let kept = activation == nil ? [] : [kept ?? value]
+        addStep(node, .backward, .combineGradients(derivative: activation), parts + kept, [result])
         return result
     }
 }

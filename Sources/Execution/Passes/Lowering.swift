@@ -54,7 +54,7 @@ struct Lowering {
             "\(values[original].name)·\(type)", values[original].shape, region: regionOfValue[original], type: type,
             quantizationStep: type.isQuantized ? types.quantized.steps[source] : 1)
         converted[conversion] = copy
-        record(source, .convert(source: original, destination: copy))
+        record(source, .convert, [original], [copy])
         return copy
     }
 
@@ -102,16 +102,23 @@ struct Lowering {
     }
 
     /// Adds a forward step that backward goes through.
-    mutating func record(_ node: Int, _ action: Action, multiplyAccumulates: Int = 0) {
-        addStep(node, .forward, action, multiplyAccumulates: multiplyAccumulates)
-        records.append(ForwardRecord(node: node, action: action))
+    mutating func record(
+        _ node: Int, _ operation: PlanOperation, _ reads: [Int], _ writes: [Int], multiplyAccumulates: Int = 0
+    ) {
+        addStep(node, .forward, operation, reads, writes, multiplyAccumulates: multiplyAccumulates)
+        records.append(ForwardRecord(node: node, step: steps[steps.count - 1]))
     }
 
-    mutating func addStep(_ node: Int, _ phase: PlanStep.Phase, _ action: Action, multiplyAccumulates: Int = 0) {
+    /// `parameters` are those whose gradients the step writes, trained or not.
+    mutating func addStep(
+        _ node: Int, _ phase: PlanStep.Phase, _ operation: PlanOperation, _ reads: [Int], _ writes: [Int],
+        gradientsOf parameters: [Int] = [], multiplyAccumulates: Int = 0
+    ) {
         steps.append(
             PlanStep(
-                name: graph.nodes[node].name, region: regions.of[node], phase: phase, action: action,
-                multiplyAccumulates: multiplyAccumulates))
+                name: graph.nodes[node].name, region: regions.of[node], phase: phase, operation: operation, reads: reads,
+                writes: writes, completes: parameters.filter { isTrained($0) }, multiplyAccumulates: multiplyAccumulates,
+                kernel: .loops))
     }
 
     /// The parameters of a batch norm node.

@@ -36,8 +36,8 @@ private func measureLifetimes(_ values: inout [PlanValue], _ steps: [PlanStep], 
     var first: [Int: Int] = [:]
     var last: [Int: Int] = [:]
     for (index, step) in steps.enumerated() {
-        for value in step.action.writes { first[value] = first[value] ?? index }
-        for value in step.action.reads + step.action.writes { last[value] = index }
+        for value in step.writes { first[value] = first[value] ?? index }
+        for value in step.reads + step.writes { last[value] = index }
     }
     for value in values.indices {
         let start = entries.contains(value) ? 0 : first[value] ?? 0
@@ -68,9 +68,9 @@ private func joinInPlace(
         tenants[index] = Tenant(values: [index], byteCount: (value.byteCount + 63) / 64 * 64, lifetime: value.lifetime)
     }
     for (index, step) in steps.enumerated() {
-        guard let result = step.action.writes.first else { continue }
-        let operands = step.action.reads
-        let candidate = step.action.mayOverwrite.first { operand in
+        guard let result = step.writes.first else { continue }
+        let operands = step.reads
+        let candidate = step.mayOverwrite.first { operand in
             guard !boundary.contains(operand), let tenant = tenants[home[operand]] else { return false }
             return tenant.lifetime.upperBound == index && values[operand].byteCount == values[result].byteCount
                 && values[operand].images == images[index]

@@ -54,6 +54,8 @@ private func passesThrough(_ node: Node, _ index: Int, _ request: PlanRequest, _
         let source = graph.nodes[node.inputs[0]].shape
         return source.rank == 1 || source[0] * source[1] == 1
     case .adaptiveAveragePool: return graph.nodes[node.inputs[0]].shape == node.shape
-    default: return false
+    case .input, .convolution, .batchNorm, .activation, .add, .gate, .concatenate, .maxPool, .averagePool, .linear,
+        .localResponseNorm:
+        return false
     }
 }

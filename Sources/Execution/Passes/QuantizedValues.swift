@@ -79,7 +79,9 @@ struct QuantizedValues {
     private static func passesBytesOn(_ operation: Operation) -> Bool {
         switch operation {
         case .maxPool, .averagePool, .concatenate: true
-        default: false
+        case .input, .convolution, .batchNorm, .activation, .add, .gate, .adaptiveAveragePool, .flatten, .linear, .dropout,
+            .stochasticDepth, .localResponseNorm:
+            false
         }
     }
 
@@ -91,7 +93,7 @@ struct QuantizedValues {
             case .maxPool, .averagePool, .concatenate: true
             case .adaptiveAveragePool(let height, let width): height == 1 && width == 1
             case .add: tails.contains { $0.value.residual == node && multiplies[$0.key] }
-            default: false
+            case .input, .batchNorm, .activation, .gate, .flatten, .linear, .dropout, .stochasticDepth, .localResponseNorm: false
             }
         }
     }

@@ -40,7 +40,7 @@ struct BenchReplica {
             network.use(found.ranges)
         }
         self.network = network
-        plan = network.trainingPlan()
+        plan = network.trainingPlan(threads: placement.threads)
         let evaluation = network.plan(to: .logits, capacity: 1)
         communication = try CommunicationSetup(
             configuration.communication, gradientBytes: store.gradientsWithExtras.count * MemoryLayout<Float>.stride, communicator

@@ -67,7 +67,7 @@ struct PlanBench: Encodable {
             let milliseconds = median(runs.map { $0[index] })
             let gigaflops = 2e-9 * Double(step.multiplyAccumulates * plan.capacity)
             return StepTime(
-                name: step.name, region: step.region.rawValue, phase: step.phase.rawValue, work: step.action.kind,
+                name: step.name, region: step.region.rawValue, phase: step.phase.rawValue, work: step.kind,
                 implementation: program.implementations[index], milliseconds: milliseconds, gigaflops: gigaflops,
                 shareOfPeak: gigaflops / milliseconds * 1000 / peak)
         }

@@ -25,7 +25,7 @@ final class StepRecorder: Sendable {
     private let keepsSpans: Bool
 
     init(_ plan: Plan, warmUpPasses: Int, keepsSpans: Bool) {
-        names = plan.steps.map { ($0.name, "\($0.region.rawValue) \($0.phase.rawValue), \($0.action.kind)") }
+        names = plan.steps.map { ($0.name, "\($0.region.rawValue) \($0.phase.rawValue), \($0.kind)") }
         state = Mutex(State(nanoseconds: Array(repeating: 0, count: plan.steps.count)))
         self.warmUpPasses = warmUpPasses
         self.keepsSpans = keepsSpans

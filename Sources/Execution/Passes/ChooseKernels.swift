@@ -1,0 +1,82 @@
+// Pass: which kernel does each step.
+import Graphs
+import Kernels
+import Tensors
+
+/// Writes the choice into every step. It depends on the operation, the element types and the request, and on nothing measured: all
+/// ranks choose alike.
+func chooseKernels(_ steps: inout [PlanStep], _ values: [PlanValue], _ request: PlanRequest) {
+    for index in steps.indices { steps[index].kernel = kernel(of: steps[index], values, request) }
+}
+
+private func kernel(of step: PlanStep, _ values: [PlanValue], _ request: PlanRequest) -> KernelChoice {
+    switch step.operation {
+    case .convolution(let layer, _): convolution(.forward, layer, step, source: step.reads[0], step.writes[0], values, request)
+    case .convolutionInputGradient(let layer):
+        convolution(.backwardData, layer, step, source: step.writes[0], step.reads[0], values, request)
+    case .convolutionWeightGradient(let layer):
+        convolution(.backwardWeights, layer, step, source: step.reads[0], step.reads[1], values, request)
+    case .linear, .linearInputGradient, .linearWeightGradient: .openBLAS
+    case .pool, .poolGradient, .responseNorm, .responseNormGradient: .direct
+    case .norm, .normGradient, .activation, .add, .combineGradients, .gate, .gateGradient, .concatenate, .slice, .adaptiveAverage,
+        .adaptiveAverageGradient, .convert, .transpose, .dropout, .loss:
+        .loops
+    }
+}
+
+/// `source` and `destination` are the values on both sides of the convolution, or their gradients.
+private func convolution(
+    _ pass: WinogradConvolution.Pass, _ layer: ConvolutionLayer, _ step: PlanStep, source: Int, _ destination: Int,
+    _ values: [PlanValue], _ request: PlanRequest
+) -> KernelChoice {
+    let (from, to) = (values[source].type, values[destination].type)
+    if layer.isDepthwise { return .depthwise }
+    if from.isQuantized { return .bytes }
+    if let tile = winogradTile(pass, layer, step, source: from, destination: to, request) { return .winograd(tile) }
+    if pass == .backwardWeights, isMatrixProduct(layer, source: from, destination: to, request) { return .matrixProduct }
+    return layer.isLinear ? .packedLinear : .direct
+}
+
+/// The tiles of a convolution's pass; nil where oneDNN does it directly.
+private func winogradTile(
+    _ pass: WinogradConvolution.Pass, _ layer: ConvolutionLayer, _ step: PlanStep, source: ElementType, destination: ElementType,
+    _ request: PlanRequest
+) -> WinogradConvolution.Tile? {
+    // Float32 products gain nothing over direct gradients of weights in bfloat16; and a bias may train alone.
+    guard pass != .backwardWeights || source == .float32 && step.completes.contains(layer.weights.weight) else { return nil }
+    return largestTile(pass, step.region, request).flatMap { largest in
+        WinogradConvolution.tile(
+            WindowGeometry(layer.place, groups: layer.groups, images: 1), source: source, destination: destination,
+            largest: largest)
+    }
+}
+
+/// The largest tiles that leave results as close to direct convolutions' as they need to be; nil where none does.
+private func largestTile(
+    _ pass: WinogradConvolution.Pass, _ region: Region, _ request: PlanRequest
+) -> WinogradConvolution.Tile? {
+    switch request.optimizes ? request.winograd : .off {
+    case .off: nil
+    case .all: .large
+    case .auto:
+        switch pass {
+        // Forward through trained layers the last digit decides, now and then, on which side of zero a value falls or which of a window is
+        // the largest, and with it where a gradient goes: those of deep networks without batch norm differed by some thousandths.
+        case .forward: request.isTraining && region == .suffix ? nil : .large
+        case .backwardData: .large
+        // Optimisers that divide by a gradient's magnitude, as AdamW does, make as much of the smallest as of the largest.
+        case .backwardWeights: .small
+        }
+    }
+}
+
+/// Whether a weight gradient is better had as one product of matrices: of a pointwise convolution with enough weights to share out
+/// among the threads, which divide the result, not the sum over pixels. `graft bench --suite kernels` with everything trained, one
+/// thread: on ResNet-50's from 256 to 1,024 channels 252 GFLOP/s against 201. In bfloat16 only wide layers gain.
+private func isMatrixProduct(
+    _ layer: ConvolutionLayer, source: ElementType, destination: ElementType, _ request: PlanRequest
+) -> Bool {
+    guard layer.isPointwise, layer.weights.bias == nil, destination == source else { return false }
+    let tiles = layer.place.source[2] * layer.place.destination[2] / 4096
+    return tiles >= max(source == .bfloat16 ? 64 : 4, 4 * request.threads)
+}
