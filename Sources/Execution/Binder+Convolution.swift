@@ -4,7 +4,7 @@ import Kernels
 import Tensors
 
 extension Binder {
-    func bindConvolution(_ step: PlanStep, _ layer: ConvolutionLayer, _ activation: ActivationKind?) throws -> PreparedStep {
+    func bindConvolution(_ step: PlanStep, _ layer: ConvolutionLayer, _ activation: Activation?) throws -> PreparedStep {
         switch step.kernel {
         case .depthwise: return bindDepthwise(step, layer, activation)
         case .winograd(let tile): return try bindWinograd(step, layer, tile, activation)
@@ -35,7 +35,7 @@ extension Binder {
     }
 
     private func bindDirect(
-        _ step: PlanStep, _ layer: ConvolutionLayer, _ activation: ActivationKind?
+        _ step: PlanStep, _ layer: ConvolutionLayer, _ activation: Activation?
     ) throws -> PreparedStep {
         let geometry = WindowGeometry(layer, images: images)
         let residual: FusedResidual =
@@ -45,7 +45,7 @@ extension Binder {
             }
         let kernel = try OneDNNKernel.convolution(
             resources.engine, geometry, types: types(source: step.source, destination: step.result, weights: step.source),
-            bias: layer.weights.bias != nil || layer.weights.norm != nil, residual: residual, activation: activation.fused)
+            bias: layer.weights.bias != nil || layer.weights.norm != nil, residual: residual, activation: activation)
         var roles: [KernelRole: Address] = [.source: address(step.source), .destination: address(step.result)]
         if residual == .apart, let value = step.residual { roles[.residual] = address(value) }
         let packed = try resources.packedWeights(layer.weights, geometry, for: kernel)

@@ -4,12 +4,12 @@ import Kernels
 import Tensors
 
 extension Binder {
-    func bindDepthwise(_ step: PlanStep, _ layer: ConvolutionLayer, _ activation: ActivationKind?) -> PreparedStep {
+    func bindDepthwise(_ step: PlanStep, _ layer: ConvolutionLayer, _ activation: Activation?) -> PreparedStep {
         precondition(step.residual == nil, "a depthwise convolution adds no residual")
         let kernel = depthwise(layer)
         if plan.values[step.source].type.isQuantized { return bindBytes(kernel, step, layer) }
         let packed = resources.packedWeights(layer.weights, for: kernel)
-        let (x, y, activation) = (address(step.source), address(step.result), activation.fused)
+        let (x, y, activation) = (address(step.source), address(step.result), activation)
         return { frame in
             packed.refresh()
             kernel.forward(x(frame), packed: packed.packed, bias: packed.bias, y(frame), activation)

@@ -4,20 +4,20 @@ import Kernels
 import Tensors
 
 extension Binder {
-    func bindActivation(_ step: PlanStep, _ kind: ActivationKind) -> PreparedStep {
-        let (elementwise, activation) = (elementwise, ActivationKind?.some(kind).fused)
+    func bindActivation(_ step: PlanStep, _ kind: Activation) -> PreparedStep {
+        let (elementwise, activation) = (elementwise, Activation?.some(kind))
         let (x, y, count) = (address(step.source), address(step.result), elementCount(step.source))
         return { elementwise.activate(x.activations($0), y.activations($0), count, activation) }
     }
 
-    func bindAddition(_ step: PlanStep, _ kind: ActivationKind?) -> PreparedStep {
-        let (elementwise, activation, count) = (elementwise, kind.fused, elementCount(step.result))
+    func bindAddition(_ step: PlanStep, _ kind: Activation?) -> PreparedStep {
+        let (elementwise, activation, count) = (elementwise, kind, elementCount(step.result))
         let (a, b, y) = (address(step.reads[0]), address(step.reads[1]), address(step.result))
         return { elementwise.add(a.activations($0), b.activations($0), y.activations($0), count, activation) }
     }
 
-    func bindCombination(_ step: PlanStep, _ derivative: ActivationKind?) -> PreparedStep {
-        let (elementwise, activation, count) = (elementwise, derivative.fused, elementCount(step.result))
+    func bindCombination(_ step: PlanStep, _ derivative: Activation?) -> PreparedStep {
+        let (elementwise, activation, count) = (elementwise, derivative, elementCount(step.result))
         let gradients = derivative == nil ? step.reads[...] : step.reads.dropLast()
         let (a, b) = (address(gradients[0]), gradients.count > 1 ? address(gradients[1]) : nil)
         let (kept, y) = (derivative == nil ? nil : address(step.reads[gradients.count]), address(step.result))

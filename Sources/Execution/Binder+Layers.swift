@@ -16,12 +16,12 @@ extension Binder {
             runningVariance: start(norm.variance))
     }
 
-    func bindNorm(_ step: PlanStep, _ norm: NormParameters, _ mode: NormMode, _ activation: ActivationKind?) -> PreparedStep {
+    func bindNorm(_ step: PlanStep, _ norm: NormParameters, _ mode: NormMode, _ activation: Activation?) -> PreparedStep {
         let shape = plan.values[step.source].shape
         let channels = shape[shape.rank - 1]
         let (pixels, capacity) = (shape.count / channels, images)
         let kernel = BatchNormKernel(
-            channels: channels, epsilon: norm.epsilon, momentum: norm.momentum, activation: activation.fused,
+            channels: channels, epsilon: norm.epsilon, momentum: norm.momentum, activation: activation,
             resources.workers)
         norms[norm.scale] = kernel
         let (x, y, residual) = (address(step.source), address(step.result), step.residual.map { address($0) })
@@ -41,7 +41,7 @@ extension Binder {
     }
 
     func bindNormGradient(
-        _ step: PlanStep, _ norm: NormParameters, _ mode: NormMode, _ masks: ActivationKind?
+        _ step: PlanStep, _ norm: NormParameters, _ mode: NormMode, _ masks: Activation?
     ) -> PreparedStep {
         guard let kernel = norms[norm.scale] else { preconditionFailure("a batch norm's backward step without its forward step") }
         let shape = plan.values[step.source].shape
@@ -99,7 +99,7 @@ extension Binder {
 
     func bindPooling(_ step: PlanStep, _ place: PlacedWindow, _ method: PoolingMethod) throws -> PreparedStep {
         let kernel = try OneDNNKernel.pooling(
-            resources.engine, WindowGeometry(place, images: images), method.kind, training: step.memory != nil,
+            resources.engine, WindowGeometry(place, images: images), method, training: step.memory != nil,
             type: plan.values[step.source].type)
         let roles: [KernelRole: Address] = [.source: address(step.source), .destination: address(step.result)]
         return running(kernel, remembering(step.memory, kernel, roles))
@@ -107,7 +107,7 @@ extension Binder {
 
     func bindPoolingGradient(_ step: PlanStep, _ place: PlacedWindow, _ method: PoolingMethod) throws -> PreparedStep {
         let kernel = try OneDNNKernel.poolingBackward(
-            resources.engine, WindowGeometry(place, images: images), method.kind, type: plan.values[step.source].type)
+            resources.engine, WindowGeometry(place, images: images), method, type: plan.values[step.source].type)
         let roles: [KernelRole: Address] = [.destinationGradient: address(step.source), .sourceGradient: address(step.result)]
         return running(kernel, remembering(step.reads.dropFirst().first, kernel, roles))
     }
@@ -128,14 +128,14 @@ extension Binder {
 
     func bindResponseNorm(_ step: PlanStep, _ norm: ResponseNorm) throws -> PreparedStep {
         let kernel = try OneDNNKernel.responseNorm(
-            resources.engine, images: images, shape: plan.values[step.source].shape, norm.constants, training: step.memory != nil)
+            resources.engine, images: images, shape: plan.values[step.source].shape, norm, training: step.memory != nil)
         let roles: [KernelRole: Address] = [.source: address(step.source), .destination: address(step.result)]
         return running(kernel, remembering(step.memory, kernel, roles))
     }
 
     func bindResponseNormGradient(_ step: PlanStep, _ norm: ResponseNorm) throws -> PreparedStep {
         let kernel = try OneDNNKernel.responseNormBackward(
-            resources.engine, images: images, shape: plan.values[step.source].shape, norm.constants)
+            resources.engine, images: images, shape: plan.values[step.source].shape, norm)
         let roles: [KernelRole: Address] = [
             .source: address(step.source), .destinationGradient: address(step.reads[1]), .sourceGradient: address(step.result),
         ]
@@ -150,18 +150,4 @@ extension Binder {
         )
         return roles.merging([.workspace: address(memory)]) { $1 }
     }
-}
-
-extension PoolingMethod {
-    var kind: PoolingKind {
-        switch self {
-        case .max: .max
-        case .averageInside: .averageInside
-        case .averagePadded: .averagePadded
-        }
-    }
-}
-
-extension ResponseNorm {
-    var constants: ResponseNormConstants { ResponseNormConstants(size: size, alpha: alpha, beta: beta, k: k) }
 }

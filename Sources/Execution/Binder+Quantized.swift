@@ -6,7 +6,7 @@ import Tensors
 extension Binder {
     /// A frozen convolution whose source is bytes. Its result is bytes or float32.
     func bindQuantized(
-        _ step: PlanStep, _ convolution: ConvolutionLayer, _ kind: ActivationKind?
+        _ step: PlanStep, _ convolution: ConvolutionLayer, _ kind: Activation?
     ) throws -> PreparedStep {
         let (geometry, layer) = (
             WindowGeometry(convolution, images: images), resources.quantizedLayer(convolution.weights)
@@ -38,8 +38,8 @@ extension Binder {
     }
 
     /// Bytes that reach no further than 6 are kept within their type anyway: then ReLU6 is ReLU, which is cheaper.
-    private func activation(_ kind: ActivationKind?, _ destination: PlanValue) -> FusedActivation {
+    private func activation(_ kind: Activation?, _ destination: PlanValue) -> Activation? {
         let isClipped = destination.type == .uint8 && destination.quantizationStep * 255 <= 6
-        return kind == .relu6 && isClipped ? .relu : kind.fused
+        return kind == .relu6 && isClipped ? .relu : kind
     }
 }

@@ -5,11 +5,11 @@ import Tensors
 
 extension Binder {
     func bindWinograd(
-        _ step: PlanStep, _ layer: ConvolutionLayer, _ tile: WinogradConvolution.Tile, _ activation: ActivationKind?
+        _ step: PlanStep, _ layer: ConvolutionLayer, _ tile: WinogradConvolution.Tile, _ activation: Activation?
     ) throws -> PreparedStep {
         let kernel = try winograd(.forward, layer, tile, source: step.source)
         let transformed = resources.transformedWeights(layer.weights, for: kernel)
-        let (x, y, activation) = (address(step.source), address(step.result), activation.fused)
+        let (x, y, activation) = (address(step.source), address(step.result), activation)
         let residual = step.residual.map { address($0) }
         let room = weightRoom(kernel)
         return { frame in
@@ -29,7 +29,7 @@ extension Binder {
         return { frame in
             kernel.run(
                 dy.raw(frame), weights: transformed.ready(for: kernel, room: room), bias: nil, residual: nil, dx.raw(frame),
-                .none)
+                nil)
         }
     }
 

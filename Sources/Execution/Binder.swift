@@ -137,16 +137,3 @@ final class Binder {
         }
     }
 }
-
-extension Optional where Wrapped == ActivationKind {
-    /// The same non-linearity as kernels name it.
-    var fused: FusedActivation {
-        switch self {
-        case nil: .none
-        case .relu: .relu
-        case .relu6: .relu6
-        case .silu: .silu
-        case .sigmoid: .sigmoid
-        }
-    }
-}

@@ -1,5 +1,5 @@
 // What the steps of a plan do. Attributes only: which values a step reads and writes stands in the step.
-package import Graphs
+import Graphs
 package import Tensors
 
 /// The parameters of a batch norm, as indices into the graph's.
@@ -48,30 +48,19 @@ package struct LinearLayer: Sendable, Hashable {
     package let bias: Int?
 }
 
-/// What a pooling window computes.
-package enum PoolingMethod: String, Sendable, Hashable {
-    case max, averageInside, averagePadded
-}
-
-/// Constants of local response normalisation.
-package struct ResponseNorm: Sendable, Hashable {
-    package let size: Int
-    package let alpha, beta, k: Float
-}
-
 /// What one step does. Each case says which values its step reads → writes, in their order; gradients of values are values too.
 package enum PlanOperation: Sendable, Hashable {
     /// Source, perhaps a residual to add → result. Frozen linear layers are convolutions over one pixel: their weights are packed once.
-    case convolution(ConvolutionLayer, ActivationKind?)
+    case convolution(ConvolutionLayer, Activation?)
     /// Gradient → the source's gradient.
     case convolutionInputGradient(ConvolutionLayer)
     /// Source, gradient → nothing but gradients of parameters.
     case convolutionWeightGradient(ConvolutionLayer)
     /// Source, perhaps a residual to add → result.
-    case norm(NormParameters, NormMode, ActivationKind?)
+    case norm(NormParameters, NormMode, Activation?)
     /// Source, gradient → the source's gradient, or nothing where nothing before it trains. `masks` is the activation whose derivative
     /// the step applies itself.
-    case normGradient(NormParameters, NormMode, masks: ActivationKind?)
+    case normGradient(NormParameters, NormMode, masks: Activation?)
     /// Source → result.
     case linear(LinearLayer)
     /// Gradient → the source's gradient.
@@ -79,11 +68,11 @@ package enum PlanOperation: Sendable, Hashable {
     /// Source, gradient → nothing but gradients of parameters.
     case linearWeightGradient(LinearLayer)
     /// Source → result.
-    case activation(ActivationKind)
+    case activation(Activation)
     /// Two sources → result.
-    case add(ActivationKind?)
+    case add(Activation?)
     /// One or two gradients, and with a `derivative` what it is told from → their sum, times the derivative.
-    case combineGradients(derivative: ActivationKind?)
+    case combineGradients(derivative: Activation?)
     /// Source, gate → result.
     case gate
     /// Source, gradient → the gate's gradient.

@@ -20,15 +20,6 @@ package enum PlanExit: Sendable, Hashable {
     case boundary
 }
 
-/// Which convolutions of stride 1 go through Winograd's algorithm, of those that it does faster.
-package enum WinogradUse: String, Sendable, Hashable, CaseIterable {
-    /// Where gradients stay within a thousandth of those by direct convolutions.
-    case auto
-    /// All, by the fastest tiles.
-    case all
-    case off
-}
-
 /// A graph, what trains in it, and which part of it is to run how.
 package struct PlanRequest: Sendable {
     package var graph: Graph

@@ -93,11 +93,11 @@ extension PlanStep {
     private func size(_ window: SlidingWindow) -> String { "\(window.height)×\(window.width) " }
     private func stride(_ window: SlidingWindow) -> String { window.stride == 1 ? "" : " /\(window.stride)" }
 
-    private func tail(_ activation: ActivationKind?) -> String {
+    private func tail(_ activation: Activation?) -> String {
         (reads.count == 1 ? "" : " + add") + (activation.map { " + \($0.rawValue)" } ?? "")
     }
 
-    private func gradientMask(_ mask: ActivationKind?) -> String { mask.map { "\($0.rawValue) + " } ?? "" }
+    private func gradientMask(_ mask: Activation?) -> String { mask.map { "\($0.rawValue) + " } ?? "" }
 }
 
 extension String {

@@ -1,4 +1,5 @@
 // The shortest list of layer names that says what trains, whatever patterns it came from.
+package import Tensors
 package import Graphs
 
 extension Trainability {

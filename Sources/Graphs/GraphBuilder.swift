@@ -92,7 +92,7 @@ package struct GraphBuilder {
     }
 
     /// An activation, named after what it follows unless it has a name of its own.
-    package mutating func activation(_ kind: ActivationKind, _ x: Value, name: String? = nil) -> Value {
+    package mutating func activation(_ kind: Activation, _ x: Value, name: String? = nil) -> Value {
         append(name ?? follower(of: x, kind.rawValue), .activation(kind), [x])
     }
 

@@ -1,47 +1,5 @@
 // What a network's nodes do. Attributes only: shapes come from shape inference, arithmetic from kernels.
-
-/// Zeros (or, for max pooling, minus infinity) around an image, in pixels. TensorFlow's SAME padding is not symmetric.
-package struct Padding: Sendable, Hashable {
-    package var top: Int
-    package var left: Int
-    package var bottom: Int
-    package var right: Int
-
-    package init(top: Int, left: Int, bottom: Int, right: Int) {
-        self.top = top
-        self.left = left
-        self.bottom = bottom
-        self.right = right
-    }
-
-    package init(_ all: Int) { self.init(top: all, left: all, bottom: all, right: all) }
-}
-
-/// A two-dimensional window that slides over an image: its size, step and padding.
-package struct SlidingWindow: Sendable, Hashable {
-    package var height: Int
-    package var width: Int
-    package var stride: Int
-    package var padding: Padding
-    /// Whether a last, partly outside window counts (Caffe's pooling, torchvision's GoogLeNet).
-    package var roundsUp: Bool
-
-    package init(height: Int, width: Int, stride: Int, padding: Padding, roundsUp: Bool = false) {
-        self.height = height
-        self.width = width
-        self.stride = stride
-        self.padding = padding
-        self.roundsUp = roundsUp
-    }
-}
-
-/// An element-wise non-linearity.
-package enum ActivationKind: String, Sendable, Hashable {
-    case relu, relu6, silu, sigmoid
-
-    /// Whether the derivative can be told from the output alone, so that the input need not be kept.
-    package var derivativeFollowsFromOutput: Bool { self != .silu }
-}
+package import Tensors
 
 /// The operation of a node. Activations are NHWC; every node has one output.
 package enum Operation: Sendable, Hashable {
@@ -51,7 +9,7 @@ package enum Operation: Sendable, Hashable {
     case convolution(SlidingWindow, outputChannels: Int, groups: Int, hasBias: Bool)
     /// Per-channel normalisation with scale, shift, running mean and running variance.
     case batchNorm(epsilon: Float, momentum: Float)
-    case activation(ActivationKind)
+    case activation(Activation)
     /// The sum of two values of one shape.
     case add
     /// The first input, each channel multiplied with the second, `[1, 1, C]` an image (squeeze-excitation's gate).

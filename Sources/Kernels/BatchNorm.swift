@@ -1,7 +1,7 @@
 // Batch normalisation that is not folded into a convolution: with fixed, local or synchronised statistics, forward and backward.
 internal import CVectorLoops
 import Foundation
-import Tensors
+package import Tensors
 
 /// One batch-norm layer over rows of channels (`[images, H, W]` run together), with its statistics of the current batch.
 ///
@@ -28,7 +28,7 @@ package final class BatchNormKernel {
     private let channels: Int
     private let epsilon: Float
     private let momentum: Float
-    private let activation: FusedActivation
+    private let activation: Activation?
     private let workers: Workers
     /// Sums over rows: [Σ x, Σ x², rows], then in backward [Σ g, Σ g·(x − mean), rows].
     private var sums: [Double]
@@ -37,9 +37,9 @@ package final class BatchNormKernel {
     /// y = x · factor + offset; mean and 1 / deviation of what normalised the last batch; dx = a · g + b · x + d.
     private let factor, offset, mean, inverse, a, b, d: UnsafeMutablePointer<Float>
 
-    /// `activation` (any but sigmoid) is applied after normalisation, and in backward its derivative is computed again from x.
-    package init(channels: Int, epsilon: Float, momentum: Float, activation: FusedActivation, _ workers: Workers) {
-        precondition([.none, .relu, .relu6, .silu].contains(activation), "batch norm fuses no sigmoid")
+    /// `activation`, which must fuse with norms, is applied after normalisation, and in backward its derivative is computed again from x.
+    package init(channels: Int, epsilon: Float, momentum: Float, activation: Activation?, _ workers: Workers) {
+        precondition(activation?.fusesWithNorm ?? true, "batch norm does not fuse every activation")
         self.channels = channels
         self.epsilon = epsilon
         self.momentum = momentum
@@ -105,7 +105,7 @@ package final class BatchNormKernel {
         masks: Bool,
         usesBatchStatistics: Bool, synchronize: ((UnsafeMutableBufferPointer<Double>) -> Void)?
     ) {
-        let kind = (masks ? activation : .none).loop
+        let kind = (masks ? activation : nil).loop
         reduce(rows) { range, first, second in
             let start = range.lowerBound * channels
             let (gradient, from, count) = (dy + start, x + start, range.count)

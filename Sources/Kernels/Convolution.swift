@@ -49,13 +49,11 @@ package struct WindowGeometry: Sendable, Hashable {
     }
 }
 
-/// A non-linearity fused into a kernel.
-package enum FusedActivation: Sendable, Hashable {
-    case none, relu, relu6, silu, sigmoid
-
+extension Activation? {
+    /// As oneDNN's epilogues know it.
     var code: graft_activation {
         switch self {
-        case .none: graft_no_activation
+        case nil: graft_no_activation
         case .relu: graft_relu
         case .relu6: graft_relu6
         case .silu: graft_silu
@@ -98,7 +96,7 @@ package struct ConvolutionTypes: Sendable, Hashable {
     }
 
     func shim(
-        bias: Bool, residual: FusedResidual = .none, activation: FusedActivation = .none,
+        bias: Bool, residual: FusedResidual = .none, activation: Activation? = nil,
         quantization: graft_quantization = graft_quantization()
     ) -> graft_convolution_options {
         let mode =
@@ -117,7 +115,7 @@ extension OneDNNKernel {
     /// destination = activation(source ∗ weights + bias + residual). Roles: source, weights, bias, destination, residual, scratchpad.
     package static func convolution(
         _ engine: OneDNNEngine, _ geometry: WindowGeometry, types: ConvolutionTypes = .init(), bias: Bool,
-        residual: FusedResidual = .none, activation: FusedActivation = .none
+        residual: FusedResidual = .none, activation: Activation? = nil
     ) throws -> OneDNNKernel {
         var (shape, options) = (geometry.shim, types.shim(bias: bias, residual: residual, activation: activation))
         return try OneDNNKernel("a convolution with \(geometry.label)", engine) {

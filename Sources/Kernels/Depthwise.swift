@@ -1,6 +1,6 @@
 // Depthwise convolutions by our own loops: oneDNN runs them far below the machine's speed over NHWC, above all their weight gradient.
 internal import CVectorLoops
-import Tensors
+package import Tensors
 
 /// One depthwise convolution: each channel is filtered by itself. Pointers are to `[images, H, W, C]` activations of the geometry.
 package struct DepthwiseKernel: Sendable {
@@ -38,7 +38,7 @@ package struct DepthwiseKernel: Sendable {
     /// y = f(x ∗ weights + bias), with one bias a channel.
     package func forward(
         _ x: UnsafePointer<Float>, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>,
-        _ activation: FusedActivation
+        _ activation: Activation?
     ) {
         forward(UnsafeRawPointer(x), packed, bias, UnsafeMutableRawPointer(y), activation, graft_full)
     }
@@ -46,7 +46,7 @@ package struct DepthwiseKernel: Sendable {
     /// The same over bfloat16 activations, given by their bits; weights, bias and sums stay float32.
     package func forward(
         bfloat16 x: UnsafePointer<UInt16>, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
-        _ y: UnsafeMutablePointer<UInt16>, _ activation: FusedActivation
+        _ y: UnsafeMutablePointer<UInt16>, _ activation: Activation?
     ) {
         forward(UnsafeRawPointer(x), packed, bias, UnsafeMutableRawPointer(y), activation, graft_half)
     }
@@ -56,12 +56,12 @@ package struct DepthwiseKernel: Sendable {
     package func forward(
         bytes x: UnsafePointer<UInt8>, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>, _ y: UnsafeMutablePointer<UInt8>
     ) {
-        forward(UnsafeRawPointer(x), packed, bias, UnsafeMutableRawPointer(y), .none, graft_unsigned_bytes)
+        forward(UnsafeRawPointer(x), packed, bias, UnsafeMutableRawPointer(y), nil, graft_unsigned_bytes)
     }
 
     private func forward(
         _ x: UnsafeRawPointer, _ packed: UnsafePointer<Float>, _ bias: UnsafePointer<Float>, _ y: UnsafeMutableRawPointer,
-        _ activation: FusedActivation, _ format: graft_format
+        _ activation: Activation?, _ format: graft_format
     ) {
         workers.run(images * shape.out_height) { rows in
             withUnsafePointer(to: shape) {

@@ -1,11 +1,12 @@
 // Element-wise kernels over whole activations, split over the rank's threads.
 internal import CVectorLoops
-internal import Tensors
+package import Tensors
 
-extension FusedActivation {
+extension Activation? {
+    /// As own loops know it.
     var loop: graft_loop_activation {
         switch self {
-        case .none: graft_loop_identity
+        case nil: graft_loop_identity
         case .relu: graft_loop_relu
         case .relu6: graft_loop_relu6
         case .silu: graft_loop_silu
@@ -21,14 +22,14 @@ package struct Elementwise: Sendable {
     package init(_ workers: Workers) { self.workers = workers }
 
     /// y = f(x).
-    package func activate(_ x: Activations, _ y: Activations, _ count: Int, _ kind: FusedActivation) {
+    package func activate(_ x: Activations, _ y: Activations, _ count: Int, _ kind: Activation?) {
         workers.run(elements: count) { range in
             graft_activate((x + range.lowerBound).base, (y + range.lowerBound).base, range.count, kind.loop, x.format)
         }
     }
 
     /// y = f(a + b).
-    package func add(_ a: Activations, _ b: Activations, _ y: Activations, _ count: Int, _ kind: FusedActivation) {
+    package func add(_ a: Activations, _ b: Activations, _ y: Activations, _ count: Int, _ kind: Activation?) {
         workers.run(elements: count) { range in
             let (first, second, to) = (a + range.lowerBound, b + range.lowerBound, y + range.lowerBound)
             graft_add_activate(first.base, second.base, to.base, range.count, kind.loop, a.format)
@@ -37,7 +38,7 @@ package struct Elementwise: Sendable {
 
     /// dx = (a + b) · f′, where `b` may be missing and `kept` is f's input for SiLU, its output else (unused without f).
     package func combineGradients(
-        _ a: Activations, _ b: Activations?, kept: Activations?, _ dx: Activations, _ count: Int, _ kind: FusedActivation
+        _ a: Activations, _ b: Activations?, kept: Activations?, _ dx: Activations, _ count: Int, _ kind: Activation?
     ) {
         workers.run(elements: count) { range in
             let start = range.lowerBound

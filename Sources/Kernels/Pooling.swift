@@ -3,13 +3,8 @@ internal import COneDNN
 internal import CVectorLoops
 package import Tensors
 
-/// What a pooling window computes.
-package enum PoolingKind: Sendable, Hashable {
-    case max
-    /// The mean of the pixels inside the image, or of the whole window with zeros outside.
-    case averageInside, averagePadded
-
-    var code: graft_pooling {
+extension PoolingMethod {
+    fileprivate var code: graft_pooling {
         switch self {
         case .max: graft_max_pool
         case .averageInside: graft_average_pool_inside
@@ -18,25 +13,10 @@ package enum PoolingKind: Sendable, Hashable {
     }
 }
 
-/// Constants of local response normalisation: x / (k + α / size · Σ x²)^β.
-package struct ResponseNormConstants: Sendable, Hashable {
-    package var size: Int
-    package var alpha: Float
-    package var beta: Float
-    package var k: Float
-
-    package init(size: Int, alpha: Float, beta: Float, k: Float) {
-        self.size = size
-        self.alpha = alpha
-        self.beta = beta
-        self.k = k
-    }
-}
-
 extension OneDNNKernel {
     /// Roles: source, destination, and for training of max pooling the workspace that backward reads.
     package static func pooling(
-        _ engine: OneDNNEngine, _ geometry: WindowGeometry, _ kind: PoolingKind, training: Bool, type: ElementType = .float32
+        _ engine: OneDNNEngine, _ geometry: WindowGeometry, _ kind: PoolingMethod, training: Bool, type: ElementType = .float32
     ) throws -> OneDNNKernel {
         var shape = geometry.shim
         return try OneDNNKernel("pooling with \(geometry.label)", engine) {
@@ -46,7 +26,7 @@ extension OneDNNKernel {
 
     /// Roles: destinationGradient, sourceGradient, workspace.
     package static func poolingBackward(
-        _ engine: OneDNNEngine, _ geometry: WindowGeometry, _ kind: PoolingKind, type: ElementType = .float32
+        _ engine: OneDNNEngine, _ geometry: WindowGeometry, _ kind: PoolingMethod, type: ElementType = .float32
     ) throws -> OneDNNKernel {
         var shape = geometry.shim
         return try OneDNNKernel("pooling's gradient with \(geometry.label)", engine) {
@@ -56,7 +36,7 @@ extension OneDNNKernel {
 
     /// Roles: source, destination, workspace.
     package static func responseNorm(
-        _ engine: OneDNNEngine, images: Int, shape: TensorShape, _ constants: ResponseNormConstants, training: Bool
+        _ engine: OneDNNEngine, images: Int, shape: TensorShape, _ constants: ResponseNorm, training: Bool
     ) throws -> OneDNNKernel {
         var geometry = Self.pointwise(images, shape)
         return try OneDNNKernel("local response normalisation of \(images)×\(shape)", engine) {
@@ -68,7 +48,7 @@ extension OneDNNKernel {
 
     /// Roles: source, destinationGradient, sourceGradient, workspace.
     package static func responseNormBackward(
-        _ engine: OneDNNEngine, images: Int, shape: TensorShape, _ constants: ResponseNormConstants
+        _ engine: OneDNNEngine, images: Int, shape: TensorShape, _ constants: ResponseNorm
     ) throws -> OneDNNKernel {
         var geometry = Self.pointwise(images, shape)
         return try OneDNNKernel("the gradient of local response normalisation of \(images)×\(shape)", engine) {

@@ -66,10 +66,10 @@ extension OneDNNKernel {
     package static func quantizedConvolution(
         _ engine: OneDNNEngine, _ geometry: WindowGeometry, source: ElementType, destination: ElementType,
         _ steps: ConvolutionSteps,
-        addsResidual: Bool = false, activation: FusedActivation = .none
+        addsResidual: Bool = false, activation: Activation? = nil
     ) throws -> OneDNNKernel {
         precondition(steps.weights.count == geometry.destination[2], "every output channel has its step")
-        precondition(activation != .silu && activation != .sigmoid, "an 8-bit convolution knows ReLU and ReLU6")
+        precondition(activation?.isClipping ?? true, "an 8-bit convolution can only clip")
         let types = ConvolutionTypes(source: source, weights: .int8, destination: destination)
         var shape = geometry.shim
         return try steps.withShim { quantization in

@@ -176,7 +176,7 @@ package final class WinogradConvolution {
     package func run(
         _ x: UnsafeRawPointer, weights: UnsafeMutablePointer<Float>, bias: UnsafePointer<Float>?,
         residual: UnsafeRawPointer?,
-        _ y: UnsafeMutableRawPointer, _ activation: FusedActivation
+        _ y: UnsafeMutableRawPointer, _ activation: Activation?
     ) {
         product.bind(.right, weights)
         eachLot { first, last, sources, products in

@@ -1,7 +1,7 @@
 // EfficientNet: Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, 2019. One base table, scaled in
 // width and depth; names and details are torchvision's, or TensorFlow's where its weights need them (padding, epsilon).
 package import Graphs
-import Tensors
+package import Tensors
 
 /// The EfficientNets' table and blocks, the Lite family's included.
 package enum EfficientNet {
@@ -12,7 +12,7 @@ package enum EfficientNet {
         package let depth: Double
         /// Dropout before the classifier.
         package let dropout: Float
-        package var activation = ActivationKind.silu
+        package var activation = Activation.silu
         package var hasSqueezeExcitation = true
         /// TensorFlow's SAME padding, whose odd zero goes right and below, instead of (kernel − 1) / 2 on each side.
         package var padsLikeTensorFlow = false

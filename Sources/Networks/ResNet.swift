@@ -1,5 +1,6 @@
 // Residual networks: He et al., Deep Residual Learning for Image Recognition, 2015. Names, strides and epsilons are those of
 // torchvision (v1.5), of the paper (v1) and of Keras.
+import Tensors
 package import Graphs
 
 /// The residual networks' table and blocks.

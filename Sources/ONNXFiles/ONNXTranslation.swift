@@ -84,7 +84,7 @@ struct ONNXTranslation {
         nodes.append(ONNXNode(operation: operation, name: output, inputs: inputs, output: output, attributes: attributes))
     }
 
-    private mutating func activate(_ index: Int, _ kind: ActivationKind) {
+    private mutating func activate(_ index: Int, _ kind: Activation) {
         let (x, y) = (values[graph.nodes[index].inputs[0]], values[index])
         switch kind {
         case .relu: append("Relu", [x], to: y)

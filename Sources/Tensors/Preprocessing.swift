@@ -4,8 +4,8 @@
 /// What happens to a photograph before the network sees it: resize the short side, crop the centre, order the channels, normalise.
 package struct Preprocessing: Sendable, Hashable, Codable {
     /// Pillow's antialiased resampling filters.
-    package enum Interpolation: String, Sendable, Hashable, Codable { case bilinear, bicubic }
-    package enum ChannelOrder: String, Sendable, Hashable, Codable { case rgb, bgr }
+    package enum Interpolation: String, Sendable, Hashable, Codable, CaseIterable { case bilinear, bicubic }
+    package enum ChannelOrder: String, Sendable, Hashable, Codable, CaseIterable { case rgb, bgr }
 
     /// Length of the short side after resizing, in pixels.
     package var resize: Int

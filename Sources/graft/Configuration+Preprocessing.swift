@@ -17,8 +17,8 @@ extension RunConfiguration.Network {
         }
         take("resize", own.resize, \.resize)
         take("crop", own.crop, \.crop)
-        take("interpolation", own.interpolation.flatMap { .init(rawValue: $0.rawValue) }, \.interpolation)
-        take("channel order", own.channelOrder.flatMap { .init(rawValue: $0.rawValue) }, \.channelOrder)
+        take("interpolation", own.interpolation, \.interpolation)
+        take("channel order", own.channelOrder, \.channelOrder)
         take("mean", own.mean?.map { Float($0) }, \.mean)
         take("deviation", own.deviation?.map { Float($0) }, \.deviation)
         guard result.crop <= result.resize else {

@@ -45,17 +45,6 @@ extension PlannedNetwork {
     }
 }
 
-extension RunConfiguration.FeaturePrecision {
-    /// The element type that it names.
-    fileprivate var type: ElementType {
-        switch self {
-        case .float32: .float32
-        case .bfloat16: .bfloat16
-        case .int8: .int8
-        }
-    }
-}
-
 extension RunConfiguration {
     /// The folder of all keys of the cache on disk.
     var featureFolder: String { features.folder ?? (run.folder.isEmpty ? ".features" : "\(run.folder)/.features") }

@@ -54,7 +54,7 @@ struct PlannedNetwork {
         // Auxiliary heads are new, and train like the head itself.
         let auxiliaryLayers = graph.auxiliaryLogits.compactMap { FreezePolicy.ancestors(of: graph.nodes[$0].name).last }
         let policy = FreezePolicy(
-            unfrozen: network.unfrozen + auxiliaryLayers, batchNorm: NormMode(network.batchNorm))
+            unfrozen: network.unfrozen + auxiliaryLayers, batchNorm: network.batchNorm)
         self.graph = graph
         trainability = try policy.resolve(graph)
         trainingCapacity = EpochPlan.shareCapacity(batchSize: configuration.training.batchSize, size: ranks)
@@ -62,12 +62,7 @@ struct PlannedNetwork {
         (unfrozen, normMode) = (network.unfrozen, policy.batchNorm)
         halfPrecision = abilities.multipliesBFloat16 ? .bfloat16 : .float32
         suffixPrecision = configuration.compute.precision == .float32 ? .float32 : halfPrecision
-        winograd =
-            switch configuration.compute.winograd {
-            case .auto: .auto
-            case .all: .all
-            case .off: .off
-            }
+        winograd = configuration.compute.winograd
         prefixPrecision = .int8
         let settled = PrefixPrecision(network.precision, abilities) {
             plan(to: .boundary, capacity: 1).shareOfByteProducts
@@ -115,17 +110,5 @@ struct PlannedNetwork {
         request.winograd = winograd
         request.threads = threads
         return request
-    }
-}
-
-extension NormMode {
-    /// The config's word for it.
-    init(_ batchNorm: RunConfiguration.BatchNorm) {
-        switch batchNorm {
-        case .frozen: self = .frozen
-        case .affine: self = .affine
-        case .local: self = .local
-        case .synchronized: self = .synchronized
-        }
     }
 }

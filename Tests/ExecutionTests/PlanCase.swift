@@ -1,4 +1,5 @@
 // The plans that invariants are held over: every network, trained in several ways.
+import Tensors
 import Execution
 import Graphs
 import Networks

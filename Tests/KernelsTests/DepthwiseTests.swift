@@ -84,7 +84,7 @@ struct DepthwiseCase: CustomTestStringConvertible, Sendable {
         kernel.pack(weights, scale: nil, &packed)
         var sums = (0..<test.destinationCount).map { Double(bias[$0 % test.channels]) }
         test.forEachProduct { sums[$0] += Double(x[$1]) * Double(weights[$2]) }
-        for activation in FusedActivation.all {
+        for activation in Activation?.all {
             var y = [Float](repeating: .nan, count: test.destinationCount)
             kernel.forward(x, packed: packed, bias: bias, &y, activation)
             #expect(relativeDifference(y.map(Double.init), sums.map(activation.reference)) < 1e-6, "\(activation)")
@@ -154,7 +154,7 @@ struct DepthwiseCase: CustomTestStringConvertible, Sendable {
         var (exact, rounded) = (
             [Float](repeating: 0, count: test.destinationCount), [UInt8](repeating: 0, count: test.destinationCount)
         )
-        kernel.forward(bytes.map(Float.init), packed: packed, bias: bias, &exact, .none)
+        kernel.forward(bytes.map(Float.init), packed: packed, bias: bias, &exact, nil)
         kernel.forward(bytes: bytes, packed: packed, bias: bias, &rounded)
         #expect(rounded == exact.map { UInt8(min(max($0, 0), 255).rounded(.toNearestOrEven)) })
     }

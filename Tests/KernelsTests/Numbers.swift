@@ -39,11 +39,11 @@ func gradientError(
 /// The number of workers that kernels are tried with.
 let workerCounts = [1, 3]
 
-extension FusedActivation {
+extension Activation? {
     /// The function itself, in double precision.
     func reference(_ x: Double) -> Double {
         switch self {
-        case .none: x
+        case nil: x
         case .relu: max(x, 0)
         case .relu6: min(max(x, 0), 6)
         case .silu: x / (1 + exp(-x))
@@ -55,7 +55,7 @@ extension FusedActivation {
     func referenceSlope(_ x: Double) -> Double {
         let sigmoid = 1 / (1 + exp(-x))
         return switch self {
-        case .none: 1
+        case nil: 1
         case .relu: x > 0 ? 1 : 0
         case .relu6: x > 0 && x < 6 ? 1 : 0
         case .silu: sigmoid * (1 + x * (1 - sigmoid))
@@ -63,5 +63,5 @@ extension FusedActivation {
         }
     }
 
-    static let all: [FusedActivation] = [.none, .relu, .relu6, .silu, .sigmoid]
+    static let all: [Activation?] = [nil, .relu, .relu6, .silu, .sigmoid]
 }

@@ -15,11 +15,11 @@ struct QuantizedCase: CustomTestStringConvertible, Sendable {
     var source = ElementType.uint8
     var destination = ElementType.uint8
     var residual: ElementType?
-    var activation = FusedActivation.none
+    var activation: Activation?
 
     var testDescription: String {
         "\(inputs)→\(outputs) of \(side)², \(kernel)×\(kernel) /\(stride) in \(groups) groups, \(source)→\(destination), "
-            + "residual \(residual?.rawValue ?? "none"), \(activation)"
+            + "residual \(residual?.rawValue ?? "none"), \(activation?.rawValue ?? "no activation")"
     }
     static let images = 2
     var padding: Int { kernel / 2 }
@@ -38,7 +38,7 @@ struct QuantizedCase: CustomTestStringConvertible, Sendable {
                 for residual in [nil, destination == .float32 ? .float32 : .uint8, destination == .float32 ? nil : .int8]
                     as [ElementType?]
                 {
-                    for activation in [FusedActivation.none, .relu, .relu6] {
+                    for activation in [nil as Activation?, .relu, .relu6] {
                         cases.append(
                             QuantizedCase(source: source, destination: destination, residual: residual, activation: activation))
                     }

@@ -116,8 +116,8 @@ struct WinogradTests {
         return buffer
     }
 
-    @Test(arguments: WinogradCase.all, [FusedActivation.none, .relu])
-    func forward(_ example: WinogradCase, _ activation: FusedActivation) throws {
+    @Test(arguments: WinogradCase.all, [nil, .relu] as [Activation?])
+    func forward(_ example: WinogradCase, _ activation: Activation?) throws {
         var numbers = Numbers(seed: 1)
         let (x, weights) = (numbers.list(example.sourceCount), numbers.list(example.weightCount))
         let (scale, bias) = (numbers.list(example.outputs, 0.5, 2), numbers.list(example.outputs))
@@ -166,7 +166,7 @@ struct WinogradTests {
             result.withUnsafeMutableBufferPointer { result in
                 kernel.run(
                     source, weights: transformed.floats.baseAddress!, bias: bias, residual: UnsafeRawPointer(result.baseAddress!),
-                    result.baseAddress!, .none)
+                    result.baseAddress!, nil)
             }
         }
         for (found, wanted) in zip(result, expected) {
@@ -186,7 +186,7 @@ struct WinogradTests {
         withExtendedLifetime(room) {
             kernel.run(
                 gradient.floats.baseAddress!, weights: transformed.floats.baseAddress!, bias: nil, residual: nil,
-                result.floats.baseAddress!, .none)
+                result.floats.baseAddress!, nil)
         }
         #expect(worst(result.floats, example.backwardData(dy, weights)) < tolerance(example.tile))
     }

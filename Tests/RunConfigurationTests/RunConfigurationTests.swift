@@ -1,4 +1,5 @@
 // Reading good configs: defaults, resolved text, overrides, numbers and words as YAML writes them.
+import Tensors
 import Foundation
 import Testing
 

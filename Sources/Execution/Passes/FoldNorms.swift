@@ -1,4 +1,5 @@
 // Pass: which batch norms vanish into the convolution before them.
+import Tensors
 import Graphs
 
 /// For each convolution whose only consumer is a batch norm with fixed statistics, scale and shift: that batch norm.

@@ -1,4 +1,5 @@
 // Pass: which additions and non-linearities are done by the step before them, while its result is still in registers.
+import Tensors
 import Graphs
 
 /// What a node's step does besides its own operation.
@@ -7,7 +8,7 @@ struct FusedTail {
     var result: Int
     /// The node whose value it adds.
     var residual: Int?
-    var activation: ActivationKind?
+    var activation: Activation?
 }
 
 /// For each convolution and batch norm that is a step of its own: the folded norm, the residual and the non-linearity that go with it.
@@ -31,10 +32,10 @@ func fuseEpilogues(_ request: PlanRequest, _ regions: Regions, _ live: LiveNodes
     return tails
 }
 
-private func fusableActivations(_ operation: Operation) -> Set<ActivationKind>? {
+private func fusableActivations(_ operation: Operation) -> Set<Activation>? {
     switch operation {
-    case .convolution: [.relu, .relu6, .silu, .sigmoid]
-    case .batchNorm: [.relu, .relu6, .silu]
+    case .convolution: Set(Activation.allCases)
+    case .batchNorm: Set(Activation.allCases.filter(\.fusesWithNorm))
     case .input, .activation, .add, .gate, .concatenate, .maxPool, .averagePool, .adaptiveAveragePool, .flatten, .linear,
         .dropout, .stochasticDepth, .localResponseNorm:
         nil
@@ -42,7 +43,7 @@ private func fusableActivations(_ operation: Operation) -> Set<ActivationKind>? 
 }
 
 private func absorb(
-    _ tail: inout FusedTail, from producer: Int, _ allowed: Set<ActivationKind>, _ request: PlanRequest, _ regions: Regions,
+    _ tail: inout FusedTail, from producer: Int, _ allowed: Set<Activation>, _ request: PlanRequest, _ regions: Regions,
     _ live: LiveNodes
 ) {
     let graph = request.graph

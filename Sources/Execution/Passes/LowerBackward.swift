@@ -48,7 +48,7 @@ extension Lowering {
     }
 
     private mutating func differentiateConvolution(
-        _ node: Int, _ step: PlanStep, _ layer: ConvolutionLayer, _ activation: ActivationKind?, _ pending: inout PendingGradients
+        _ node: Int, _ step: PlanStep, _ layer: ConvolutionLayer, _ activation: Activation?, _ pending: inout PendingGradients
     ) {
         guard let gradient = gradient(of: step.result, node, &pending, masking: activation) else { return }
         if let residual = step.residual { contribute(gradient, to: residual, &pending) }
@@ -81,7 +81,7 @@ extension Lowering {
     }
 
     private mutating func differentiateNorm(
-        _ node: Int, _ step: PlanStep, _ norm: NormParameters, _ mode: NormMode, _ activation: ActivationKind?,
+        _ node: Int, _ step: PlanStep, _ norm: NormParameters, _ mode: NormMode, _ activation: Activation?,
         _ pending: inout PendingGradients
     ) {
         // Without a residual the step applies the activation's mask itself, computed again from its input: one pass fewer.
@@ -155,7 +155,7 @@ extension Lowering {
 
     /// The sum of the parts of a value's gradient, times the derivative of `activation`; nil if nothing reads the value.
     private mutating func gradient(
-        of value: Int, _ node: Int, _ pending: inout PendingGradients, masking activation: ActivationKind? = nil, kept: Int? = nil
+        of value: Int, _ node: Int, _ pending: inout PendingGradients, masking activation: Activation? = nil, kept: Int? = nil
     ) -> Int? {
         guard var parts = pending.parts.removeValue(forKey: value) else { return nil }
         while parts.count > 2 {

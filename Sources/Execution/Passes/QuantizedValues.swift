@@ -31,7 +31,7 @@ struct QuantizedValues {
             multiplies[index] =
                 graph.isDepthwise(index)
                 ? !fixed.contains(tail.result) && filtersBytes(index, tail, graph, live, tails, isSigned)
-                : [nil, .relu, .relu6].contains(tail.activation)
+                : tail.activation?.isClipping ?? true
         }
         var groups = Groups(count: graph.nodes.count)
         for index in prefix {
@@ -51,8 +51,9 @@ struct QuantizedValues {
         let graph = request.graph
         var limits = graph.nodes.map { node in
             let limit = request.ranges?.limits[node.name] ?? 0
-            // Bytes that end at 6 or before need no other clipping.
-            return node.operation == .activation(.relu6) ? min(limit, 6) : limit
+            // Bytes that end where the activation does, or before, need no other clipping.
+            guard case .activation(let kind) = node.operation else { return limit }
+            return min(limit, max(kind.range.upperBound, -kind.range.lowerBound))
         }
         var groupSigned = isSigned
         for node in graph.nodes.indices {
@@ -73,7 +74,7 @@ struct QuantizedValues {
     ) -> Bool {
         let source = live.standIn[graph.nodes[index].inputs[0]]
         guard case .activation = graph.nodes[source].operation, !isSigned[source] else { return false }
-        return [.relu, .relu6].contains(tail.activation) && isReadAsBytes(tail.result, graph, live, tails)
+        return tail.activation?.isClipping == true && isReadAsBytes(tail.result, graph, live, tails)
     }
 
     private static func passesBytesOn(_ operation: Operation) -> Bool {
@@ -104,7 +105,7 @@ struct QuantizedValues {
         for node in graph.nodes {
             let inputs = node.inputs.map { signed[live.standIn[$0]] }
             switch node.operation {
-            case .activation(let kind): signed.append(kind == .silu)
+            case .activation(let kind): signed.append(kind.isSigned)
             case .maxPool, .averagePool, .adaptiveAveragePool, .concatenate, .add, .gate, .flatten, .dropout, .stochasticDepth,
                 .localResponseNorm:
                 signed.append(inputs.contains(true))

@@ -14,15 +14,6 @@ extension RunConfiguration {
         package var instructions = InstructionLimit.auto
     }
 
-    /// Which convolutions of stride 1 go through Winograd's algorithm, of those that it does faster.
-    package enum WinogradUse: String, Sendable, CaseIterable {
-        /// Where gradients stay within a thousandth of those by direct convolutions.
-        case auto
-        /// All, by the fastest tiles.
-        case all
-        case off
-    }
-
     /// A ceiling on instructions: what the processor does not have is not used.
     package enum InstructionLimit: String, Sendable, CaseIterable {
         /// All that the processors of all ranks have.
@@ -44,7 +35,7 @@ extension RunConfiguration {
 }
 
 extension RunConfiguration.Precision: Choice {}
-extension RunConfiguration.WinogradUse: Choice {}
+extension WinogradUse: Choice {}
 extension RunConfiguration.InstructionLimit: Choice {}
 
 extension RunConfiguration.Compute: Section {

@@ -1,4 +1,5 @@
 // The section `features`.
+package import Tensors
 
 extension RunConfiguration {
     /// What is kept of the frozen layers' work from one epoch to the next, and from one run to the next.
@@ -31,6 +32,14 @@ extension RunConfiguration {
         case bfloat16
         /// A quarter of the room: each value of each image in 255 equal steps.
         case int8
+
+        package var type: ElementType {
+            switch self {
+            case .float32: .float32
+            case .bfloat16: .bfloat16
+            case .int8: .int8
+            }
+        }
     }
 }
 

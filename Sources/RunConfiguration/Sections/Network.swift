@@ -1,4 +1,5 @@
 // The section `network`.
+package import Tensors
 
 extension RunConfiguration {
     /// The network, where its weights come from and what of it is trained.
@@ -11,8 +12,8 @@ extension RunConfiguration {
         package var fresh: [String] = []
         /// Dotted layer names or globs that are trained besides the head; `["*"]` is everything.
         package var unfrozen: [String] = []
-        /// What batch norm in trained layers does.
-        package var batchNorm = BatchNorm.frozen
+        /// What batch norm in trained layers does; in frozen layers it is always fixed.
+        package var batchNorm = NormMode.frozen
         /// The dropout probability before the head; nil for the architecture's own.
         package var dropout: Double?
         /// The type in which frozen layers before the first trained one compute.
@@ -50,21 +51,9 @@ extension RunConfiguration {
         case torchvision
         case file(String)
     }
-
-    /// What batch norm in trained layers does; in frozen layers it is always fixed.
-    package enum BatchNorm: String, Sendable, CaseIterable {
-        /// Statistics, scale and shift stay as they are.
-        case frozen
-        /// Statistics stay, scale and shift are trained.
-        case affine
-        /// Each rank normalises with the statistics of its own share of the batch; all trained.
-        case local
-        /// The statistics of the whole batch over all ranks; all trained.
-        case synchronized
-    }
 }
 
-extension RunConfiguration.BatchNorm: Choice {}
+extension NormMode: Choice {}
 extension RunConfiguration.PrefixPrecision: Choice {}
 
 extension RunConfiguration.Network: Section {

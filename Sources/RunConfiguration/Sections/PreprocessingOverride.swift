@@ -1,4 +1,5 @@
 // The key `network.preprocessing`: how pixels are prepared, where that is not to be as the weights expect.
+package import Tensors
 
 extension RunConfiguration {
     /// What differs from the preparation of pixels that the weights came with; nil leaves a part as it is.
@@ -7,22 +8,19 @@ extension RunConfiguration {
         package var resize: Int?
         /// The side of the square centre crop, in pixels: the network's input size.
         package var crop: Int?
-        package var interpolation: Interpolation?
-        package var channelOrder: ChannelOrder?
+        /// The filter that resizes.
+        package var interpolation: Preprocessing.Interpolation?
+        /// The order in which the network takes red, green and blue.
+        package var channelOrder: Preprocessing.ChannelOrder?
         /// Subtracted from each channel, on the scale 0…255, in the order of the channels.
         package var mean: [Double]?
         /// Divides each channel after that, on the same scale and in the same order.
         package var deviation: [Double]?
-
-        /// The filter that resizes.
-        package enum Interpolation: String, Sendable, CaseIterable { case bilinear, bicubic }
-        /// The order in which the network takes red, green and blue.
-        package enum ChannelOrder: String, Sendable, CaseIterable { case rgb, bgr }
     }
 }
 
-extension RunConfiguration.PreprocessingOverride.Interpolation: Choice {}
-extension RunConfiguration.PreprocessingOverride.ChannelOrder: Choice {}
+extension Preprocessing.Interpolation: Choice {}
+extension Preprocessing.ChannelOrder: Choice {}
 
 extension RunConfiguration.PreprocessingOverride: Section {
     /// From what every network leaves a pixel of, to what fits into memory.

@@ -1,0 +1,44 @@
+// Element-wise non-linearities, and what everyone who meets one has to know of it.
+
+/// An element-wise non-linearity. Where there may be none, it is an optional.
+package enum Activation: String, Sendable, Hashable, CaseIterable {
+    case relu, relu6, silu, sigmoid
+
+    /// The values that it can have; bytes need not reach further.
+    package var range: ClosedRange<Float> {
+        switch self {
+        case .relu: 0...(.infinity)
+        case .relu6: 0...6
+        // The least value of x / (1 + e⁻ˣ), at x = −1.2785.
+        case .silu: -0.27847...(.infinity)
+        case .sigmoid: 0...1
+        }
+    }
+
+    /// Whether it can be negative.
+    package var isSigned: Bool { range.lowerBound < 0 }
+
+    /// Whether it only clips: then integers can be clipped in its stead.
+    package var isClipping: Bool {
+        switch self {
+        case .relu, .relu6: true
+        case .silu, .sigmoid: false
+        }
+    }
+
+    /// Whether the derivative can be told from the output alone, so that the input need not be kept.
+    package var derivativeFollowsFromOutput: Bool {
+        switch self {
+        case .relu, .relu6, .sigmoid: true
+        case .silu: false
+        }
+    }
+
+    /// Whether batch norm can do it, and its derivative from what it normalised, in its own passes over memory.
+    package var fusesWithNorm: Bool {
+        switch self {
+        case .relu, .relu6, .silu: true
+        case .sigmoid: false
+        }
+    }
+}
