@@ -45,6 +45,7 @@ let package = Package(
 
         // Layer 1: values.
         library("Tensors"),
+        library("Files"),
         library("Collectives", ["CProcess"]),
         library("RunConfiguration", ["Tensors", .product(name: "Yams", package: "Yams")]),
 
@@ -52,38 +53,41 @@ let package = Package(
         library("CollectivesMPI", ["Collectives", "CMPI", "CVectorLoops"]),
         library("Graphs", ["Tensors"]),
         library("Kernels", ["Tensors", "COpenBLAS", "COneDNN", "CVectorLoops"]),
-        library("ImageData", ["Tensors", "CImageCodecs"]),
+        library("ImageData", ["Tensors", "Files", "CImageCodecs"]),
         library("Optimization", ["Tensors", "CVectorLoops"]),
-        library("WeightFiles", ["Tensors", "CZlib"]),
+        library("WeightFiles", ["Tensors", "Files", "CZlib"]),
 
         // Layer 3: networks and their execution.
         library("Networks", ["Graphs", "Tensors"]),
-        library("Execution", ["Graphs", "Kernels", "Tensors"]),
-        library("ONNXFiles", ["Graphs", "Tensors", "WeightFiles"]),
+        library("Execution", ["Graphs", "Kernels", "Tensors", "Files"]),
+        library("ONNXFiles", ["Graphs", "Tensors", "Files"]),
 
         // Layer 4: the loop and those who watch it.
         library(
             "Training",
-            ["Tensors", "Collectives", "Graphs", "ImageData", "Optimization", "WeightFiles", "Networks", "Execution", "Kernels"]),
-        library("Reporting", ["Tensors", "Training", "WeightFiles"]),
+            [
+                "Tensors", "Files", "Collectives", "Graphs", "ImageData", "Optimization", "WeightFiles", "Networks", "Execution",
+                "Kernels",
+            ]),
+        library("Reporting", ["Tensors", "Files", "Training"]),
 
         // Layer 5: the program.
         .executableTarget(
             name: "graft",
             dependencies: [
-                "Tensors", "Collectives", "RunConfiguration", "CollectivesMPI", "Graphs", "Kernels", "ImageData", "Optimization",
+                "Tensors", "Files", "Collectives", "RunConfiguration", "CollectivesMPI", "Graphs", "Kernels", "ImageData", "Optimization",
                 "WeightFiles", "Networks", "Execution", "ONNXFiles", "Training", "Reporting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
 
         // Tests mirror the targets.
         tests("LayeringTests", []),
-        tests("TensorsTests", ["Tensors"]),
+        tests("FilesTests", ["Files"]),
         tests("CollectivesTests", ["Collectives"]),
-        tests("DistributedTests", ["graft", "Graphs", "Networks", "Tensors", "TestSupport", "WeightFiles"]),
+        tests("DistributedTests", ["graft", "Files", "Graphs", "Networks", "Tensors", "TestSupport", "WeightFiles"]),
         tests("CommandTests", ["graft", "TestSupport", "WeightFiles"]),
         tests("RunConfigurationTests", ["RunConfiguration"]),
-        tests("ImageDataTests", ["ImageData", "Tensors"], resources: fixtures),
+        tests("ImageDataTests", ["ImageData", "Files", "Tensors"], resources: fixtures),
         tests("KernelsTests", ["Kernels", "Tensors", "TestSupport"]),
         tests("OptimizationTests", ["Optimization"], resources: fixtures),
         tests("ExecutionTests", ["Execution", "Graphs", "Kernels", "Networks", "Tensors", "TestSupport"]),
@@ -92,8 +96,8 @@ let package = Package(
             "TrainingTests",
             ["Training", "Collectives", "Execution", "Graphs", "ImageData", "Optimization", "Tensors", "WeightFiles"]),
         tests("ReportingTests", ["Reporting", "Training", "Tensors"]),
-        tests("ONNXFilesTests", ["ONNXFiles", "Networks", "Graphs", "Tensors", "WeightFiles"], resources: fixtures),
-        tests("WeightFilesTests", ["WeightFiles", "Tensors"], resources: fixtures),
+        tests("ONNXFilesTests", ["ONNXFiles", "Files", "Networks", "Graphs", "Tensors"], resources: fixtures),
+        tests("WeightFilesTests", ["WeightFiles", "Files", "Tensors"], resources: fixtures),
 
         // What is compared with PyTorch, and what such comparisons need.
         .target(name: "TestSupport", dependencies: ["Kernels", "Tensors"], path: "Tests/TestSupport", swiftSettings: strict),

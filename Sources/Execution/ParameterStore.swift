@@ -1,4 +1,5 @@
 // The numbers of one replica: trained parameters and gradients in flat arrays, tracked statistics, frozen parameters.
+import Files
 import Foundation
 package import Graphs
 import Tensors

@@ -1,4 +1,5 @@
 // What the features of an image depend on besides its pixels, as a digest: the key of the feature cache.
+import Files
 internal import Graphs
 internal import Tensors
 

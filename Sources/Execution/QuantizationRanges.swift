@@ -1,4 +1,5 @@
 // How far the values of a frozen prefix reach: what turns a plan in 8 bits into numbers.
+import Files
 internal import Graphs
 package import Tensors
 

@@ -1,4 +1,5 @@
 // The folder of one key of the feature cache: what lies in it, and what can be used of it.
+import Files
 internal import Foundation
 internal import Tensors
 
@@ -20,24 +21,20 @@ package struct FeatureFolder: Sendable {
 
     /// Makes the folder, clears away what a killed run left half-written, and notes what the key stands for.
     ///
-    /// Throws `ImageError` where the folder cannot be written.
-    package func prepare(facts: [(String, String)]) throws(ImageError) {
+    /// Throws `FileError` where the folder cannot be written.
+    package func prepare(facts: [(String, String)]) throws {
+        try Folders.make(path)
         let manager = FileManager.default
-        do {
-            try manager.createDirectory(atPath: path, withIntermediateDirectories: true)
-            for name in try manager.contentsOfDirectory(atPath: path) where name.hasSuffix(".partial") {
-                let attributes = try? manager.attributesOfItem(atPath: "\(path)/\(name)")
-                let age = (attributes?[.modificationDate] as? Date).map { -$0.timeIntervalSinceNow } ?? 0
-                // A living writer touches its file with every batch.
-                if age > 3600 { try? manager.removeItem(atPath: "\(path)/\(name)") }
-            }
-            let object = Dictionary(facts) { $1 }
-            let json = try JSONSerialization.data(withJSONObject: object, options: [.prettyPrinted, .sortedKeys])
-            let index = "\(path)/index.json"
-            if !manager.fileExists(atPath: index) { try json.write(to: URL(fileURLWithPath: index), options: .atomic) }
-        } catch {
-            throw ImageError(path: path, reason: .cannotWrite(error.localizedDescription))
+        for name in (try? manager.contentsOfDirectory(atPath: path)) ?? [] where name.hasSuffix(".partial") {
+            let attributes = try? manager.attributesOfItem(atPath: "\(path)/\(name)")
+            let age = (attributes?[.modificationDate] as? Date).map { -$0.timeIntervalSinceNow } ?? 0
+            // A living writer touches its file with every batch.
+            if age > 3600 { try? manager.removeItem(atPath: "\(path)/\(name)") }
         }
+        let object = Dictionary(facts) { $1 }
+        let json = try JSONSerialization.data(withJSONObject: object, options: [.prettyPrinted, .sortedKeys])
+        let index = "\(path)/index.json"
+        if !manager.fileExists(atPath: index) { try AtomicFile.write([UInt8](json), to: index) }
     }
 
     /// Whether an earlier run of this key has left features here.
@@ -54,7 +51,7 @@ package struct FeatureFolder: Sendable {
         "\(String(UInt64(Date.now.timeIntervalSince1970 * 1000), radix: 36))-\(getpid())-\(rank).features"
     }
 
-    package func open(_ name: String) throws(ImageError) -> FeatureShard {
+    package func open(_ name: String) throws -> FeatureShard {
         try FeatureShard(path: "\(path)/\(name)", key: key, layout: layout)
     }
 

@@ -3,7 +3,7 @@
 //     0     header, 4096 bytes: FeatureShardHeader
 //     4096  records, each recordBytes long (a multiple of 64): the boundary's values of one view of one image
 //     …     table, 24 bytes a record: what the record is of (two 64-bit digests), and the XXH64 of its bytes
-internal import Foundation
+import Files
 internal import Tensors
 
 /// What a record of the feature cache is of. Two files of the same bytes share it.
@@ -99,13 +99,14 @@ package final class FeatureShard {
     package let ids: [FeatureID]
     private let layout: FeatureLayout
     private let checksums: [UInt64]
-    private let bytes: UnsafeRawBufferPointer
+    private let file: MappedFile
 
-    /// Throws `ImageError` for a file that is damaged, cut short, or of another key, layout or version.
-    package init(path: String, key: UInt64, layout: FeatureLayout) throws(ImageError) {
+    /// Throws `FileError` or `ImageError` for a file that cannot be read, is damaged, cut short, or of another key, layout or version.
+    package init(path: String, key: UInt64, layout: FeatureLayout) throws {
         self.path = path
         self.layout = layout
-        bytes = try Self.map(path)
+        file = try MappedFile(path)
+        let bytes = file.bytes
         guard let header = FeatureShardHeader(bytes) else {
             throw ImageError(path: path, reason: .damaged("its header is no header of a feature cache"))
         }
@@ -128,12 +129,10 @@ package final class FeatureShard {
         checksums = (0..<header.recordCount).map { word(3 * $0 + 2) }
     }
 
-    deinit { if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) } }
-
     /// The bytes of a record, in the place where the file is mapped.
     func record(_ number: Int) -> UnsafeRawBufferPointer {
         let start = FeatureShardHeader.byteCount + number * layout.recordBytes
-        return UnsafeRawBufferPointer(rebasing: bytes[start..<start + layout.recordBytes])
+        return file.bytes(in: start..<start + layout.recordBytes)
     }
 
     /// The first damaged record of part `part` of `parts`, which together cover the file; nil if all are as they were written.
@@ -143,20 +142,6 @@ package final class FeatureShard {
             checksum.update(record(number))
             return checksum.value != checksums[number]
         }
-    }
-
-    private static func map(_ path: String) throws(ImageError) -> UnsafeRawBufferPointer {
-        func failure() -> ImageError { ImageError(path: path, reason: .cannotRead(String(cString: strerror(errno)))) }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failure() }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw failure() }
-        guard status.st_size > 0 else { throw ImageError(path: path, reason: .empty) }
-        guard let address = mmap(nil, Int(status.st_size), PROT_READ, MAP_SHARED, descriptor, 0), address != MAP_FAILED else {
-            throw failure()
-        }
-        return UnsafeRawBufferPointer(start: address, count: Int(status.st_size))
     }
 }
 

@@ -1,4 +1,5 @@
 // What is in the image files, as digests. A file that has not been touched since is not read again.
+import Files
 internal import Foundation
 internal import Tensors
 
@@ -34,9 +35,9 @@ package struct FileDigests: Sendable {
         guard stat(path, &status) == 0 else { return nil }
         let changed = Int(status.st_mtim.tv_sec) * 1_000_000_000 + Int(status.st_mtim.tv_nsec)
         if let known = entries[path], known.size == Int(status.st_size), known.changed == changed { return known.digest }
-        guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) else { return nil }
+        guard let file = try? MappedFile(path) else { return nil }
         var checksum = Checksum()
-        data.withUnsafeBytes { checksum.update($0) }
+        checksum.update(file.bytes)
         // A file that changed just now could change again within the clock's grain: look at it once more next time.
         if Date.now.timeIntervalSince1970 - Double(status.st_mtim.tv_sec) > 2 {
             entries[path] = Entry(digest: checksum.value, size: Int(status.st_size), changed: changed)

@@ -6,8 +6,6 @@ package struct ImageError: Error, Sendable, Hashable, CustomStringConvertible {
     package enum Reason: Sendable, Hashable {
         /// The system's words for why the file could not be opened or read.
         case cannotRead(String)
-        /// The system's words for why the file could not be written.
-        case cannotWrite(String)
         case empty
         /// The first bytes fit no image format; as text where they are text.
         case notAnImage(startsWith: String)
@@ -49,7 +47,6 @@ extension ImageError.Reason: CustomStringConvertible {
     package var description: String {
         switch self {
         case .cannotRead(let words): "cannot be read: \(words)"
-        case .cannotWrite(let words): "cannot be written: \(words)"
         case .empty: "is empty"
         case .notAnImage(let start): "is not an image: starts with \(start)"
         case .unsupported(let what): "is \(what), which is not supported; convert it to JPEG, PNG or WebP"

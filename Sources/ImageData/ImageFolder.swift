@@ -1,4 +1,5 @@
 // A folder of labelled photographs: a sub-folder for each class. What is in it is decided by names alone, the same on every rank.
+import Files
 internal import Foundation
 internal import Tensors
 

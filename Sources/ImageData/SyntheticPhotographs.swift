@@ -1,23 +1,18 @@
 // Photographs for benchmarks on machines that have none.
 internal import CImageCodecs
+import Files
 internal import Foundation
 internal import Tensors
 
 package enum SyntheticPhotographs {
     /// Writes `count` JPEGs of `width` × `height` pixels into the class folders `a` and `b` below `folder`: smooth shapes with a
-    /// camera's noise, about a fifth of a byte a pixel. Throws `ImageError` for a folder that cannot be written.
-    package static func write(_ count: Int, width: Int, height: Int, to folder: String, seed: UInt64) throws(ImageError) {
-        for name in ["a", "b"] {
-            do {
-                try FileManager.default.createDirectory(atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
-            } catch { throw ImageError(path: folder, reason: .cannotWrite(error.localizedDescription)) }
-        }
+    /// camera's noise, about a fifth of a byte a pixel. Throws `FileError` where they cannot be written.
+    package static func write(_ count: Int, width: Int, height: Int, to folder: String, seed: UInt64) throws {
+        for name in ["a", "b"] { try Folders.make("\(folder)/\(name)") }
         for number in 0..<count {
             let path = "\(folder)/\(number % 2 == 0 ? "a" : "b")/\(number).jpg"
             let file = try jpeg(of: picture(number, width, height, seed), path)
-            guard FileManager.default.createFile(atPath: path, contents: file) else {
-                throw ImageError(path: path, reason: .cannotWrite(String(cString: strerror(errno))))
-            }
+            try AtomicFile.write(file, to: path, isLasting: false)
         }
     }
 
@@ -41,14 +36,14 @@ package enum SyntheticPhotographs {
         return PixelImage(width: width, height: height, pixels: pixels)
     }
 
-    private static func jpeg(of image: PixelImage, _ path: String) throws(ImageError) -> Data {
+    private static func jpeg(of image: PixelImage, _ path: String) throws(ImageError) -> [UInt8] {
         var count = 0
         let bytes = image.pixels.withUnsafeBufferPointer {
             image_codec_write_jpeg($0.baseAddress, UInt32(image.width), UInt32(image.height), quality, &count)
         }
         guard let bytes else { throw ImageError(path: path, reason: .outOfMemory) }
         defer { free(bytes) }
-        return Data(bytes: bytes, count: count)
+        return [UInt8](UnsafeBufferPointer(start: bytes, count: count))
     }
 
     private static let quality: Int32 = 88

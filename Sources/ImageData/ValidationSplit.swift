@@ -1,4 +1,5 @@
 // Holding out part of one folder for validation: by hash of the names, so that adding or removing files moves no others about.
+import Files
 internal import Tensors
 
 /// One folder in two disjoint parts with the same classes.

@@ -1,7 +1,7 @@
 // A network with its weights as one ONNX file, which other programs run without knowing Graft.
+package import Files
 package import Graphs
 import Tensors
-package import WeightFiles
 
 /// Writes ONNX, opset 17: input `images`, `[batch, 3, height, width]`, already normalised; output `logits`, `[batch, classes]`.
 package enum ONNXWriter {
@@ -19,25 +19,25 @@ package enum ONNXWriter {
     /// - Throws: for a graph that opset 17 cannot express, for one of 2 GiB or more, and when the disk is full or fails.
     package static func write(
         to path: String, graph: Graph, metadata: [String: String], values: (Int) -> UnsafeRawBufferPointer
-    ) throws(WeightFileError) {
+    ) throws(FileError) {
         let translation: ONNXTranslation
         do {
             translation = try ONNXTranslation(graph)
         } catch {
-            throw WeightFileError(
+            throw FileError(
                 path: path, problem: "cannot hold \(graph.name): '\(error.node)' \(error.reason), for which ONNX has no operator",
                 advice: "use the network's own input size, or another format")
         }
         let bounds: [Float] = [0, 6]
-        var failure: WeightFileError?
+        var failure: FileError?
         bounds.withUnsafeBytes { bounds in
             let model = model(translation, graph, metadata, bounds: bounds, values)
-            do throws(WeightFileError) {
+            do throws(FileError) {
                 guard model.byteCount <= maximumBytes else {
-                    throw WeightFileError(
+                    throw FileError(
                         path: path, problem: "would be an ONNX file of 2 GiB or more", advice: "write safetensors instead")
                 }
-                try AtomicFile.write(to: path) { (sink: inout AtomicFile.Sink) throws(WeightFileError) in
+                try AtomicFile.write(to: path) { (sink: inout AtomicFile.Sink) throws(FileError) in
                     try model.write(to: &sink)
                 }
             } catch {

@@ -1,7 +1,7 @@
 // Writes the wire format of protocol buffers: https://protobuf.dev/programming-guides/encoding
 //
 // By hand, because what ONNX needs of it is five kinds of fields, and a library would copy every tensor and bring a compiler to build.
-import WeightFiles
+import Files
 
 /// A message in the making: its bytes in pieces, so that large tensors stay where they are.
 struct ProtobufMessage {
@@ -44,7 +44,7 @@ struct ProtobufMessage {
     }
 
     /// Throws what the disk refuses.
-    func write(to sink: inout AtomicFile.Sink) throws(WeightFileError) {
+    func write(to sink: inout AtomicFile.Sink) throws(FileError) {
         for piece in pieces {
             switch piece {
             case .bytes(let bytes): try sink.write(bytes)

@@ -1,6 +1,6 @@
 // predictions.csv: what the network said about each image of the last evaluation.
+import Files
 package import Training
-internal import WeightFiles
 import Foundation
 
 /// Writes the predictions of every evaluation over those of the one before.
@@ -20,7 +20,7 @@ package final class PredictionsFile: TrainingObserver {
 
     /// Writes the table whole or not at all: a header, then a line for each image, quoted as RFC 4180 has it, lines ended by LF.
     ///
-    /// Throws `WeightFileError` when the disk is full or fails.
+    /// Throws `FileError` when the disk is full or fails.
     package static func write(_ evaluation: Evaluation, to path: String) throws {
         try AtomicFile.write(Array(table(evaluation).utf8), to: path)
     }

@@ -1,4 +1,5 @@
 // A file that an observer appends to. Observers can change nothing, so a full disk costs the report and a warning, never the run.
+import Files
 import Foundation
 
 /// Appends text to a file; says once, on standard error, when that stops working.
@@ -23,26 +24,21 @@ final class ReportFile {
     func begin(with bytes: [UInt8] = []) {
         if descriptor >= 0 { close(descriptor) }
         descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { return warn() }
+        guard descriptor >= 0 else { return warn(errno) }
         append(bytes)
     }
 
     /// Appends bytes. They reach the system at once: a killed run loses nothing that was announced.
     func append(_ bytes: [UInt8]) {
         guard descriptor >= 0, !hasWarned else { return }
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { return warn() }
-            rest = rest.dropFirst(count)
-        }
+        let code = bytes.withUnsafeBytes { writeAll($0) { start, count, _ in write(descriptor, start, count) } }
+        if let code { warn(code) }
     }
 
-    private func warn() {
+    private func warn(_ code: Int32) {
         guard !hasWarned else { return }
         hasWarned = true
-        let reason = String(cString: strerror(errno))
+        let reason = String(cString: strerror(code))
         FileHandle.standardError.write(Data("warning: \(path) cannot be written (\(reason)); the run goes on without it\n".utf8))
     }
 }

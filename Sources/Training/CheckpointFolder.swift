@@ -1,6 +1,6 @@
 // The folder that holds a run's checkpoints. Whatever interrupts a save, the checkpoints before it stay as they were.
+package import Files
 import Foundation
-internal import WeightFiles
 
 /// `checkpoints/` of a run: a folder `step-00000019` for each checkpoint, and `index.json`, which names the last and the best.
 ///
@@ -61,11 +61,11 @@ package struct CheckpointFolder: Sendable {
     }
 
     /// Removes what an interrupted save left behind, and puts back what an interrupted replacement had set aside.
-    package func recover() throws(TrainingError) {
+    package func recover() throws(FileError) {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] {
             if name.hasPrefix(".step-"), name.hasSuffix(Self.asideSuffix) {
                 let original = "\(path)/\(name.dropFirst().dropLast(Self.asideSuffix.count))"
-                if !FileManager.default.fileExists(atPath: original) { try move("\(path)/\(name)", to: original) }
+                if !FileManager.default.fileExists(atPath: original) { try Folders.move("\(path)/\(name)", to: original) }
             }
             if name.hasPrefix(".step-") { try? FileManager.default.removeItem(atPath: "\(path)/\(name)") }
         }
@@ -79,43 +79,35 @@ package struct CheckpointFolder: Sendable {
         let temporary = "\(path)/.\(Self.name(ofStep: step)).partial"
         try? FileManager.default.removeItem(atPath: temporary)
         do {
-            try makeFolder(temporary)
+            try Folders.make(temporary)
             try write(temporary)
-            try Self.sync(temporary)
+            try Folders.sync(temporary)
         } catch {
             try? FileManager.default.removeItem(atPath: temporary)
             throw error
         }
         try replace(target, by: temporary, step: step)
-        try Self.sync(path)
+        try Folders.sync(path)
         try writeIndex(last: step, best: best)
         removeExpired(best: best)
         return target
     }
 
     /// Removes every checkpoint, for a run that starts anew.
-    package func removeAll() throws(TrainingError) {
+    package func removeAll() throws(FileError) {
         for step in steps { try remove(step) }
         unlink("\(path)/index.json")
     }
 
     private static let asideSuffix = ".aside"
 
-    private func makeFolder(_ folder: String) throws(TrainingError) {
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw .system(path: folder, action: "create the folder", reason: error.localizedDescription)
-        }
-    }
-
     private func folder(ofStep step: Int) -> String { "\(path)/\(Self.name(ofStep: step))" }
 
     /// Puts the new folder in place. The same step may have been saved before: in mid-epoch, and now at the epoch's end.
-    private func replace(_ target: String, by temporary: String, step: Int) throws(TrainingError) {
+    private func replace(_ target: String, by temporary: String, step: Int) throws(FileError) {
         let aside = "\(path)/.\(Self.name(ofStep: step))\(Self.asideSuffix)"
-        if FileManager.default.fileExists(atPath: target) { try move(target, to: aside) }
-        try move(temporary, to: target)
+        if FileManager.default.fileExists(atPath: target) { try Folders.move(target, to: aside) }
+        try Folders.move(temporary, to: target)
         try? FileManager.default.removeItem(atPath: aside)
     }
 
@@ -134,21 +126,9 @@ package struct CheckpointFolder: Sendable {
     }
 
     /// Renames first, so that a half-removed checkpoint is never mistaken for a damaged one.
-    private func remove(_ step: Int) throws(TrainingError) {
+    private func remove(_ step: Int) throws(FileError) {
         let going = "\(path)/.\(Self.name(ofStep: step)).expired"
-        try move(folder(ofStep: step), to: going)
+        try Folders.move(folder(ofStep: step), to: going)
         try? FileManager.default.removeItem(atPath: going)
-    }
-
-    private func move(_ source: String, to target: String) throws(TrainingError) {
-        guard rename(source, target) == 0 else { throw .lastSystemError(target, "put a checkpoint in place") }
-    }
-
-    private static func sync(_ folder: String) throws(TrainingError) {
-        let descriptor = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .lastSystemError(folder, "open the folder") }
-        defer { close(descriptor) }
-        // EINVAL: some file systems cannot sync folders, and need not.
-        guard fsync(descriptor) == 0 || errno == EINVAL else { throw .lastSystemError(folder, "bring the folder to the disk") }
     }
 }

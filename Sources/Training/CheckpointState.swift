@@ -1,4 +1,5 @@
 // The JSON part of a checkpoint: everything that is not a tensor, and the checksums of the tensors' files.
+import Files
 import Foundation
 import Tensors
 

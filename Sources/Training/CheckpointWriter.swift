@@ -1,4 +1,5 @@
 // Writes the files of one checkpoint into a folder that is there and empty.
+import Files
 import Foundation
 import Graphs
 internal import Optimization

@@ -1,9 +1,9 @@
 // What the records of the feature cache are of: by the contents of the files, so that moved, renamed and repeated images are known again.
 package import Collectives
+import Files
 import Foundation
 package import ImageData
 internal import Tensors
-internal import WeightFiles
 
 package enum FeatureIdentities {
     /// The digests of files, each read by one rank at most, and by none if it is remembered. Every rank calls it.

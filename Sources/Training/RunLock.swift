@@ -1,4 +1,5 @@
 // One run at a time in a run folder: two jobs of the same name would overwrite each other's checkpoints.
+import Files
 import Foundation
 
 /// A lock on a run folder, held by rank 0 as long as the object lives; a killed process loses it by itself.
@@ -6,17 +7,22 @@ package final class RunLock {
     private let descriptor: Int32
     private let path: String
 
-    /// Takes the lock of an existing folder. Throws `TrainingError.folderInUse` when another process holds it.
-    package init(folder: String) throws(TrainingError) {
+    /// Takes the lock of an existing folder. Throws `TrainingError.folderInUse` when another process holds it, `FileError`
+    /// where the folder cannot be written.
+    package init(folder: String) throws {
         path = "\(folder)/.lock"
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw .lastSystemError(path, "create a file in the run's folder") }
+        guard descriptor >= 0 else {
+            throw FileError.system(
+                path, "create a file in the run's folder", errno, advice: "check that the folder can be written")
+        }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let isHeld = errno == EWOULDBLOCK
-            let failure = TrainingError.lastSystemError(path, "lock the run's folder")
+            let failure = FileError.system(
+                path, "lock the run's folder", errno, advice: "choose a run.folder on a disk that can lock files")
             // All properties are set, so deinit runs and closes the descriptor: doing it here would close someone else's a second time.
             guard isHeld else { throw failure }
-            throw .folderInUse(path: folder, holder: Self.holder(path))
+            throw TrainingError.folderInUse(path: folder, holder: Self.holder(path))
         }
         ftruncate(descriptor, 0)
         let text = Array("process \(getpid()) on \(ProcessInfo.processInfo.hostName)\n".utf8)

@@ -1,6 +1,7 @@
 // Compares what the ranks were started with before the first step, so that a difference is an error with a name instead of a
 // hang or a silently wrong run.
 package import Collectives
+import Files
 import Foundation
 import Tensors
 

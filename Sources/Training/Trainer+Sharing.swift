@@ -1,5 +1,6 @@
 // What ranks share between updates: the start-up agreement, running statistics, the comparison of weights, evaluations, saves.
 internal import Collectives
+import Files
 import Foundation
 internal import Graphs
 internal import Optimization
@@ -133,10 +134,8 @@ extension Trainer {
             path = try checkpoints.save(step: progress.step, best: progress.best?.step) {
                 try writer.write(state, into: $0, bringRests: updater.bringRests)
             }
-        } catch let error as WeightFileError {
-            // A weight file that cannot be written is the disk's fault; one that cannot be read would be the user's.
-            throw TrainingError.system(
-                path: checkpoints.path, action: "save the checkpoint of step \(progress.step)", reason: "\(error)")
+        } catch let error as FileError {
+            throw TrainingError.checkpointNotSaved(step: progress.step, error)
         }
         announce(
             .checkpoint(

@@ -1,5 +1,5 @@
 // What can go wrong in a run and is the user's, or the cluster's, to repair.
-import Foundation
+package import Files
 
 /// A failure of a training run, with the facts as fields and one sentence that says what to do.
 package enum TrainingError: Error, Equatable, CustomStringConvertible {
@@ -23,8 +23,8 @@ package enum TrainingError: Error, Equatable, CustomStringConvertible {
     case foreignCheckpoint(path: String, reason: String)
     /// Another live process writes into the same run folder.
     case folderInUse(path: String, holder: String)
-    /// A call of the operating system that failed.
-    case system(path: String, action: String, reason: String)
+    /// A checkpoint that could not be written; those before it are as they were.
+    case checkpointNotSaved(step: Int, FileError)
 
     package var description: String {
         switch self {
@@ -53,12 +53,7 @@ package enum TrainingError: Error, Equatable, CustomStringConvertible {
         case .foreignCheckpoint(let path, let reason): "\(path): cannot resume from this checkpoint: \(reason)"
         case .folderInUse(let path, let holder):
             "\(path): another run is writing here (\(holder)); wait for it, stop it, or choose another run.name"
-        case .system(let path, let action, let reason): "\(path): cannot \(action): \(reason)"
+        case .checkpointNotSaved(let step, let error): "the checkpoint of step \(step) cannot be saved: \(error)"
         }
-    }
-
-    /// The error of a system call that just failed with `errno`.
-    static func lastSystemError(_ path: String, _ action: String) -> TrainingError {
-        .system(path: path, action: action, reason: String(cString: strerror(errno)))
     }
 }

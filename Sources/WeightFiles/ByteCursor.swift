@@ -1,4 +1,5 @@
 // Walks over a part of a weight file; nothing is read that was not checked to be there.
+import Files
 
 /// A reading position in a mapped file, which never leaves the part it was made for.
 struct ByteCursor {

@@ -1,4 +1,5 @@
 // Caffe's `.caffemodel`: a NetParameter message, of which only the layers' names and blobs are read (field numbers from caffe.proto).
+import Files
 import Tensors
 
 /// Reads the blobs of every layer, named `LAYER.blobs.NUMBER` (0 is the weight, 1 the bias), in Caffe's own layouts.

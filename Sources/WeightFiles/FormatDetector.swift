@@ -1,4 +1,5 @@
 // Which format a file has, told from its first bytes.
+import Files
 
 /// Tells the formats apart and hands the file to the right reader.
 enum FormatDetector {

@@ -1,4 +1,5 @@
 // Attributes of HDF5 objects that are text or lists of text: Keras keeps the order of layers and weights in them.
+import Files
 import Tensors
 
 extension HDF5File {

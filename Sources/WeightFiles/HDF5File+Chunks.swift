@@ -1,5 +1,6 @@
 // Datasets in chunks, plain or compressed with gzip: not what Keras writes, but what h5py, h5repack and other tools make of its files.
 import CZlib
+import Files
 import Tensors
 
 /// How the elements of a dataset are cut into chunks and packed.

@@ -1,4 +1,5 @@
 // The tree of an HDF5 file: groups and datasets by path.
+import Files
 import Tensors
 
 /// What an HDF5 file holds, by path.

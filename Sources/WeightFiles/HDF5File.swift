@@ -2,6 +2,7 @@
 //
 // Read here and not through libhdf5, because libhdf5 (1.10) crashes on about one damaged file in 150, and a weight file is input
 // from strangers. After the HDF5 File Format Specification, version 3, whose section numbers the comments give.
+import Files
 import Tensors
 
 /// An HDF5 file, which may lie within another file. Every address is checked against its end, and all steps are counted, so that

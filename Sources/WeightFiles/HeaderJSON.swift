@@ -1,5 +1,6 @@
 // A JSON reader for headers that strangers wrote: strict, bounded in depth, and it refuses what other readers would understand
 // differently (duplicate keys, numbers that are not plain integers).
+import Files
 
 /// Walks over the JSON text of a safetensors header, one value at a time; nothing is kept that the caller does not ask for.
 struct HeaderJSON {

@@ -1,6 +1,7 @@
 // Keras's weight files: `.h5` of Keras 1 to 3 (weights alone or the whole model), `.weights.h5`, and `.keras`.
 //
 // Names are given as the file has them, arrays in Keras's own layouts: what they mean is the network's table's business.
+import Files
 import Tensors
 
 /// Finds the weights of a model in an HDF5 file that Keras wrote.

@@ -1,4 +1,5 @@
 // The "functions" that a state dict's pickle calls, and the storages it refers to: answered with descriptions, never executed.
+import Files
 import Tensors
 
 extension PickleMachine {

@@ -1,4 +1,5 @@
 // An unpickler that executes nothing. It knows the opcodes of a state dict and no others; "calls" are answered from a fixed list.
+import Files
 import Tensors
 
 /// Reads pickles one after the other from a cursor. Memory is bounded: every operation adds at most one value, and their number is.

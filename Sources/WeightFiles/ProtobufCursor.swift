@@ -1,4 +1,5 @@
 // The wire format of protocol buffers, as much of it as reading weights takes: https://protobuf.dev/programming-guides/encoding
+import Files
 
 /// Walks over the fields of one message.
 struct ProtobufCursor {

@@ -1,4 +1,5 @@
 // safetensors in: u64 header length, JSON header, data. Rules and limits as in https://github.com/huggingface/safetensors.
+import Files
 import Tensors
 
 /// Reads the header of a safetensors file, as strictly as the safetensors library and more: duplicate names are refused, too.

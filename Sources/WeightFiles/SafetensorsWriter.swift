@@ -1,4 +1,5 @@
 // safetensors out, byte for byte as the safetensors library writes it (metadata sorted by key, where the library leaves it to chance).
+package import Files
 package import Tensors
 
 /// Lays out and writes a safetensors file: declare all tensors first, then hand over the bytes of each in `order`.
@@ -45,9 +46,9 @@ package struct SafetensorsWriter: Sendable {
 
     /// Writes the file to `path` whole or not at all. `body` is called for each tensor in `order` and must append exactly its bytes.
     package func write(
-        to path: String, _ body: (Declaration, inout AtomicFile.Sink) throws(WeightFileError) -> Void
-    ) throws(WeightFileError) {
-        try AtomicFile.write(to: path) { (sink: inout AtomicFile.Sink) throws(WeightFileError) in
+        to path: String, _ body: (Declaration, inout AtomicFile.Sink) throws(FileError) -> Void
+    ) throws(FileError) {
+        try AtomicFile.write(to: path) { (sink: inout AtomicFile.Sink) throws(FileError) in
             try sink.write(header)
             for declaration in order {
                 let start = sink.byteCount
@@ -59,11 +60,11 @@ package struct SafetensorsWriter: Sendable {
     }
 
     /// Writes a file of tensors that are all in memory. Throws, leaving any old file as it was, when the disk is full or fails.
-    package static func write(to path: String, tensors: [Tensor], metadata: [String: String] = [:]) throws(WeightFileError) {
+    package static func write(to path: String, tensors: [Tensor], metadata: [String: String] = [:]) throws(FileError) {
         let writer = SafetensorsWriter(
             tensors.map { Declaration(name: $0.name, elementType: $0.type, shape: $0.shape) }, metadata: metadata)
         let bytes = Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0.bytes) })
-        try writer.write(to: path) { (declaration, sink: inout AtomicFile.Sink) throws(WeightFileError) in
+        try writer.write(to: path) { (declaration, sink: inout AtomicFile.Sink) throws(FileError) in
             if let bytes = bytes[declaration.name] { try sink.write(bytes) }
         }
     }

@@ -1,4 +1,5 @@
 // torch.save's three containers: zip (since 1.6), pickles with storages behind them (since 0.1.10), and tar (before).
+import Files
 import Tensors
 
 /// Reads the zip container: `NAME/data.pkl` describes, `NAME/data/KEY` are the storages.

@@ -1,4 +1,5 @@
 // Finds the tensors in what a torch file holds: a state dict, or a checkpoint around one.
+import Files
 import Tensors
 
 /// Turns the object of a torch file into named tensors.

@@ -1,19 +1,21 @@
 // A state dict as torch.save writes it since 1.6, readable with torch.load(weights_only=True).
+package import Files
 import Tensors
 
 /// Writes torch's zip container: a pickle of an OrderedDict of tensors, and one stored entry per tensor.
 package enum TorchWriter {
     /// Writes `tensors` (packed, row-major) as a state dict in the given order, to `path`, whole or not at all.
     ///
-    /// Throws when the disk is full or fails, or when the file would reach 4 GiB.
-    package static func write(to path: String, tensors: [SafetensorsWriter.Tensor]) throws(WeightFileError) {
+    /// Throws `FileError` when the disk is full or fails, or when the file would reach 4 GiB.
+    package static func write(to path: String, tensors: [SafetensorsWriter.Tensor]) throws(FileError) {
         precondition(Set(tensors.map(\.name)).count == tensors.count, "the tensors of a file must have distinct names")
         // Beside the data: names, twice each, and less than 400 bytes per tensor.
         let estimate = tensors.reduce(4096) { $0 + $1.bytes.count + 400 + 2 * $1.name.utf8.count }
         guard estimate <= ZipWriter.maximumBytes, tensors.count < 0xFF00 else {
-            throw .unsupported(path, "would be a torch file of 4 GiB or more", "write safetensors instead")
+            throw FileError(
+                path: path, problem: "would be a torch file of 4 GiB or more", advice: "write safetensors instead")
         }
-        try AtomicFile.write(to: path) { (sink: inout AtomicFile.Sink) throws(WeightFileError) in
+        try AtomicFile.write(to: path) { (sink: inout AtomicFile.Sink) throws(FileError) in
             var zip = ZipWriter()
             try zip.add("archive/data.pkl", pickle(tensors), to: &sink)
             try zip.add("archive/byteorder", Array("little".utf8), to: &sink)

@@ -1,4 +1,5 @@
 // One opened weight file of any format that Graft reads: names, shapes, and the numbers as float32.
+import Files
 import Synchronization
 import Tensors
 
@@ -53,7 +54,9 @@ package final class WeightFile: Sendable {
     ///
     /// Throws when the file cannot be read, is of no known format, is damaged, or asks for anything but tensors.
     package static func open(_ path: String) throws(WeightFileError) -> WeightFile {
-        try open(MappedFile(path))
+        let file: MappedFile
+        do { file = try MappedFile(path) } catch { throw WeightFileError(error) }
+        return try open(file)
     }
 
     static func open(_ file: MappedFile) throws(WeightFileError) -> WeightFile {

@@ -1,7 +1,7 @@
 // What can be wrong with a weight file, told to the person who gave it.
-import Foundation
+import Files
 
-/// A weight file that cannot be read, or cannot be written.
+/// A weight file that cannot be read.
 package struct WeightFileError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The file as the user named it.
     package let path: String
@@ -35,8 +35,6 @@ package struct WeightFileError: Error, Hashable, Sendable, CustomStringConvertib
         WeightFileError(path: path, offset: offset, problem: problem, advice: advice)
     }
 
-    /// A call of the operating system that failed with `code`, an errno value.
-    static func system(_ path: String, _ action: String, _ code: Int32, advice: String) -> WeightFileError {
-        WeightFileError(path: path, problem: "cannot \(action): \(String(cString: strerror(code)))", advice: advice)
-    }
+    /// A file that cannot even be opened.
+    init(_ error: FileError) { self.init(path: error.path, problem: error.problem, advice: error.advice) }
 }

@@ -1,4 +1,5 @@
 // The table of contents of a zip file whose entries are stored as they are, which is how torch and Keras use zip.
+import Files
 
 /// The entries of a zip file, checked: each lies within the file, none overlaps another, none occurs twice.
 struct ZipDirectory {

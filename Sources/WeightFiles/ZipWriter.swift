@@ -1,4 +1,5 @@
 // A zip file of stored entries, each beginning at a multiple of 64 bytes, as torch writes it.
+import Files
 
 /// Appends entries to a zip file, then its directory. Files of 4 GiB and more are beyond it.
 struct ZipWriter: ~Copyable {
@@ -19,7 +20,7 @@ struct ZipWriter: ~Copyable {
     /// Appends the entry `name` with `bytes`.
     mutating func add(
         _ name: String, _ bytes: UnsafeRawBufferPointer, to sink: inout AtomicFile.Sink
-    ) throws(WeightFileError) {
+    ) throws(FileError) {
         let entry = Entry(name: Array(name.utf8), checksum: CRC32.of(bytes), byteCount: bytes.count, offset: sink.byteCount)
         // The padding is an extra field of torch's own kind, "FB".
         let unpadded = entry.offset + 30 + entry.name.count + 4
@@ -34,16 +35,12 @@ struct ZipWriter: ~Copyable {
     }
 
     /// Appends the entry `name` with the bytes of `array`.
-    mutating func add(_ name: String, _ array: [UInt8], to sink: inout AtomicFile.Sink) throws(WeightFileError) {
-        var failure: WeightFileError?
-        array.withUnsafeBytes { bytes in
-            do throws(WeightFileError) { try add(name, bytes, to: &sink) } catch { failure = error }
-        }
-        if let failure { throw failure }
+    mutating func add(_ name: String, _ array: [UInt8], to sink: inout AtomicFile.Sink) throws(FileError) {
+        try array.withBytes { (bytes) throws(FileError) in try add(name, bytes, to: &sink) }
     }
 
     /// Appends the directory, after which the file is whole.
-    consuming func finish(to sink: inout AtomicFile.Sink) throws(WeightFileError) {
+    consuming func finish(to sink: inout AtomicFile.Sink) throws(FileError) {
         let start = sink.byteCount
         for entry in entries {
             var header: [UInt8] = [0x50, 0x4B, 1, 2] + Self.bytes(UInt16(20))
@@ -68,36 +65,5 @@ struct ZipWriter: ~Copyable {
 
     private static func bytes<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
         withUnsafeBytes(of: number.littleEndian, Array.init)
-    }
-}
-
-/// The checksum of zip entries: CRC-32 with polynomial 0xEDB88320, eight bytes at a time ("slicing by 8", Kounavis and Berry 2005).
-enum CRC32 {
-    private static let tables: [UInt32] = {
-        var tables = [UInt32](repeating: 0, count: 8 * 256)
-        for byte in 0..<256 {
-            tables[byte] = (0..<8).reduce(UInt32(byte)) { crc, _ in crc & 1 == 1 ? crc >> 1 ^ 0xEDB8_8320 : crc >> 1 }
-        }
-        for index in 256..<8 * 256 { tables[index] = tables[index - 256] >> 8 ^ tables[Int(tables[index - 256] & 0xFF)] }
-        return tables
-    }()
-
-    /// The checksum of `bytes`.
-    static func of(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
-        tables.withUnsafeBufferPointer { tables in
-            var crc: UInt32 = ~0
-            var offset = 0
-            while offset + 8 <= bytes.count {
-                let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) ^ UInt64(crc)
-                crc = 0
-                for byte in 0..<8 { crc ^= tables[(7 - byte) << 8 | Int(word >> UInt64(8 * byte) & 0xFF)] }
-                offset += 8
-            }
-            while offset < bytes.count {
-                crc = crc >> 8 ^ tables[Int((crc ^ UInt32(bytes[offset])) & 0xFF)]
-                offset += 1
-            }
-            return ~crc
-        }
     }
 }

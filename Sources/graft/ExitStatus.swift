@@ -1,6 +1,7 @@
 // The program's exit statuses, those of sysexits.h: scripts rely on them.
 import CollectivesMPI
 import Collectives
+import Files
 import Graphs
 import ImageData
 import Kernels
@@ -15,18 +16,30 @@ enum ExitStatus {
     static let wrongUsage: Int32 = 64
     /// Bad input: config, weights, images, a run that is not there.
     static let badInput: Int32 = 65
-    /// Anything that is not the user's doing: MPI, the disk, a defect.
+    /// Anything that is not the user's doing: MPI, the system, a defect.
     static let failure: Int32 = 70
+    /// A disk that is full or fails, whatever was to be written.
+    static let diskFailure: Int32 = 74
 
     /// The status that stands for an error.
     static func of(_ error: any Error) -> Int32 {
         switch error {
         case CollectiveError.lonelyProcess: wrongUsage
-        case TrainingError.system, TrainingError.weightsDiffer: failure
+        case let error as FileError: of(error.fault)
+        case TrainingError.checkpointNotSaved(_, let error): of(error.fault)
+        case TrainingError.weightsDiffer: failure
         case is ConfigurationProblems, is ImageError, is NetworkError, is FreezeError, is UserError, is WeightFileError,
             is TrainingError:
             badInput
         default: failure
+        }
+    }
+
+    private static func of(_ fault: FileError.Fault) -> Int32 {
+        switch fault {
+        case .request: badInput
+        case .disk: diskFailure
+        case .system: failure
         }
     }
 }

@@ -1,6 +1,7 @@
 // The feature cache of a run: decided, filled, and handed to the loop as the source of its batches.
 import Collectives
 import Execution
+import Files
 import Foundation
 import Graphs
 import ImageData

@@ -1,5 +1,6 @@
 // The program: its commands and its exit statuses.
 import ArgumentParser
+import Files
 import Foundation
 import Kernels
 import Tensors
@@ -20,5 +21,13 @@ struct GraftTool: ParsableCommand {
         }
         let names = InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")
         throw ValidationError("\(Instructions.variable) must be one of \(names), not '\(wanted)'; or leave it unset")
+    }
+
+    /// Runs a command. What it printed counts as written only once the system has taken it.
+    static func main() {
+        main(nil)
+        guard fflush(nil) != 0, errno != EPIPE else { return }
+        say("graft: \(FileError.system("standard output", "write what was printed", errno, advice: "make room for it"))")
+        Foundation.exit(ExitStatus.diskFailure)
     }
 }

@@ -1,7 +1,7 @@
 // The folder of a run, and what becomes of an earlier run of the same name.
+import Files
 import Foundation
 import Training
-import WeightFiles
 
 /// `FOLDER/NAME/`: config, metrics, checkpoints, predictions. Rank 0 alone touches it.
 struct RunFolder {
@@ -24,22 +24,12 @@ struct RunFolder {
         let lock = try RunLock(folder: path)
         guard !resuming, FileManager.default.fileExists(atPath: configuration) else { return (lock, nil) }
         let target = (1...).lazy.map { "\(path).\($0)" }.first { !FileManager.default.fileExists(atPath: $0) } ?? path
-        do {
-            try FileManager.default.moveItem(atPath: path, toPath: target)
-        } catch {
-            throw UserError(
-                "\(path) holds an earlier run that cannot be moved aside (\(error.localizedDescription)); choose another run.name"
-            )
-        }
+        try Folders.move(path, to: target, advice: "choose another run.name, for this one holds an earlier run")
         try makeFolder(path)
         return (try RunLock(folder: path), target)
     }
 
     private func makeFolder(_ path: String) throws {
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw UserError("run.folder: cannot make \(path): \(error.localizedDescription)")
-        }
+        try Folders.make(path, advice: "check that the folder above it can be written, or choose another run.folder")
     }
 }

@@ -118,7 +118,7 @@ extension CommandTests {
             try work.train("full", settings)
             let before = try work.contents(work.newest("full"))
             let launch = try work.train(
-                "full", settings + ["training.epochs=2"], resume: true, shell: "trap '' XFSZ; ulimit -f 4000", expecting: 70)
+                "full", settings + ["training.epochs=2"], resume: true, shell: "trap '' XFSZ; ulimit -f 4000", expecting: 74)
             #expect(
                 launch.errors.contains("model.safetensors: cannot write the file: File too large; make room"), "\(launch.errors)")
             #expect(try FileManager.default.contentsOfDirectory(atPath: work.path("runs/full/checkpoints")).count == 2)

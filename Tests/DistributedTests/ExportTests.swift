@@ -1,4 +1,5 @@
 // `graft export` and `graft weights convert`: what they write, read back.
+import Files
 import Foundation
 import Graphs
 import Networks
@@ -17,7 +18,7 @@ import WeightFiles
         let graph = try NetworkCatalog.entry(named: "resnet18").build(BuildOptions(classes: 2))
         let path = folder.appending(path: "source.safetensors").path
         let writer = SafetensorsWriter(graph.parameters.map { .init(name: $0.name, shape: $0.shape) }, metadata: metadata)
-        try writer.write(to: path) { (tensor, sink: inout AtomicFile.Sink) throws(WeightFileError) in
+        try writer.write(to: path) { (tensor, sink: inout AtomicFile.Sink) throws(FileError) in
             let values = (0..<tensor.shape.count).map { Float($0 % 251 + tensor.name.utf8.count) / 256 }
             var bytes: [UInt8] = []
             values.withUnsafeBytes { bytes = Array($0) }

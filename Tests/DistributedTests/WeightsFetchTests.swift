@@ -1,4 +1,5 @@
 // `graft weights fetch` against a server on the loopback interface that behaves, breaks off, and lies.
+import Files
 import Foundation
 import Graphs
 import Networks

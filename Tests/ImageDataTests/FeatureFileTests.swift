@@ -1,4 +1,5 @@
 // Files of the feature cache: what goes in comes out, and what is damaged is refused by name.
+import Files
 import Foundation
 import Tensors
 import Testing
@@ -143,11 +144,12 @@ import Testing
 
     @Test func aDiskThatIsTooFullIsKnownBeforeTheWork() throws {
         let folder = try TemporaryFolder()
-        let error = #expect(throws: ImageError.self) {
+        let error = #expect(throws: FileError.self) {
             _ = try FeatureShardWriter(
                 path: "\(folder.path)/a.features", key: Self.key, layout: Self.layout, recordCount: 1 << 42)
         }
-        #expect("\(try #require(error))".contains("a.features: cannot be written"))
+        #expect("\(try #require(error))".contains("a.features: cannot make room for"))
+        #expect(error?.fault == .disk)
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
     }
 

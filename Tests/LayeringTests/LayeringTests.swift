@@ -6,21 +6,23 @@ import Testing
     /// What each target may import besides Foundation, Dispatch and Synchronization.
     static let allowed: [String: Set<String>] = [
         "Tensors": [],
+        "Files": [],
         "Collectives": ["CProcess"],
         "RunConfiguration": ["Tensors", "Yams"],
         "CollectivesMPI": ["Collectives", "CMPI", "CVectorLoops"],
         "Graphs": ["Tensors"],
         "Kernels": ["Tensors", "COpenBLAS", "COneDNN", "CVectorLoops"],
-        "ImageData": ["Tensors", "CImageCodecs"],
+        "ImageData": ["Tensors", "Files", "CImageCodecs"],
         "Optimization": ["Tensors", "CVectorLoops"],
-        "WeightFiles": ["Tensors", "CZlib"],
+        "WeightFiles": ["Tensors", "Files", "CZlib"],
         "Networks": ["Graphs", "Tensors"],
-        "Execution": ["Graphs", "Kernels", "Tensors"],
-        "ONNXFiles": ["Graphs", "Tensors", "WeightFiles"],
+        "Execution": ["Graphs", "Kernels", "Tensors", "Files"],
+        "ONNXFiles": ["Graphs", "Tensors", "Files"],
         "Training": [
-            "Tensors", "Collectives", "Graphs", "Kernels", "ImageData", "Optimization", "WeightFiles", "Networks", "Execution",
+            "Tensors", "Files", "Collectives", "Graphs", "Kernels", "ImageData", "Optimization", "WeightFiles", "Networks",
+            "Execution",
         ],
-        "Reporting": ["Tensors", "Training", "WeightFiles"],
+        "Reporting": ["Tensors", "Files", "Training"],
     ]
     private static let everywhere: Set<String> = ["Foundation", "Dispatch", "Synchronization"]
     private static let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -1,10 +1,10 @@
 // The bytes of exported networks, read back; Fixtures/check_exports.py runs them in other programs.
+import Files
 import Foundation
 import Graphs
 import Networks
 import Tensors
 import Testing
-import WeightFiles
 
 @testable import ONNXFiles
 
@@ -114,7 +114,7 @@ import WeightFiles
         let x = builder.adaptiveAveragePool("uneven", builder.input(height: 7, width: 8), to: 4)
         let logits = builder.linear("fc", builder.flatten(x), out: 2)
         let graph = builder.finish(name: "odd", logits: logits, head: "fc")
-        let error = #expect(throws: WeightFileError.self) { try export(graph) }
+        let error = #expect(throws: FileError.self) { try export(graph) }
         #expect(error?.description.contains("'uneven' averages 7×8 pixels to 4×4") == true)
     }
 
@@ -133,7 +133,7 @@ import WeightFiles
         #expect(message.byteCount == expected.joined().count)
         let path = FileManager.default.temporaryDirectory.appending(path: "graft-\(UUID().uuidString).protobuf").path
         defer { try? FileManager.default.removeItem(atPath: path) }
-        try AtomicFile.write(to: path) { (sink: inout AtomicFile.Sink) throws(WeightFileError) in try message.write(to: &sink) }
+        try AtomicFile.write(to: path) { (sink: inout AtomicFile.Sink) throws(FileError) in try message.write(to: &sink) }
         #expect(FileManager.default.contents(atPath: path).map { [UInt8]($0) } == Array(expected.joined()))
     }
 }

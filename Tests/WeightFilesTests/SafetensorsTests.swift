@@ -1,4 +1,5 @@
 // safetensors in and out, and files that are replaced whole or not at all.
+import Files
 import Foundation
 import Tensors
 import Testing
@@ -103,37 +104,6 @@ import Testing
                 let error = #expect(throws: WeightFileError.self) { try WeightFile.open(path) }
                 #expect(error?.path == path)
             }
-        }
-    }
-}
-
-@Suite struct AtomicFileTests {
-    @Test func aFullDiskLeavesTheOldFile() throws {
-        try withScratchFolder { folder in
-            let path = "\(folder)/checkpoint"
-            try AtomicFile.write([1, 2, 3], to: path)
-            let error = #expect(throws: WeightFileError.self) {
-                try AtomicFile.write(
-                    to: path,
-                    systemWrite: { _, _, count in
-                        if count > 100 { return 50 }
-                        errno = ENOSPC
-                        return -1
-                    }
-                ) { (sink: inout AtomicFile.Sink) throws(WeightFileError) in try sink.write([UInt8](repeating: 9, count: 140)) }
-            }
-            #expect(error?.description.contains("\(path): cannot write the file: No space left on device") == true)
-            #expect(FileManager.default.contents(atPath: path) == Data([1, 2, 3]))
-            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["checkpoint"])
-        }
-    }
-
-    @Test func aFolderInTheWayIsAnErrorAndLeavesNothingBehind() throws {
-        try withScratchFolder { folder in
-            try FileManager.default.createDirectory(atPath: "\(folder)/a/b", withIntermediateDirectories: true)
-            #expect(throws: WeightFileError.self) { try AtomicFile.write([1], to: "\(folder)/a") }
-            #expect(throws: WeightFileError.self) { try AtomicFile.write([1], to: "\(folder)/none/a") }
-            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["a"])
         }
     }
 }

@@ -1,4 +1,5 @@
 // What the tests of weight files share: fixtures, scratch folders, and errors as values.
+import Files
 import Foundation
 import Tensors
 import Testing

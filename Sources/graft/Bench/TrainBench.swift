@@ -1,6 +1,7 @@
 // `graft bench --suite train`: the real loop, without evaluation and checkpoints.
 import Collectives
 import Execution
+import Files
 import Foundation
 import Graphs
 import Kernels
@@ -149,11 +150,7 @@ struct TrainBench {
         let all = try communicator.gather([UInt8](try JSONEncoder().encode(own)))
         guard communicator.isRoot else { return }
         let traces = try all.map { try JSONDecoder().decode(RankTrace.self, from: Data($0)) }
-        do {
-            try ChromeTrace.json(traces).write(to: URL(filePath: path), options: .atomic)
-        } catch {
-            throw UserError("\(path): the trace cannot be written (\(error.localizedDescription)); give --trace another file")
-        }
+        try AtomicFile.write([UInt8](try ChromeTrace.json(traces)), to: path)
     }
 }
 

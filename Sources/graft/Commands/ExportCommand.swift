@@ -1,6 +1,7 @@
 // `graft export`: a trained network as a file that other programs read.
 import ArgumentParser
 import Execution
+import Files
 import Foundation
 import Graphs
 import Networks

@@ -4,6 +4,7 @@
 // as well, but with it every rank of every job needs libcurl on its host to start at all, and static builds its headers.
 import Collectives
 import Execution
+import Files
 import Foundation
 
 /// An address, and the file that its bytes go into.
@@ -15,6 +16,7 @@ struct CurlDownload {
     /// Why there is no file; what came so far stays.
     struct Failure: Error {
         let reason: String
+        var fault = FileError.Fault.request
     }
 
     /// Downloads what is missing. Tries again as long as each attempt brings something.
@@ -27,6 +29,8 @@ struct CurlDownload {
             let attempt = try curl(["--continue-at", "-", "--output", path]) { progress.show(received) }
             progress.finish(received)
             if attempt.status == 0, total == nil || received == total { return }
+            // 23: what came could not be written.
+            if attempt.status == 23 { throw Failure(reason: attempt.reason, fault: .disk) }
             if received == before {
                 // 33: the server knows no ranges, so only the whole file can be had.
                 guard attempt.status == 33, before > 0 else { throw Failure(reason: attempt.reason) }

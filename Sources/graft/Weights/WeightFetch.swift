@@ -1,5 +1,6 @@
 // Brings torchvision's published weights into the cache.
 import Collectives
+import Files
 import Foundation
 import Networks
 import RunConfiguration
@@ -42,7 +43,7 @@ struct WeightFetch {
             _ = try download()
         }
         try check()
-        guard rename(partial, path) == 0 else { throw refused("put the file in place") }
+        try Folders.move(partial, to: path, advice: Self.advice)
         return try WeightFile.open(path)
     }
 
@@ -52,11 +53,7 @@ struct WeightFetch {
 
     /// Completes the partial file; returns whether an earlier attempt had begun it.
     private func download() throws -> Bool {
-        do {
-            try FileManager.default.createDirectory(atPath: cache.folder, withIntermediateDirectories: true)
-        } catch {
-            throw UserError("cannot make the folder \(cache.folder) (\(error.localizedDescription)); set GRAFT_CACHE to another")
-        }
+        try Folders.make(cache.folder, advice: Self.advice)
         // Two processes must not write into one file; the lock goes with this process, however it ends.
         let lock = open(cache.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard lock >= 0 else { throw refused("read its folder") }
@@ -69,6 +66,12 @@ struct WeightFetch {
         do {
             try CurlDownload(address: address, path: partial).run()
         } catch let failure as CurlDownload.Failure {
+            guard failure.fault == .request else {
+                throw FileError(
+                    path: partial, problem: "cannot be written: \(failure.reason)",
+                    advice: "make room, or set GRAFT_CACHE to a folder on another disk; a new attempt continues",
+                    fault: failure.fault)
+            }
             throw UserError(
                 "cannot fetch \(address): \(failure.reason); download that address where there is a connection, put the file into "
                     + "\(cache.folder) (GRAFT_CACHE chooses another folder), or give a file of your own as network.weights")
@@ -76,10 +79,9 @@ struct WeightFetch {
         return isBegun
     }
 
-    private func refused(_ action: String) -> UserError {
-        UserError(
-            "\(path): cannot \(action): \(String(cString: strerror(errno))); set GRAFT_CACHE to a folder that can be written")
-    }
+    private func refused(_ action: String) -> FileError { .system(path, action, errno, advice: Self.advice) }
+
+    private static let advice = "set GRAFT_CACHE to a folder that can be written"
 
     private func removePartial() throws {
         guard unlink(partial) == 0 else { throw refused("remove \(partial)") }

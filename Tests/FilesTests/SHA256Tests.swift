@@ -1,7 +1,7 @@
 // SHA-256 against the standard's examples, and against itself in pieces.
 import Testing
 
-@testable import Tensors
+@testable import Files
 
 @Suite struct SHA256Tests {
     private func digest(_ bytes: [UInt8], pieces: Int? = nil) -> String {

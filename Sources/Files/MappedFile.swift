@@ -1,26 +1,26 @@
-// The bytes of a weight file, mapped into memory: opening costs nothing, and frozen weights are shared by the ranks of a machine.
+// The bytes of a file, mapped into memory: opening costs nothing, and the ranks of a machine share one copy.
 import Foundation
 
 /// A file mapped read-only. Every access is checked against its size.
 ///
 /// The map shows the file as it is: whoever cuts the file short while it is mapped ends the process, as with any mapped file.
-final class MappedFile: @unchecked Sendable {
+package final class MappedFile: @unchecked Sendable {
     // Sendable because the bytes are read-only and the stored properties never change.
 
-    let path: String
-    let bytes: UnsafeRawBufferPointer
+    package let path: String
+    package let bytes: UnsafeRawBufferPointer
     /// Whether the bytes are the system's to read again; otherwise they are memory of the caller's.
-    let isMapped: Bool
+    package let isMapped: Bool
 
-    /// Maps the file at `path`; it must be a regular file.
-    init(_ path: String) throws(WeightFileError) {
+    /// Maps the file at `path`; it must be a regular file that is not empty.
+    package init(_ path: String) throws(FileError) {
         var status = stat()
         // Before opening: to open a pipe would wait for a writer that never comes.
         guard stat(path, &status) == 0 else {
             throw .system(path, "read the file", errno, advice: "check the path and its permissions")
         }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw .unsupported(path, "is not a regular file", "name the weight file itself")
+            throw FileError(path: path, problem: "is not a regular file", advice: "name the file itself")
         }
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
@@ -30,7 +30,9 @@ final class MappedFile: @unchecked Sendable {
         guard fstat(descriptor, &status) == 0 else {
             throw .system(path, "read the file's size", errno, advice: "check the disk")
         }
-        guard status.st_size > 0 else { throw .damaged(path, at: nil, "is empty") }
+        guard status.st_size > 0 else {
+            throw FileError(path: path, problem: "is empty", advice: "the file is damaged: fetch or save it again")
+        }
         let address = mmap(nil, Int(status.st_size), PROT_READ, MAP_PRIVATE, descriptor, 0)
         guard let address, address != MAP_FAILED else {
             throw .system(path, "map the file into memory", errno, advice: "check the limits on memory")
@@ -41,7 +43,7 @@ final class MappedFile: @unchecked Sendable {
     }
 
     /// Reads from memory that the caller keeps alive and unchanged for as long as this object lives.
-    init(path: String, memory: UnsafeRawBufferPointer) {
+    package init(path: String, memory: UnsafeRawBufferPointer) {
         self.path = path
         bytes = memory
         isMapped = false
@@ -52,16 +54,16 @@ final class MappedFile: @unchecked Sendable {
     }
 
     /// The file's size in bytes.
-    var count: Int { bytes.count }
+    package var count: Int { bytes.count }
 
     /// The bytes in `range`, which must lie within the file.
-    func bytes(in range: Range<Int>) -> UnsafeRawBufferPointer {
-        precondition(range.lowerBound >= 0 && range.upperBound <= count, "a range of a weight file must be checked before use")
+    package func bytes(in range: Range<Int>) -> UnsafeRawBufferPointer {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "a range of a file must be checked before use")
         return UnsafeRawBufferPointer(rebasing: bytes[range])
     }
 
     /// Whether the file has exactly `signature` at `offset`.
-    func holds(_ signature: [UInt8], at offset: Int = 0) -> Bool {
+    package func holds(_ signature: [UInt8], at offset: Int = 0) -> Bool {
         guard offset >= 0, offset <= count, signature.count <= count - offset else { return false }
         return bytes(in: offset..<offset + signature.count).elementsEqual(signature)
     }
