@@ -75,7 +75,8 @@ let package = Package(
         .executableTarget(
             name: "graft",
             dependencies: [
-                "Tensors", "Files", "Collectives", "RunConfiguration", "CollectivesMPI", "Graphs", "Kernels", "ImageData", "Optimization",
+                "Tensors", "Files", "Collectives", "RunConfiguration", "CollectivesMPI", "Graphs", "Kernels", "ImageData",
+                "Optimization",
                 "WeightFiles", "Networks", "Execution", "ONNXFiles", "Training", "Reporting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
@@ -83,6 +84,7 @@ let package = Package(
         // Tests mirror the targets.
         tests("LayeringTests", []),
         tests("FilesTests", ["Files"]),
+        tests("GraphsTests", ["Graphs"]),
         tests("CollectivesTests", ["Collectives"]),
         tests("DistributedTests", ["graft", "Files", "Graphs", "Networks", "Tensors", "TestSupport", "WeightFiles"]),
         tests("CommandTests", ["graft", "TestSupport", "WeightFiles"]),
@@ -94,7 +96,10 @@ let package = Package(
         tests("NetworksTests", ["Networks", "Execution", "Graphs", "Tensors", "TestSupport"], resources: fixtures),
         tests(
             "TrainingTests",
-            ["Training", "Collectives", "Execution", "Graphs", "ImageData", "Optimization", "Tensors", "WeightFiles"]),
+            [
+                "Training", "Collectives", "Execution", "Graphs", "ImageData", "Networks", "Optimization", "Tensors",
+                "WeightFiles",
+            ]),
         tests("ReportingTests", ["Reporting", "Training", "Tensors"]),
         tests("ONNXFilesTests", ["ONNXFiles", "Files", "Networks", "Graphs", "Tensors"], resources: fixtures),
         tests("WeightFilesTests", ["WeightFiles", "Files", "Tensors"], resources: fixtures),

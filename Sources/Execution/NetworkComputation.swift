@@ -20,7 +20,7 @@ package struct NetworkComputation: Sendable, Hashable, Codable {
         (self.unfrozen, self.batchNorm, self.ranges) = (unfrozen, batchNorm.rawValue, ranges)
     }
 
-    /// What trained, for a network without auxiliary heads too. Throws `FreezeError` if it has no such layers.
+    /// What trained, for a network without auxiliary heads too. Throws `LayerPatternError` if it has no such layers.
     package func trainability(of graph: Graph) throws -> Trainability {
         try FreezePolicy(unfrozen: unfrozen, batchNorm: NormMode(rawValue: batchNorm) ?? .frozen).resolve(graph)
     }

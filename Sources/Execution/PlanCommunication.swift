@@ -49,7 +49,7 @@ package struct PlanCommunication: Sendable, Encodable {
     private static func layers(in range: Range<Int>, _ plan: Plan) -> [String] {
         var layers: [String] = []
         for slot in plan.layout.slots where slot.range.overlaps(range) {
-            let names = FreezePolicy.ancestors(of: plan.graph.parameters[slot.parameter].name)
+            let names = LayerPattern.ancestors(of: plan.graph.parameters[slot.parameter].name)
             let layer = names.dropFirst().first ?? names[0]
             let isWhole = range.lowerBound <= slot.range.lowerBound && slot.range.upperBound <= range.upperBound
             let label = isWhole ? layer : "\(layer) (part)"

@@ -11,7 +11,7 @@ extension Trainability {
             return !role.isStatistic && (isTrained[parameter] || !role.isNorm || !normModes.isEmpty)
         }
         guard counts.contains(where: { !isTrained[$0] }) else { return ["*"] }
-        let ancestors = counts.map { FreezePolicy.ancestors(of: graph.parameters[$0].name) }
+        let ancestors = counts.map { LayerPattern.ancestors(of: graph.parameters[$0].name) }
         var isWhole: [String: Bool] = [:]
         for (parameter, names) in zip(counts, ancestors) {
             for name in names { isWhole[name] = (isWhole[name] ?? true) && isTrained[parameter] }

@@ -23,12 +23,12 @@ package enum NameTable {
     ///
     /// - Parameters:
     ///   - tensors: names and shapes as the file's reader gives them.
-    ///   - fresh: layers that start anew whatever the file holds: dotted names, each covering all below it, or globs.
+    ///   - fresh: layers that start anew whatever the file holds, each a `LayerPattern`.
     /// - Returns: the match, fitting or not (`WeightMatch.validate`).
-    /// - Throws: `unmatchedFresh` for a pattern that names no layer.
+    /// - Throws: for a pattern that names no layer.
     package static func match(
         _ tensors: [String: TensorShape], to graph: Graph, of entry: NetworkEntry, fresh: [String] = []
-    ) throws(NetworkError) -> WeightMatch {
+    ) throws(LayerPatternError) -> WeightMatch {
         let match = try bareMatch(FileTensors(tensors), to: graph, of: entry, fresh: fresh)
         return match.fits ? match : match.suggesting(recognize(tensors).filter(\.match.fits).map(\.entry.name))
     }
@@ -36,7 +36,7 @@ package enum NameTable {
     /// A match without advice.
     private static func bareMatch(
         _ file: FileTensors, to graph: Graph, of entry: NetworkEntry, fresh: [String] = []
-    ) throws(NetworkError) -> WeightMatch {
+    ) throws(LayerPatternError) -> WeightMatch {
         let freshParameters = try parameters(of: graph, matching: fresh)
         let candidates = entry.sources.map { source in
             (source: source, stored: storedParameters(of: graph, family: entry.family, source: source))
@@ -97,16 +97,13 @@ package enum NameTable {
         return StoredParameter(["\(layer).blobs.\(blob)", "\(layer)/blobs/\(blob)", "\(layer).\(blob)"], for: parameter)
     }
 
-    private static func parameters(of graph: Graph, matching patterns: [String]) throws(NetworkError) -> Set<Int> {
-        let ancestors = graph.parameters.map { FreezePolicy.ancestors(of: $0.name) }
+    private static func parameters(
+        of graph: Graph, matching patterns: [String]
+    ) throws(LayerPatternError) -> Set<Int> {
         var result: Set<Int> = []
         for pattern in patterns {
-            let matched = ancestors.indices.filter { ancestors[$0].contains { FreezePolicy.matches(pattern, $0) } }
-            guard !matched.isEmpty else {
-                throw .unmatchedFresh(
-                    pattern: pattern, network: graph.name, nearest: nearestNames(to: pattern, among: ancestors.joined()))
-            }
-            result.formUnion(matched)
+            result.formUnion(
+                try LayerPattern(pattern).parameters(among: graph.parameters, of: graph.name, setting: "network.fresh"))
         }
         return result
     }

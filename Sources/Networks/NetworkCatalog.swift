@@ -1,4 +1,5 @@
 // Every network that Graft knows, by name.
+import Graphs
 
 /// The list of networks.
 package enum NetworkCatalog {

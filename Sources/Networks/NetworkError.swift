@@ -4,8 +4,6 @@ import Graphs
 /// A network that does not exist, or weights that do not fit one.
 package enum NetworkError: Error, Equatable, CustomStringConvertible {
     case unknownNetwork(name: String, nearest: [String])
-    /// A pattern of `network.fresh` that names no layer.
-    case unmatchedFresh(pattern: String, network: String, nearest: [String])
     /// Tensors that are missing, left over or of another shape; each list names every one.
     case weightsDoNotFit(
         network: String, missing: [String], unexpected: [String], misshapen: [WeightMatch.Misshapen], suggestions: [String])
@@ -14,8 +12,6 @@ package enum NetworkError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .unknownNetwork(let name, let nearest):
             return "there is no network '\(name)'; the nearest names are \(quoted(nearest)) ('graft networks' lists all)"
-        case .unmatchedFresh(let pattern, let network, let nearest):
-            return "network.fresh: '\(pattern)' matches no layer of \(network); the nearest names are \(quoted(nearest))"
         case .weightsDoNotFit(let network, let missing, let unexpected, let misshapen, let suggestions):
             var parts: [String] = []
             if !missing.isEmpty { parts.append("missing: \(listed(missing))") }
@@ -44,9 +40,4 @@ package enum NetworkError: Error, Equatable, CustomStringConvertible {
     }
 
     private func quoted(_ names: [String]) -> String { names.map { "'\($0)'" }.joined(separator: ", ") }
-}
-
-/// The names most like a given one, best first.
-func nearestNames(to name: String, among names: some Sequence<String>, count: Int = 3) -> [String] {
-    Set(names).map { (editDistance($0, name), $0) }.sorted { $0 < $1 }.prefix(count).map(\.1)
 }

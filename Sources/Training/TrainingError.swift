@@ -13,8 +13,6 @@ package enum TrainingError: Error, Equatable, CustomStringConvertible {
     case diverged(step: Int, Divergence)
     /// No image of a split could be used.
     case emptySplit(String)
-    /// A learning-rate multiplier that names no parameter.
-    case unknownMultiplier(pattern: String, nearest: [String])
     /// A checkpoint that is not whole; `reason` says which file and why.
     case damagedCheckpoint(path: String, reason: String)
     /// `--resume` without anything to resume from; `refused` lists damaged checkpoints.
@@ -41,9 +39,6 @@ package enum TrainingError: Error, Equatable, CustomStringConvertible {
             "training diverged: \(divergence.sentence(step: step)); lower optimizer.learning_rate, add schedule.warmup_steps or "
                 + "set training.clip_norm, then start anew or go on with --resume (checkpoints saved before are untouched)"
         case .emptySplit(let split): "data.\(split) holds no image that can be read; check the folder"
-        case .unknownMultiplier(let pattern, let nearest):
-            "optimizer.multipliers: '\(pattern)' matches no parameter; the nearest names are "
-                + nearest.map { "'\($0)'" }.joined(separator: ", ")
         case .damagedCheckpoint(let path, let reason): "\(path): the checkpoint is damaged: \(reason)"
         case .noCheckpoint(let folder, let refused):
             refused.isEmpty

@@ -193,13 +193,14 @@ struct Experiment {
 
     private func makeOptimizer(_ replica: ProgramReplica) throws -> Optimizer {
         let settings = configuration.optimizer
-        let multipliers = Dictionary(settings.multipliers.entries.map { ($0.pattern, $0.factor) }) { $1 }
         let groups = ParameterGroups(
-            multipliers: multipliers, weightDecay: settings.weightDecay, decaysNormsAndBiases: settings.decayNormsAndBiases)
+            multipliers: settings.multipliers.entries.map { .init($0.pattern, $0.factor) }, weightDecay: settings.weightDecay,
+            decaysNormsAndBiases: settings.decayNormsAndBiases)
         let count = replica.trained.count
         return Optimizer(
             kind: OptimizerKind(settings),
-            groups: try groups.resolve(parameters: replica.parameters, slots: replica.slots, count: count),
+            groups: try groups.resolve(
+                parameters: replica.parameters, of: network.graph.name, slots: replica.slots, count: count),
             count: count)
     }
 

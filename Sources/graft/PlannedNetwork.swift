@@ -29,12 +29,12 @@ struct PlannedNetwork {
     private let halfPrecision: ElementType
 
     /// - Parameters:
-    ///   - configuration: only `network`, `training.batch_size` and `evaluation.batch_size` count.
+    ///   - configuration: only `network`, `training.batch_size`, `evaluation.batch_size` and the names of multipliers count.
     ///   - classes: outputs of the head.
     ///   - ranks: processes that share a batch.
     ///   - abilities: what the processors of all ranks do natively; else float32 stands for other types.
     ///   - inputSize: side of the input in pixels, where weights ask for another than the network's own; the config's crop comes first.
-    /// - Throws: `NetworkError` for an unknown architecture, `FreezeError` for a pattern that matches no layer, `UserError` for
+    /// - Throws: `NetworkError` for an unknown architecture, `LayerPatternError` for a pattern that matches no layer, `UserError` for
     ///   auxiliary heads of a network that has none.
     init(_ configuration: RunConfiguration, classes: Int, ranks: Int, abilities: ProcessorAbilities, inputSize: Int? = nil) throws
     {
@@ -52,11 +52,13 @@ struct PlannedNetwork {
                 classes: classes, inputSize: side, auxiliary: network.auxiliary,
                 dropout: network.dropout.map { Float($0) }))
         // Auxiliary heads are new, and train like the head itself.
-        let auxiliaryLayers = graph.auxiliaryLogits.compactMap { FreezePolicy.ancestors(of: graph.nodes[$0].name).last }
+        let auxiliaryLayers = graph.auxiliaryLogits.compactMap { LayerPattern.ancestors(of: graph.nodes[$0].name).last }
         let policy = FreezePolicy(
             unfrozen: network.unfrozen + auxiliaryLayers, batchNorm: network.batchNorm)
         self.graph = graph
         trainability = try policy.resolve(graph)
+        try Self.check(network.fresh, "network.fresh", graph)
+        try Self.check(configuration.optimizer.multipliers.entries.map(\.pattern), "optimizer.multipliers", graph)
         trainingCapacity = EpochPlan.shareCapacity(batchSize: configuration.training.batchSize, size: ranks)
         evaluationCapacity = configuration.evaluation.batchSize
         (unfrozen, normMode) = (network.unfrozen, policy.batchNorm)
@@ -70,6 +72,13 @@ struct PlannedNetwork {
         (prefixPrecision, precisionNote) = (settled.type, settled.note)
         if precisionNote == nil, configuration.compute.precision == .bfloat16, halfPrecision == .float32 {
             precisionNote = "warning: not every processor here multiplies bfloat16 natively; computing in float32"
+        }
+    }
+
+    /// Refuses patterns that name no layer, before any work is done for a run that would end with them.
+    private static func check(_ patterns: [String], _ setting: String, _ graph: Graph) throws(LayerPatternError) {
+        for pattern in patterns {
+            _ = try LayerPattern(pattern).parameters(among: graph.parameters, of: graph.name, setting: setting)
         }
     }
 

@@ -32,7 +32,7 @@ struct LoadedWeights {
 /// Fills `store` from an opened weight file, or from the seed if there is none. Frozen parameters that the file holds as float32 stay
 /// in the mapped file. Layers named in `fresh` start from the seed.
 ///
-/// Throws `UserError` with the file and every name that does not fit, and for values that cannot be weights; `NetworkError` for a
+/// Throws `UserError` with the file and every name that does not fit, and for values that cannot be weights; `LayerPatternError` for a
 /// pattern of `fresh` that names no layer.
 func loadWeights(
     from file: WeightFile?, into store: ParameterStore, of entry: NetworkEntry, seed: UInt64, fresh: [String] = []
@@ -52,7 +52,7 @@ func loadWeights(
     for parameter in match.fresh { store.initialize(parameter, seed: seed, as: replacementStart(parameter, graph)) }
     store.touch()
     let layers = { (parameters: [Int]) in
-        Set(parameters.compactMap { FreezePolicy.ancestors(of: graph.parameters[$0].name).dropFirst().first }).sorted()
+        Set(parameters.compactMap { LayerPattern.ancestors(of: graph.parameters[$0].name).dropFirst().first }).sorted()
     }
     let isIdle = { (parameter: Int) in !store.changes(parameter) && !graph.parameters[parameter].role.isNorm }
     return LoadedWeights(

@@ -37,6 +37,20 @@ extension CommandTests {
             #expect(!work.has("runs"), "nothing was begun")
         }
 
+        @Test(arguments: ["unfrozen", "fresh", "multipliers"]) func aPatternThatNamesNothingIsRefusedBeforeAnyWork(_ key: String)
+            throws
+        {
+            let work = try Workplace(images: 1)
+            let setting = key == "multipliers" ? "optimizer.multipliers={inception_3x: 0.1}" : "network.\(key)=[inception_3x]"
+            let network = "network.architecture=googlenet_2014"
+            let launch = try Launch(["plan", "config.yaml", "--set", network, "--set", setting], in: work.folder)
+            #expect(launch.status == 65)
+            let name = setting.prefix { $0 != "=" }
+            #expect(launch.errors.contains("\(name): 'inception_3x' matches no layer of googlenet_2014; the nearest names are"))
+            let right = setting.replacing("inception_3x", with: "inception_3a")
+            _ = try work.graft("plan", "config.yaml", "--set", network, "--set", right)
+        }
+
         @Test func unreadableImagesAreNamedAndSkipped() throws {
             let work = try Workplace()
             try spoil(work)

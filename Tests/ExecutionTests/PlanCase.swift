@@ -40,7 +40,7 @@ struct PlanCase: CustomStringConvertible, Sendable {
         case .head: return []
         case .all: return ["*"]
         case .middle:
-            let names = FreezePolicy.ancestors(of: graph.parameters[graph.parameters.count / 2].name)
+            let names = LayerPattern.ancestors(of: graph.parameters[graph.parameters.count / 2].name)
             return [names[max(0, names.count - 2)]]
         }
     }

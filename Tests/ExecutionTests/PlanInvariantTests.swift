@@ -98,7 +98,7 @@ struct PlanInvariantTests {
     private func checkHead(_ plan: Plan, _ example: PlanCase) {
         let backward = plan.steps.filter { $0.phase == .backward }
         #expect(!backward.isEmpty && backward.allSatisfy { $0.writes.isEmpty }, "\(example)")
-        for step in backward { #expect(FreezePolicy.ancestors(of: step.name).contains(plan.graph.head), "\(step.name)") }
+        for step in backward { #expect(LayerPattern.ancestors(of: step.name).contains(plan.graph.head), "\(step.name)") }
     }
 
     private func isDropout(_ step: PlanStep) -> Bool { if case .dropout = step.operation { true } else { false } }

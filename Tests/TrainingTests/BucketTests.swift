@@ -1,5 +1,6 @@
 // The pure parts: bucket cuts, epoch plans, parameter groups, the numbers that travel with the last bucket.
 import Graphs
+import Networks
 import Optimization
 import Testing
 @testable import Training
@@ -36,20 +37,44 @@ import Testing
 
     @Test func namesAndRolesDecideTheGroups() throws {
         let replica = LinearReplica()
-        let groups = try ParameterGroups(multipliers: ["fc": 0.1, "*.bias": 2], weightDecay: 0.5).resolve(
-            parameters: replica.parameters, slots: replica.slots, count: 32)
+        let groups = try ParameterGroups(multipliers: [.init("fc", 0.1), .init("*.bias", 2)], weightDecay: 0.5).resolve(
+            parameters: replica.parameters, of: "linear", slots: replica.slots, count: 32)
         #expect(
             groups == [
                 ParameterGroup(range: 0..<16, multiplier: 2, weightDecay: 0),
                 ParameterGroup(range: 16..<32, multiplier: 0.1, weightDecay: 0.5),
             ])
         let all = try ParameterGroups(weightDecay: 0.5, decaysNormsAndBiases: true).resolve(
-            parameters: replica.parameters, slots: replica.slots, count: 32)
+            parameters: replica.parameters, of: "linear", slots: replica.slots, count: 32)
         #expect(all.map(\.weightDecay) == [0.5, 0.5])
-        #expect(throws: TrainingError.unknownMultiplier(pattern: "fx", nearest: ["fc", "body", "fc.bias"])) {
-            try ParameterGroups(multipliers: ["fx": 1]).resolve(
-                parameters: replica.parameters, slots: replica.slots, count: 32)
+        let error = LayerPatternError(
+            setting: "optimizer.multipliers", pattern: "fx", network: "linear", nearest: ["fc", "body", "fc.bias"])
+        #expect(throws: error) {
+            try ParameterGroups(multipliers: [.init("fx", 1)]).resolve(
+                parameters: replica.parameters, of: "linear", slots: replica.slots, count: 32)
         }
+    }
+
+    /// Multipliers of every parameter of a network.
+    private func factors(_ multipliers: [(String, Double)], _ network: String) throws -> [String: Double] {
+        let graph = try NetworkCatalog.entry(named: network).build()
+        let slots = graph.parameters.indices.map { ParameterSlot(parameter: $0, range: 16 * $0..<16 * $0 + 16) }
+        let groups = try ParameterGroups(multipliers: multipliers.map { .init($0.0, $0.1) }).resolve(
+            parameters: graph.parameters, of: network, slots: slots, count: 16 * slots.count)
+        return Dictionary(uniqueKeysWithValues: zip(graph.parameters.map(\.name), groups.map(\.multiplier)))
+    }
+
+    @Test func theLastMultiplierThatMatchesCounts() throws {
+        let narrowFirst = try factors([("layer4.1", 0.1), ("layer4", 0.5)], "resnet18")
+        #expect(narrowFirst["layer4.1.conv1.weight"] == 0.5 && narrowFirst["layer4.0.conv1.weight"] == 0.5)
+        let narrowLast = try factors([("layer4", 0.5), ("layer4.1", 0.1)], "resnet18")
+        #expect(narrowLast["layer4.1.conv1.weight"] == 0.1 && narrowLast["layer4.0.conv1.weight"] == 0.5)
+        #expect(try factors([("fc", 3), ("*", 2)], "resnet18").values.allSatisfy { $0 == 2 })
+    }
+
+    @Test func multipliersNameWhatUnfrozenNames() throws {
+        let factors = try factors([("inception_3a", 0.1)], "googlenet_2014")
+        #expect(factors["inception_3a/1x1.weight"] == 0.1 && factors["inception_3b/1x1.weight"] == 1)
     }
 
     @Test func theExtrasCarryTheSums() {

@@ -127,7 +127,7 @@ import Training
             optimizer: Optimizer(
                 kind: .sgd(momentum: 0.9, nesterov: false),
                 groups: try ParameterGroups(weightDecay: 0.01).resolve(
-                    parameters: replica.parameters, slots: replica.slots, count: count),
+                    parameters: replica.parameters, of: "test", slots: replica.slots, count: count),
                 count: count),
             schedule: LearningRateSchedule(baseRate: 0.05, shape: .constant),
             evaluator: Evaluator(samples: samples(run), source: source, batchSize: source.largestBatch, ranks: .all),

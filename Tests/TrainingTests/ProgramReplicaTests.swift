@@ -91,7 +91,7 @@ import Training
                 optimizer: Optimizer(
                     kind: .adamW(beta1: 0.9, beta2: 0.999, epsilon: 1e-8),
                     groups: try ParameterGroups(weightDecay: 0.01).resolve(
-                        parameters: replica.parameters, slots: replica.slots, count: count),
+                        parameters: replica.parameters, of: "test", slots: replica.slots, count: count),
                     count: count),
                 schedule: LearningRateSchedule(baseRate: 0.01, shape: .constant),
                 evaluator: Evaluator(

@@ -64,7 +64,8 @@ struct Rehearsal: Sendable {
             samples: MemorySource.samples(images), source: source,
             optimizer: Optimizer(
                 kind: .sgd(momentum: 0.9, nesterov: false),
-                groups: try groups.resolve(parameters: replica.parameters, slots: replica.slots, count: replica.trained.count),
+                groups: try groups.resolve(
+                    parameters: replica.parameters, of: "linear", slots: replica.slots, count: replica.trained.count),
                 count: replica.trained.count),
             schedule: LearningRateSchedule(baseRate: 0.1, warmUpSteps: 2, shape: .cosine(totalSteps: 12, finalRate: 0)),
             evaluator: validationImages == 0

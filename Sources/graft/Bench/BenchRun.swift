@@ -55,7 +55,8 @@ struct BenchRun {
             split: "synthetic", classes: (0..<classes).map { "class \($0)" }, paths: Array(repeating: "", count: images),
             labels: Array(repeating: 0, count: images))
         let groups = try ParameterGroups(weightDecay: configuration.optimizer.weightDecay).resolve(
-            parameters: bench.replica.parameters, slots: bench.replica.slots, count: bench.replica.trained.count)
+            parameters: bench.replica.parameters, of: bench.network.graph.name, slots: bench.replica.slots,
+            count: bench.replica.trained.count)
         let optimizer = Optimizer(
             kind: OptimizerKind(configuration.optimizer), groups: groups, count: bench.replica.trained.count)
         let identity = RunIdentity(

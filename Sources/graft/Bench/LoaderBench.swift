@@ -143,7 +143,8 @@ struct LoaderBench {
         configuration.training.epochs = Int(Int32.max)
         configuration.evaluation.everyEpochs = Int(Int32.max)
         let groups = try ParameterGroups(weightDecay: configuration.optimizer.weightDecay).resolve(
-            parameters: bench.replica.parameters, slots: bench.replica.slots, count: bench.replica.trained.count)
+            parameters: bench.replica.parameters, of: bench.network.graph.name, slots: bench.replica.slots,
+            count: bench.replica.trained.count)
         let samples = folder.sampleList(split: "train")
         let identity = RunIdentity(
             name: "bench", architecture: bench.network.graph.name, classes: samples.classes,
