@@ -127,6 +127,10 @@ import Testing
         ("schedule: {milestones: [2]}", "schedule.milestones needs kind: step, it is cosine"),
         ("schedule: {kind: constant, final_rate: 0.001}", "schedule.final_rate needs kind: cosine, it is constant"),
         ("schedule: {final_rate: 0.5}", "schedule.final_rate (0.5) must not be above optimizer.learning_rate (0.01)"),
+        (
+            "communication: {compression: bfloat16, algorithm: mpi}",
+            "communication.compression needs another communication.algorithm than mpi, which sums float32 only"
+        ),
     ])
     func oneMistake(_ line: String, _ message: String) {
         let section = line.prefix { $0 != ":" }
@@ -138,6 +142,62 @@ import Testing
         }
         let text = (required.contains { $0.hasPrefix(section + ":") } ? rest : rest + [line]).joined(separator: "\n")
         #expect(problems(text).map { String($0.drop { $0 != " " }.dropFirst()) } == [message])
+    }
+
+    /// Every key, those of sections that may be left out included.
+    private static let allKeys: [KeyName] =
+        RunConfiguration().tree.leaves
+        + RunConfiguration.PreprocessingOverride.keys.map { ["network", "preprocessing", $0.name] }
+        + ["random_resized_crop", "horizontal_flip", "colour_jitter", "random_erasing"].map { ["data", "augmentation", $0] }
+
+    /// No key takes a list of lists.
+    @Test(arguments: allKeys) func anUnfitValueIsReportedUnderItsKeyAsWritten(_ key: KeyName) throws {
+        let path = key.joined(separator: ".")
+        let error = #expect(throws: ConfigurationProblems.self) { try parse(minimal, "\(path)=[[1]]") }
+        let problem = try #require(error?.problems.first)
+        #expect(error?.problems.count == 1 && problem.key == key)
+        #expect(problem.description.hasPrefix("--set \(path)=[[1]]: \(path) must be "), "\(problem)")
+    }
+
+    @Test(arguments: [
+        ("communication", "compression: bfloat16", "algorithm: mpi"), ("optimizer", "nesterov: true", "momentum: 0"),
+        ("optimizer", "nesterov: true", "kind: adamw"), ("schedule", "kind: step", "final_rate: 0"),
+        ("schedule", "step_epochs: 3", "kind: cosine"), ("schedule", "milestones: [3]", "kind: cosine"),
+        ("schedule", "final_rate: 0.001", "kind: constant"), ("schedule", "final_rate: 0.5", "kind: cosine"),
+        ("data", "validation_fraction: 0.5", "validation: held-out"),
+    ])
+    func aContradictionIsReportedOnTheLineOfItsKey(_ section: String, _ wrong: String, _ because: String) throws {
+        let key = [section, String(wrong.prefix { $0 != ":" })]
+        let lines = section == "data" ? "data:\n  train: photos\n" : "data: {train: photos}\n\(section):\n"
+        let text = "network: {architecture: resnet18, weights: random}\n\(lines)  \(because)\n  \(wrong)\n"
+        let error = #expect(throws: ConfigurationProblems.self) { try parse(text) }
+        #expect(error?.problems.map(\.key) == [key])
+        #expect(error?.problems.map(\.place) == [.line("x.yaml", 5)])
+        #expect(error?.problems.first?.message.contains(key.joined(separator: ".")) == true, "\(error?.description ?? "")")
+    }
+
+    /// What messages of the whole program call keys: a renamed key must be renamed there too.
+    @Test func messagesNameOnlyKeysThatExist() throws {
+        let sections = RunConfiguration.keys.map(\.name)
+        let known = Set((Self.allKeys + Self.allKeys.map { Array($0.dropLast()) }).map { $0.joined(separator: ".") })
+        let files = ["data.pkl", "optimizer.safetensors"]
+        let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "Sources")
+        let all = try #require(FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil))
+        var count = 0
+        for case let file as URL in all where file.pathExtension == "swift" {
+            for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
+                for quoted in line.matches(of: /"(?:[^"\\]|\\.)*"/) {
+                    for name in quoted.output.matches(of: /(?:^|[^\w.\/(])([a-z]+)\.([a-z_]+)/) {
+                        guard sections.contains(String(name.1)) else { continue }
+                        let key = "\(name.1).\(name.2)"
+                        count += 1
+                        #expect(known.contains(key) || files.contains(key), "\(file.lastPathComponent): \(key)")
+                    }
+                }
+            }
+        }
+        #expect(count > 20)
     }
 
     @Test func missingKeysAreNamedWithTheirSection() {

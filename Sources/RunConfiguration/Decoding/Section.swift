@@ -35,7 +35,10 @@ extension Section {
 
     func findings(at name: KeyName) -> [Finding] {
         Self.keys.flatMap { $0.findings(self, name + [$0.name]) }
-            + contradictions.map { Finding(key: name + $0.key, message: $0.message, isContradiction: true) }
+            + contradictions.map { found in
+                precondition(Self.keys.contains { $0.name == found.key.first }, "a contradiction names a key of its own section")
+                return Finding(key: name + found.key, message: found.message, isContradiction: true)
+            }
     }
 
     private static func reportUnknown(_ entry: Tree.Entry, in section: KeyName, _ reader: inout Reader) {

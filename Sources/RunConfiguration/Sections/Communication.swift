@@ -74,6 +74,6 @@ extension RunConfiguration.Communication: Section {
     var contradictions: [Finding] {
         guard compression != .none, algorithm == .mpi else { return [] }
         let message = "communication.compression needs another communication.algorithm than mpi, which sums float32 only"
-        return [Finding(key: ["communication", "compression"], message: message, isContradiction: true)]
+        return [Finding(key: ["compression"], message: message)]
     }
 }
