@@ -64,11 +64,8 @@ package enum EfficientNet {
         x = stack.builder.adaptiveAveragePool("avgpool", x, to: 1)
         x = stack.builder.flatten(x)
         x = stack.builder.dropout("classifier.0", x, rate: options.dropout ?? variant.dropout)
-        // torchvision's rule: uniform in ±1 / √classes, bias 0. It is meant for 1,000 classes; a new head for four of them would
-        // start with logits so large (a first loss of 5 instead of 1.4) that a short training does not make up for it.
-        let bound = 1 / Float(max(options.classes, 1000)).squareRoot()
         let logits = stack.builder.linear(
-            "classifier.1", x, out: options.classes, weightStart: .uniform(bound: bound), biasStart: .constant(0))
+            "classifier.1", x, out: options.classes, weightStart: HeadStart.byClasses(options.classes), biasStart: .constant(0))
         return stack.builder.finish(name: name, logits: logits, head: "classifier.1")
     }
 }
