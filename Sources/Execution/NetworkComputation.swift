@@ -1,8 +1,8 @@
-// In which numbers a network computes: what evaluation and prediction need besides its weights to be what training was.
+// How a network computes: what evaluation and prediction need besides its weights to be what training was.
 package import Graphs
 package import Tensors
 
-/// Element types before and behind the boundary, and what 8-bit values stand for. Saved with a network.
+/// All that a run decides about its arithmetic. Saved with a network, and repeated by whoever runs it later.
 package struct NetworkComputation: Sendable, Hashable, Codable {
     /// `float32`, `bfloat16` or `int8`.
     package var prefix: String
@@ -14,19 +14,22 @@ package struct NetworkComputation: Sendable, Hashable, Codable {
     package var batchNorm: String
     /// Of an int8 prefix.
     package var ranges: QuantizationRanges?
+    /// Which convolutions go through Winograd's algorithm; nil in files of versions that did not say.
+    package var winograd: String?
 
-    package init(prefix: ElementType, suffix: ElementType, unfrozen: [String], batchNorm: NormMode, ranges: QuantizationRanges?) {
+    package init(
+        prefix: ElementType, suffix: ElementType, unfrozen: [String], batchNorm: NormMode, ranges: QuantizationRanges?,
+        winograd: WinogradUse
+    ) {
         (self.prefix, self.suffix) = (prefix.rawValue, suffix.rawValue)
         (self.unfrozen, self.batchNorm, self.ranges) = (unfrozen, batchNorm.rawValue, ranges)
+        self.winograd = winograd.rawValue
     }
 
     /// What trained, for a network without auxiliary heads too. Throws `LayerPatternError` if it has no such layers.
     package func trainability(of graph: Graph) throws -> Trainability {
         try FreezePolicy(unfrozen: unfrozen, batchNorm: NormMode(rawValue: batchNorm) ?? .frozen).resolve(graph)
     }
-
-    /// Whether it is plain float32.
-    package var isExact: Bool { prefix == ElementType.float32.rawValue && suffix == prefix }
 }
 
 extension Plan {

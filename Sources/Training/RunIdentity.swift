@@ -14,7 +14,7 @@ package struct RunIdentity: Sendable, Equatable {
     package var configDigest: String
     /// Digest of the training files: a resume within an epoch needs the same list.
     package var filesDigest: String
-    /// In which numbers the network computes, for those who run it later; nil for plain float32.
+    /// How the network computes, for those who run it later; nil for plain float32.
     package var computation: NetworkComputation?
     /// The instructions that it computes with; nil where nothing is computed.
     package var instructions: InstructionSet?

@@ -16,7 +16,9 @@ enum InferencePrecision: String, ExpressibleByArgument, CaseIterable {
     /// The computation on a processor with such abilities, and what the user should know about it.
     func computation(saved: NetworkComputation?, _ abilities: ProcessorAbilities) -> (NetworkComputation, note: String?) {
         var wanted =
-            saved ?? NetworkComputation(prefix: .float32, suffix: .float32, unfrozen: [], batchNorm: .frozen, ranges: nil)
+            saved
+            ?? NetworkComputation(
+                prefix: .float32, suffix: .float32, unfrozen: [], batchNorm: .frozen, ranges: nil, winograd: .auto)
         switch self {
         case .trained: break
         case .float32: (wanted.prefix, wanted.suffix) = (rawValue, rawValue)
@@ -49,5 +51,6 @@ extension PlanRequest {
         prefixPrecision = ElementType(rawValue: computation.prefix) ?? .float32
         suffixPrecision = ElementType(rawValue: computation.suffix) ?? .float32
         ranges = computation.ranges
+        winograd = computation.winograd.flatMap(WinogradUse.init) ?? winograd
     }
 }

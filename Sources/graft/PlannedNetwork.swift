@@ -94,7 +94,8 @@ struct PlannedNetwork {
     /// What evaluation and prediction need to compute as training does.
     var computation: NetworkComputation {
         NetworkComputation(
-            prefix: prefixPrecision, suffix: suffixPrecision, unfrozen: unfrozen, batchNorm: normMode, ranges: ranges)
+            prefix: prefixPrecision, suffix: suffixPrecision, unfrozen: unfrozen, batchNorm: normMode, ranges: ranges,
+            winograd: winograd)
     }
 
     /// Images to loss and gradients. Planned anew at each call.

@@ -2,6 +2,7 @@
 import Foundation
 import TestSupport
 import Testing
+import WeightFiles
 
 extension CommandTests {
     @Suite(.serialized) struct OutputTests {
@@ -13,6 +14,22 @@ extension CommandTests {
             let rows = try predictions(work)
             try checkEvaluation(work)
             try checkPredictions(work, rows)
+        }
+
+        /// What a run decides about its arithmetic besides types: here, through which convolutions Winograd's algorithm goes.
+        @Test(arguments: ["off", "all"]) func evaluationRepeatsTheRunsComputation(winograd: String) throws {
+            let work = try Workplace(images: 4)
+            try work.train("told", ["compute.winograd=\(winograd)", "network.unfrozen=[layer4]"])
+            _ = try work.graft("evaluate", "runs/told", "--checkpoint", "last", "--json", "--predictions", "again.csv")
+            #expect(try work.contents("again.csv") == work.contents("runs/told/predictions.csv"))
+            let photograph = "data/train/ant/ant-0.png"
+            let run = try work.graft("predict", "--run", "runs/told", "--logits", "--json", photograph)
+            _ = try work.graft("export", "runs/told", "--format", "safetensors", "--output", "out.safetensors")
+            let exported = try work.graft("predict", "--weights", "out.safetensors", "--logits", "--json", photograph)
+            #expect(exported.output == run.output)
+            let saved = try WeightFile.open(work.path(work.newest("told"))).metadata["computation"]
+            #expect(saved?.contains("\"winograd\":\"\(winograd)\"") == true)
+            #expect(try WeightFile.open(work.path("out.safetensors")).metadata["computation"] == saved)
         }
 
         private func checkMetrics(_ work: Workplace) throws {
