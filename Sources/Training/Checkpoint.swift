@@ -1,7 +1,5 @@
 // One checkpoint on disk: a folder of model.safetensors, optimizer.safetensors and state.json, opened and found whole.
-package import Execution
 import Foundation
-package import Tensors
 package import WeightFiles
 
 /// A whole checkpoint.
@@ -33,32 +31,10 @@ package struct Checkpoint: Sendable {
             optimizer: try openWeights(path, optimizerFile, state))
     }
 
-    /// Class names of a model file that Graft saved, by class index; nil for other files.
-    package static func classes(of file: WeightFile) -> [String]? {
-        decode([String].self, file.metadata["classes"])
-    }
-
-    /// The preprocessing that a model file carries; nil for files that Graft did not save.
-    package static func preprocessing(of file: WeightFile) -> Preprocessing? {
-        decode(Preprocessing.self, file.metadata["preprocessing"])
-    }
-
-    /// In which numbers a model file's network computes; nil for plain float32.
-    package static func computation(of file: WeightFile) -> NetworkComputation? {
-        decode(NetworkComputation.self, file.metadata["computation"])
-    }
-
-    /// The architecture that a model file names; nil for files that Graft did not save.
-    package static func architecture(of file: WeightFile) -> String? { file.metadata["architecture"] }
-
     /// What rounding held back on a rank, by parameter; nil if the run did not round.
     func openRest(ofRank rank: Int) throws(TrainingError) -> WeightFile? {
         let name = Self.restFile(ofRank: rank)
         return state.files[name] == nil ? nil : try Self.openWeights(path, name, state)
-    }
-
-    private static func decode<Value: Decodable>(_ type: Value.Type, _ text: String?) -> Value? {
-        text.flatMap { try? JSONDecoder().decode(type, from: Data($0.utf8)) }
     }
 
     private static func readState(_ path: String) throws(TrainingError) -> CheckpointState {

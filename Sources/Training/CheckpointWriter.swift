@@ -72,19 +72,10 @@ struct CheckpointWriter {
     }
 
     private func metadata(_ state: CheckpointState) throws -> [String: String] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        var metadata = [
-            "format": "pt",
-            "format_version": "\(CheckpointState.formatVersion)",
-            "architecture": identity.architecture,
-            "classes": String(decoding: try encoder.encode(identity.classes), as: UTF8.self),
-            "preprocessing": String(decoding: try encoder.encode(identity.preprocessing), as: UTF8.self),
-            "step": "\(state.progress.step)",
-        ]
-        if let computation = identity.computation {
-            metadata["computation"] = String(decoding: try encoder.encode(computation), as: UTF8.self)
-        }
-        return metadata
+        let metadata = ModelMetadata(
+            architecture: identity.architecture, classes: identity.classes, preprocessing: identity.preprocessing,
+            computation: identity.computation)
+        let own = ["format_version": "\(CheckpointState.formatVersion)", "step": "\(state.progress.step)"]
+        return try metadata.entries().merging(own) { $1 }
     }
 }

@@ -50,7 +50,7 @@ extension Experiment {
     /// How the resumed run computed: rank 0 tells the others. Nil if it says nothing.
     private func savedComputation(_ checkpoint: Checkpoint?) throws -> NetworkComputation? {
         var encoded: [UInt8] = []
-        if let saved = checkpoint.flatMap({ Checkpoint.computation(of: $0.model) }) {
+        if let saved = checkpoint.flatMap({ ModelMetadata(of: $0.model).computation }) {
             encoded = [UInt8](try JSONEncoder().encode(saved))
         }
         let bytes = try communicator.broadcast(encoded)

@@ -42,10 +42,9 @@ final class InferenceModel: Classifier {
         preprocessing = weights.preprocessing
         classCount = weights.graph.classCount
         self.capacity = capacity
-        let saved = Checkpoint.computation(of: file)
-        let (computation, note) = precision.computation(saved: saved, .own(instructions))
+        let (computation, note) = precision.computation(saved: weights.computation, .own(instructions))
         if let note { say(note) }
-        var request = PlanRequest(weights.graph, computation, isTold: saved != nil, capacity: capacity)
+        var request = PlanRequest(weights.graph, computation, isTold: weights.computation != nil, capacity: capacity)
         if request.prefixPrecision == .int8, !Planner.plan(request).hasAllRanges {
             guard let sample else {
                 throw UserError("\(file.path) brings no ranges for int8; --precision float32 needs none")

@@ -120,9 +120,9 @@ import WeightFiles
         let folder = try TemporaryFolder()
         let outcome = try Rehearsal(folder: folder.path).run()[0]
         let checkpoint = try CheckpointFolder(path: folder.path, retention: Retention(keeping: 2)).newest().checkpoint
-        #expect(Checkpoint.classes(of: checkpoint.model) == ["ant", "bee", "cat"])
-        #expect(Checkpoint.preprocessing(of: checkpoint.model) == .imageNet())
-        #expect(Checkpoint.architecture(of: checkpoint.model) == "linear")
+        let metadata = ModelMetadata(of: checkpoint.model)
+        #expect(metadata.classes == ["ant", "bee", "cat"] && metadata.preprocessing == .imageNet())
+        #expect(metadata.architecture == "linear" && metadata.computation == nil)
         #expect(Set(checkpoint.model.names) == ["body.weight", "body.running_mean", "fc.weight", "fc.bias"])
         #expect(try checkpoint.model.floats("fc.weight") == Array(outcome.weights[16..<31]))
     }

@@ -7,6 +7,7 @@ import Graphs
 import Networks
 import ONNXFiles
 import Tensors
+import Training
 import WeightFiles
 
 struct ExportCommand: ParsableCommand {
@@ -50,12 +51,15 @@ struct ExportCommand: ParsableCommand {
         let (file, target) = try source()
         let weights = try FittedWeights(file, network: network)
         switch format {
-        case .safetensors: try SafetensorsWriter.write(to: target, tensors: weights.tensors, metadata: try weights.metadata())
+        case .safetensors:
+            try SafetensorsWriter.write(to: target, tensors: weights.tensors, metadata: try weights.metadata.entries())
         case .torchvision: try Self.writeTorch(weights, to: target)
         case .onnx:
-            var metadata = try weights.metadata()
-            metadata["format"] = nil
-            try ONNXWriter.write(to: target, graph: weights.graph, metadata: metadata) {
+            var metadata = weights.metadata
+            // Whoever runs it computes in float32.
+            metadata.computation = nil
+            let entries = try metadata.entries().filter { $0.key != "format" }
+            try ONNXWriter.write(to: target, graph: weights.graph, metadata: entries) {
                 UnsafeRawBufferPointer(weights.store.values(of: $0))
             }
         }

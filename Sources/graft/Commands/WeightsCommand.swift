@@ -2,6 +2,7 @@
 import ArgumentParser
 import Foundation
 import Networks
+import Training
 import WeightFiles
 
 struct WeightsCommand: ParsableCommand {
@@ -31,7 +32,7 @@ struct WeightsConvertCommand: ParsableCommand {
     func run() throws {
         try reportingErrors {
             let weights = try FittedWeights(try WeightFile.open(file), network: network)
-            try SafetensorsWriter.write(to: output, tensors: weights.tensors, metadata: try weights.metadata())
+            try SafetensorsWriter.write(to: output, tensors: weights.tensors, metadata: try weights.metadata.entries())
             say("\(output): \(weights.entry.name), \(weights.tensors.count) tensors, from \(weights.source.rawValue)'s names")
         }
     }

@@ -86,7 +86,7 @@ struct WeightInspection: Encodable {
         fits = best?.match.fits ?? false
         self.certainty = certainty
         source = best?.match.source.rawValue
-        classes = Checkpoint.classes(of: weights)
+        classes = ModelMetadata(of: weights).classes
         classCount = best?.match.storedClasses
         preprocessing = try best.map { try graft.preprocessing(of: $0.match, in: weights, $0.entry) }
         found = best?.match.assignments.count ?? 0

@@ -16,6 +16,8 @@ struct FittedWeights {
     /// By class index; nil where the file brings no names.
     let classes: [String]?
     let preprocessing: Preprocessing
+    /// How the network computed in training; nil where the file does not say.
+    let computation: NetworkComputation?
     let source: WeightSource
     /// The network's parameters: as far as possible windows onto the mapped file. Nothing trains them.
     let store: ParameterStore
@@ -26,14 +28,15 @@ struct FittedWeights {
     init(_ file: WeightFile, network: String?) throws {
         self.file = file
         entry = try Self.entry(for: file, named: network)
-        classes = Checkpoint.classes(of: file)
-        let stated = try file.statedPreprocessing()
-        let plain = entry.build(BuildOptions(inputSize: stated?.crop))
+        let stated = ModelMetadata(of: file)
+        (classes, computation) = (stated.classes, stated.computation)
+        let crop = try file.statedPreprocessing()?.crop
+        let plain = entry.build(BuildOptions(inputSize: crop))
         let stored = try NameTable.match(file.tensors.mapValues(\.shape), to: plain, of: entry).storedClasses
         if let classes, let stored, classes.count != stored {
             throw UserError("\(file.path) names \(classes.count) classes, but its last layer tells \(stored) apart")
         }
-        graph = entry.build(BuildOptions(classes: stored ?? classes?.count ?? plain.classCount, inputSize: stated?.crop))
+        graph = entry.build(BuildOptions(classes: stored ?? classes?.count ?? plain.classCount, inputSize: crop))
         store = ParameterStore(graph: graph, trainability: .frozen(graph), layout: .none)
         let loaded = try loadWeights(from: file, into: store, of: entry, seed: 0)
         (preprocessing, source) = (loaded.preprocessing, loaded.source ?? .torchvision)
@@ -61,26 +64,21 @@ struct FittedWeights {
         }
     }
 
-    /// What makes a file usable without anything else, as checkpoints have it: architecture, classes, preprocessing.
-    func metadata() throws -> [String: String] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        var metadata = ["format": "pt", "architecture": entry.name]
-        metadata["preprocessing"] = String(decoding: try encoder.encode(preprocessing), as: UTF8.self)
-        if let classes { metadata["classes"] = String(decoding: try encoder.encode(classes), as: UTF8.self) }
-        return metadata
+    /// What makes a file of these weights usable without anything else.
+    var metadata: ModelMetadata {
+        ModelMetadata(architecture: entry.name, classes: classes, preprocessing: preprocessing, computation: computation)
     }
 }
 
 extension WeightFile {
     /// The network that the file's metadata names, if the catalogue has it: other programs write there what they like.
     var statedEntry: NetworkEntry? {
-        Checkpoint.architecture(of: self).flatMap { try? NetworkCatalog.entry(named: $0) }
+        ModelMetadata(of: self).architecture.flatMap { try? NetworkCatalog.entry(named: $0) }
     }
 
     /// The preprocessing that the file carries, if it does. Throws `UserError` for one that no network can have.
     func statedPreprocessing() throws -> Preprocessing? {
-        guard let stated = Checkpoint.preprocessing(of: self) else { return nil }
+        guard let stated = ModelMetadata(of: self).preprocessing else { return nil }
         guard stated.isPlausible else {
             throw UserError("\(path): the preprocessing in its metadata cannot be: \(stated); write the file again")
         }

@@ -1,0 +1,62 @@
+// What a file of weights says about itself: written and read here alone.
+package import Execution
+import Foundation
+package import Tensors
+package import WeightFiles
+
+/// What makes a model usable without anything else, as safetensors' metadata. Files that Graft did not write may lack all of it.
+package struct ModelMetadata: Sendable, Equatable {
+    /// The network's name.
+    package var architecture: String?
+    /// Class names by class index.
+    package var classes: [String]?
+    /// How pixels are prepared.
+    package var preprocessing: Preprocessing?
+    /// How the network computes; nil for plain float32.
+    package var computation: NetworkComputation?
+
+    package init(
+        architecture: String?, classes: [String]?, preprocessing: Preprocessing?, computation: NetworkComputation?
+    ) {
+        self.architecture = architecture
+        self.classes = classes
+        self.preprocessing = preprocessing
+        self.computation = computation
+    }
+
+    /// What a file says. What it says otherwise than Graft would counts as not said.
+    package init(of file: WeightFile) {
+        architecture = file.metadata[Name.architecture]
+        classes = Self.decode(file.metadata[Name.classes])
+        preprocessing = Self.decode(file.metadata[Name.preprocessing])
+        computation = Self.decode(file.metadata[Name.computation])
+    }
+
+    /// The entries of a file's metadata.
+    package func entries() throws -> [String: String] {
+        // What other programs ask of safetensors with PyTorch's names.
+        var entries = ["format": "pt"]
+        entries[Name.architecture] = architecture
+        entries[Name.classes] = try Self.encode(classes)
+        entries[Name.preprocessing] = try Self.encode(preprocessing)
+        entries[Name.computation] = try Self.encode(computation)
+        return entries
+    }
+
+    private enum Name {
+        static let architecture = "architecture"
+        static let classes = "classes"
+        static let preprocessing = "preprocessing"
+        static let computation = "computation"
+    }
+
+    private static func encode(_ value: (some Encodable)?) throws -> String? {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return try value.map { String(decoding: try encoder.encode($0), as: UTF8.self) }
+    }
+
+    private static func decode<Value: Decodable>(_ text: String?) -> Value? {
+        text.flatMap { try? JSONDecoder().decode(Value.self, from: Data($0.utf8)) }
+    }
+}
