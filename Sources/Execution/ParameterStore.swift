@@ -120,16 +120,6 @@ package final class ParameterStore {
         return checksum.value
     }
 
-    /// XXH64 of all parameters, by name.
-    package var fullChecksum: UInt64 {
-        var checksum = Checksum()
-        for (parameter, spec) in graph.parameters.enumerated() {
-            checksum.update(spec.name)
-            checksum.update(UnsafeRawBufferPointer(windows[parameter]))
-        }
-        return checksum.value
-    }
-
     private static func trackedStatistics(_ graph: Graph, _ trainability: Trainability) -> [Int] {
         graph.nodes.indices.filter { trainability.normMode(of: $0).usesBatchStatistics }.flatMap { node in
             graph.nodes[node].parameters.filter { graph.parameters[$0].role.isStatistic }

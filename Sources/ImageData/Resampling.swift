@@ -1,7 +1,7 @@
 // Changing the size of images exactly as Pillow does: published accuracies were measured with its filters, and others cost up to
 // a percent. Separable and antialiased, with rounding to bytes between the two passes.
 internal import CImageCodecs
-package import Tensors
+internal import Tensors
 
 /// The weights of a filter along one axis, for a range of output pixels; reused from image to image.
 ///
@@ -164,24 +164,5 @@ final class Resampler {
                     target + row * targetStride, bytes)
             }
         }
-    }
-}
-
-extension PixelImage {
-    /// This image at another size, as Pillow's `resize` makes it; with `region`, as its `crop` and then `resize`.
-    package func resized(
-        width: Int, height: Int, filter: Preprocessing.Interpolation, region: PixelRegion? = nil
-    ) -> PixelImage {
-        let whole = PixelRegion(left: 0, top: 0, width: self.width, height: self.height)
-        let target = PixelBuffer()
-        let base = target.reserve(width * height * 3)
-        let resampler = Resampler()
-        _ = resampler.prepare(
-            ExactRegion(region ?? whole), width: width, height: height,
-            window: PixelRegion(left: 0, top: 0, width: width, height: height), filter: filter)
-        withView { view in
-            resampler.run(PixelPart(pixels: view, left: 0, top: 0), mirrored: false, into: base, targetStride: 3 * width)
-        }
-        return withExtendedLifetime(target) { PixelImage(PixelView(base: base, width: width, height: height)) }
     }
 }

@@ -24,26 +24,4 @@ package enum Shard {
         let start = rank * size + min(rank, larger)
         return start..<start + size + (rank < larger ? 1 : 0)
     }
-
-    /// The number of global batches of `batchSize` in `count` samples; the last may be smaller.
-    package static func batchCount(of count: Int, batchSize: Int) -> Int {
-        precondition(batchSize > 0, "a batch has at least one image")
-        return (count + batchSize - 1) / batchSize
-    }
-
-    /// The positions of global batch `batch` in an epoch's order.
-    package static func batchRange(_ batch: Int, of count: Int, batchSize: Int) -> Range<Int> {
-        min(batch * batchSize, count)..<min((batch + 1) * batchSize, count)
-    }
-
-    /// The samples of one rank in each global batch of an order, from `firstBatch` on. Shares may be empty.
-    package static func batches(
-        of order: [Int], batchSize: Int, rank: Int, ranks: Int, firstBatch: Int = 0
-    ) -> [[Int]] {
-        (firstBatch..<max(firstBatch, batchCount(of: order.count, batchSize: batchSize))).map { batch in
-            let whole = batchRange(batch, of: order.count, batchSize: batchSize)
-            let share = range(of: whole.count, rank: rank, ranks: ranks)
-            return Array(order[whole.lowerBound + share.lowerBound..<whole.lowerBound + share.upperBound])
-        }
-    }
 }

@@ -48,9 +48,6 @@ extension RunConfiguration {
     /// The resolved config as YAML: every key in the documented order. Loading it gives an equal value.
     package func yaml() -> String { tree.yaml() }
 
-    /// The dotted name of every key, in the documented order.
-    package static var keyNames: [String] { RunConfiguration().tree.leaves.map(\.dotted) }
-
     /// Checks whatever can be checked without files: ranges, missing keys and contradictions.
     ///
     /// - Throws: all problems together.

@@ -2,10 +2,15 @@
 import Foundation
 
 /// What a random stream decides. Part of its key, so that no two uses ever share numbers; raw values are written into no file,
-/// but changing one changes every run.
+/// but changing one changes every run. 6 and 8 were uses that are gone.
 package enum RandomPurpose: UInt64, Sendable {
     case initialization = 1
-    case shuffle, augmentation, dropout, stochasticDepth, validationSplit, synthetic, bootstrap, calibration
+    case shuffle = 2
+    case augmentation = 3
+    case dropout = 4
+    case stochasticDepth = 5
+    case synthetic = 7
+    case calibration = 9
 }
 
 /// A counter-based stream of random numbers, keyed by (seed, epoch, index, purpose): the same key gives the same numbers on any

@@ -134,3 +134,22 @@ struct ResamplingTests {
         }
     }
 }
+
+extension PixelImage {
+    /// This image at another size, as Pillow's `resize` makes it; with `region`, as its `crop` and then `resize`.
+    fileprivate func resized(
+        width: Int, height: Int, filter: Preprocessing.Interpolation, region: PixelRegion? = nil
+    ) -> PixelImage {
+        let whole = PixelRegion(left: 0, top: 0, width: self.width, height: self.height)
+        let target = PixelBuffer()
+        let base = target.reserve(width * height * 3)
+        let resampler = Resampler()
+        _ = resampler.prepare(
+            ExactRegion(region ?? whole), width: width, height: height,
+            window: PixelRegion(left: 0, top: 0, width: width, height: height), filter: filter)
+        withView { view in
+            resampler.run(PixelPart(pixels: view, left: 0, top: 0), mirrored: false, into: base, targetStride: 3 * width)
+        }
+        return withExtendedLifetime(target) { PixelImage(PixelView(base: base, width: width, height: height)) }
+    }
+}

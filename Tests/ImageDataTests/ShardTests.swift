@@ -22,15 +22,4 @@ struct ShardTests {
         #expect(shares.map(\.count).max()! - shares.map(\.count).min()! <= 1)
         #expect(shares.map(\.count) == shares.map(\.count).sorted(by: >))
     }
-
-    @Test(arguments: [1, 2, 3, 4, 7])
-    func batchesOfAllRanksMakeTheOrder(_ ranks: Int) {
-        let order = EpochOrder.order(count: 45, seed: 3, epoch: 2, shuffle: true)
-        let shares = (0..<ranks).map { Shard.batches(of: order, batchSize: 7, rank: $0, ranks: ranks) }
-        #expect(shares.allSatisfy { $0.count == 7 })
-        #expect((0..<7).flatMap { batch in shares.flatMap { $0[batch] } } == order)
-        let resumed = Shard.batches(of: order, batchSize: 7, rank: ranks - 1, ranks: ranks, firstBatch: 4)
-        #expect(resumed == Array(shares[ranks - 1][4...]))
-        #expect(Shard.batches(of: [], batchSize: 7, rank: 0, ranks: 1).isEmpty)
-    }
 }
