@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Prints the README's table of memory: what a training step at batch 32 takes in Graft, and in PyTorch.
 
-    python3 deploy/memory-table.py .build/release/graft [NAME ...]     (all networks without names)
+    python3 Tests/Measurements/memory_table.py .build/release/graft [NAME ...]     (all networks without names)
 
 Graft's figures are those of `graft plan`, which are what it allocates; PyTorch's are the peak resident memory of a fresh process that
 takes two steps of SGD with momentum, on one thread, in channels_last, less what the process held before it made the network
