@@ -12,8 +12,13 @@ extension CommandTests {
             }
         }
 
-        @Test(arguments: [nil, 2]) func allMistakesOfAConfigAreListed(ranks: Int?) throws {
-            guard ranks == nil || Launch.mpirun != nil else { return }
+        @Test func allMistakesOfAConfigAreListed() throws { try expectAllMistakes(ranks: nil) }
+
+        @Test(.enabled(if: Launch.mpirun != nil, needsLauncher)) func allMistakesOfAConfigAreListedByRanks() throws {
+            try expectAllMistakes(ranks: 2)
+        }
+
+        private func expectAllMistakes(ranks: Int?) throws {
             let work = try Workplace(images: 1)
             try work.write(
                 """
@@ -54,21 +59,33 @@ extension CommandTests {
         @Test func unreadableImagesAreNamedAndSkipped() throws {
             let work = try Workplace()
             try spoil(work)
-            let settings = [smallNetwork, "training.batch_size=25", "data.unreadable_limit=0.2", "training.epochs=2"]
-            try work.train("spoiled", settings)
+            try work.train("spoiled", Self.tolerant)
             let found = try work.metrics("spoiled", "unreadable").map { try #require($0["path"] as? String) }
             #expect(
                 found.map { String($0.split(separator: "/").last ?? "") }.sorted() == ["ant-0.png", "bee-1.jpg", "cat-2.png"])
             #expect(try work.metrics("spoiled", "step").map { $0["images"] as? Int } == [22, 22])
-            if Launch.mpirun != nil {
-                try work.train("ranks", settings, ranks: 2)
-                #expect(isClose(try work.losses("spoiled"), try work.losses("ranks"), within: 1e-4))
-                #expect(try work.metrics("ranks", "unreadable").count == 3)
-            }
         }
 
-        @Test(arguments: [nil, 3]) func tooManyUnreadableImagesEndTheRunWithTheirList(ranks: Int?) throws {
-            guard ranks == nil || Launch.mpirun != nil else { return }
+        private static let tolerant = [
+            smallNetwork, "training.batch_size=25", "data.unreadable_limit=0.2", "training.epochs=2",
+        ]
+
+        @Test(.enabled(if: Launch.mpirun != nil, needsLauncher)) func ranksSkipTheSameImages() throws {
+            let work = try Workplace()
+            try spoil(work)
+            try work.train("spoiled", Self.tolerant)
+            try work.train("ranks", Self.tolerant, ranks: 2)
+            #expect(isClose(try work.losses("spoiled"), try work.losses("ranks"), within: 1e-4))
+            #expect(try work.metrics("ranks", "unreadable").count == 3)
+        }
+
+        @Test func tooManyUnreadableImagesEndTheRunWithTheirList() throws { try expectTooManyUnreadable(ranks: nil) }
+
+        @Test(.enabled(if: Launch.mpirun != nil, needsLauncher)) func tooManyUnreadableImagesEndAllRanks() throws {
+            try expectTooManyUnreadable(ranks: 3)
+        }
+
+        private func expectTooManyUnreadable(ranks: Int?) throws {
             let work = try Workplace()
             try spoil(work)
             let launch = try work.train("spoiled", [smallNetwork, "training.batch_size=25"], ranks: ranks, expecting: 65)

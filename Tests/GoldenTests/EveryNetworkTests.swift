@@ -10,12 +10,12 @@ import Testing
 
 @Suite(.serialized) struct EveryNetworkTests {
     /// Networks with linear layers of a hundred million weights take minutes where nothing is optimised.
-    static let cuts = GoldenCuts.names(in: FixtureFolder.url).filter { name in
-        #if DEBUG
-            return !name.hasPrefix("vgg")
-        #else
-            return true
-        #endif
+    static let large = GoldenCuts.names(in: FixtureFolder.url).filter { $0.hasPrefix("vgg") }
+    static let others = GoldenCuts.names(in: FixtureFolder.url).filter { !$0.hasPrefix("vgg") }
+
+    /// Where training begins.
+    enum Start: CaseIterable {
+        case head, middle, everything
     }
 
     @Test func noNetworkIsLeftOut() {
@@ -25,25 +25,21 @@ import Testing
         #expect(Set(GoldenCuts.names(in: FixtureFolder.url)) == names.union(auxiliary))
     }
 
-    @Test(arguments: cuts)
-    func headAlone(_ name: String) throws {
-        let golden = try GoldenCuts.load(name, from: FixtureFolder.url)
-        let trained = try compare(golden, unfrozen: [], batchNorm: .frozen)
-        #expect(trained == 2)
-    }
+    @Test(arguments: Start.allCases, others)
+    func gradientsArePyTorchs(from start: Start, _ name: String) throws { try expectGradients(from: start, name) }
 
-    @Test(arguments: cuts)
-    func fromTheMiddle(_ name: String) throws {
-        let golden = try GoldenCuts.load(name, from: FixtureFolder.url)
-        let trained = try compare(golden, unfrozen: golden.middle, batchNorm: .frozen)
-        #expect(trained > 2 && trained < golden.gradients.count)
-    }
+    @Test(.enabled(if: isOptimized, "takes minutes where nothing is optimised"), arguments: Start.allCases, large)
+    func gradientsOfLargeNetworksArePyTorchs(from start: Start, _ name: String) throws { try expectGradients(from: start, name) }
 
-    @Test(arguments: cuts)
-    func allLayers(_ name: String) throws {
+    private func expectGradients(from start: Start, _ name: String) throws {
         let golden = try GoldenCuts.load(name, from: FixtureFolder.url)
-        let trained = try compare(golden, unfrozen: ["*"], batchNorm: .affine)
-        #expect(trained == golden.gradients.count)
+        switch start {
+        case .head: #expect(try compare(golden, unfrozen: [], batchNorm: .frozen) == 2)
+        case .middle:
+            let trained = try compare(golden, unfrozen: golden.middle, batchNorm: .frozen)
+            #expect(trained > 2 && trained < golden.gradients.count)
+        case .everything: #expect(try compare(golden, unfrozen: ["*"], batchNorm: .affine) == golden.gradients.count)
+        }
     }
 
     /// Holds every trained parameter's gradient to PyTorch's; returns how many there are.

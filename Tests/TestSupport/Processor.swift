@@ -8,3 +8,12 @@ package let processorMultipliesBytes = Instructions.multipliesBytes
 package let processorMultipliesBFloat16 = Instructions.multipliesBFloat16
 /// Whether there is AVX2 at all, to be held to.
 package let hasAVX2 = Instructions.machine >= .avx2
+
+/// Whether the tests are compiled with optimisation: some take minutes without.
+package let isOptimized: Bool = {
+    #if DEBUG
+        return false
+    #else
+        return true
+    #endif
+}()
