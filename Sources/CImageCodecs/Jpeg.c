@@ -1,6 +1,6 @@
 // JPEG through libjpeg(-turbo): grey, YCbCr, RGB, CMYK and YCCK, baseline and progressive. The integer ("slow") DCT and smooth
 // chroma upsampling, the library's defaults, give the same bits as Pillow.
-#include "CodecInternal.h"
+#include "Formats.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -9,6 +9,11 @@
 
 #include <jpeglib.h>
 #include <jerror.h>
+
+/// Memory that libjpeg may take for one image: a progressive CMYK file at the pixel limit of the callers needs 1.4 GB.
+#define JPEG_MEMORY_LIMIT (2L << 30)
+/// Scans a progressive JPEG may have. Real files have about ten; thousands in a tiny file are an attack on the reader's time.
+#define JPEG_SCAN_LIMIT 500
 
 struct JpegState {
     struct jpeg_decompress_struct info;

@@ -1,5 +1,5 @@
 // PNG through libpng: every colour type and depth, interlaced or not. 16 bits keep their high byte, as in Pillow.
-#include "CodecInternal.h"
+#include "Formats.h"
 
 #include <setjmp.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // WebP through libwebp: lossy and lossless still images.
-#include "CodecInternal.h"
+#include "Formats.h"
 
 #include <stdlib.h>
 
