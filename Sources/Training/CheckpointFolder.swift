@@ -89,16 +89,28 @@ package struct CheckpointFolder: Sendable {
         try replace(target, by: temporary, step: step)
         try Folders.sync(path)
         try writeIndex(last: step, best: best)
-        removeExpired(best: best)
+        removeExpired(best: best, saved: step)
         return target
     }
 
-    /// Removes every checkpoint, for a run that starts anew.
-    package func removeAll() throws(FileError) {
-        for step in steps { try remove(step) }
-        unlink("\(path)/index.json")
+    /// Gives the checkpoints after `step`, which a resume from there has refused, names by which nothing takes them for checkpoints:
+    /// `step-00000033.refused`. So they are kept for whoever wants to look, and what the run saves from now on is the newest.
+    ///
+    /// Returns the new names by the old ones' order, newest first, as `newest` lists its refusals.
+    package func setAside(after step: Int) throws(FileError) -> [String] {
+        var names: [String] = []
+        for later in steps.reversed() where later > step {
+            let name = Self.name(ofStep: later) + Self.refusedSuffix
+            let free = ([name] + (2...9999).map { "\(name)-\($0)" }).first {
+                !FileManager.default.fileExists(atPath: "\(path)/\($0)")
+            }
+            try Folders.move(folder(ofStep: later), to: "\(path)/\(free ?? name)")
+            names.append(free ?? name)
+        }
+        return names
     }
 
+    private static let refusedSuffix = ".refused"
     private static let asideSuffix = ".aside"
 
     private func folder(ofStep step: Int) -> String { "\(path)/\(Self.name(ofStep: step))" }
@@ -121,8 +133,8 @@ package struct CheckpointFolder: Sendable {
     }
 
     /// A checkpoint that cannot be removed costs room, not correctness: the run goes on.
-    private func removeExpired(best: Int?) {
-        for step in retention.expired(existing: steps, best: best) { try? remove(step) }
+    private func removeExpired(best: Int?, saved: Int) {
+        for step in retention.expired(existing: steps, best: best, saved: saved) { try? remove(step) }
     }
 
     /// Renames first, so that a half-removed checkpoint is never mistaken for a damaged one.

@@ -9,8 +9,9 @@ package struct Retention: Sendable, Equatable {
         self.count = count
     }
 
-    /// The steps whose checkpoints go, ascending.
-    package func expired(existing: [Int], best: Int?) -> [Int] {
-        existing.sorted().dropLast(count).filter { $0 != best }
+    /// The steps whose checkpoints go after `saved` was saved, ascending. Later steps are of another course of the run: they neither go
+    /// nor count.
+    package func expired(existing: [Int], best: Int?, saved: Int) -> [Int] {
+        existing.filter { $0 <= saved }.sorted().dropLast(count).filter { $0 != best && $0 != saved }
     }
 }

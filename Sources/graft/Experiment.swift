@@ -106,7 +106,7 @@ struct Experiment {
         var found: (checkpoint: Checkpoint, refused: [String])?
         if communicator.isRoot {
             try folder.recover()
-            if !folder.steps.isEmpty { found = try folder.newest() }
+            if !folder.steps.isEmpty { found = try newestSettingAside(folder) }
             if let before = found?.checkpoint.state.instructions, before != Instructions.level.rawValue {
                 say(
                     "note: the checkpoint was computed with \(before), this run goes on with \(Instructions.level.rawValue): "
@@ -116,6 +116,13 @@ struct Experiment {
         }
         let exists = try communicator.broadcast([found == nil ? 0 : 1])
         return exists == [1] ? (found, ()) : nil
+    }
+
+    private func newestSettingAside(_ folder: CheckpointFolder) throws -> (checkpoint: Checkpoint, refused: [String]) {
+        var newest = try folder.newest()
+        let names = try folder.setAside(after: newest.checkpoint.state.progress.step)
+        newest.refused = zip(newest.refused, names).map { "\($0) (set aside as \($1))" }
+        return newest
     }
 
     /// The programs of the loop, from images or from cached features.

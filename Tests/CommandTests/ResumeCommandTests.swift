@@ -138,6 +138,27 @@ extension CommandTests {
                 launch.output.contains(
                     "\(checkpoints[1]): the checkpoint is damaged: model.safetensors has 5000 bytes instead of"))
             #expect(launch.output.contains("resuming from runs/hurt/checkpoints/\(checkpoints[0])"))
+            #expect(launch.output.contains("(set aside as \(checkpoints[1]).refused); using the one before"))
+        }
+
+        /// With one checkpoint kept, the damaged newer one neither stays for ever nor drives out what is saved after it.
+        @Test func aDamagedNewestCheckpointDoesNotDriveOutGoodOnes() throws {
+            let work = try Workplace(images: 2)
+            let settings = [smallNetwork, "data.validation=null", "training.batch_size=2", "checkpoints.every_steps=1"]
+            try work.train("hurt", settings + ["training.steps=2", "checkpoints.keep=2"])
+            var bytes = try work.contents(work.newest("hurt"))
+            bytes[bytes.count - 1] ^= 1
+            try bytes.write(to: work.folder.appending(path: try work.newest("hurt")))
+            let first = settings + ["checkpoints.keep=1"]
+            try work.train("hurt", first + ["training.steps=2"], resume: true)
+            #expect(
+                try work.checkpoints("hurt") == ["step-00000002", "step-00000002.refused"], "the one just saved, and the refused")
+            try work.train("hurt", first + ["training.steps=3"], resume: true)
+            #expect(try work.checkpoints("hurt") == ["step-00000002.refused", "step-00000003"])
+            try work.train("straight", first + ["training.steps=3"])
+            #expect(
+                try work.contents("runs/hurt/checkpoints/step-00000003/model.safetensors")
+                    == work.contents(work.newest("straight")))
         }
     }
 }

@@ -78,15 +78,31 @@ import WeightFiles
     }
 
     @Test func theBestAndTheLastAreKept() throws {
-        #expect(Retention(keeping: 2).expired(existing: [4, 8, 12, 16], best: 4) == [8])
-        #expect(Retention(keeping: 1).expired(existing: [16, 4, 8, 12], best: 16) == [4, 8, 12])
-        #expect(Retention(keeping: 3).expired(existing: [4, 8], best: nil).isEmpty)
+        #expect(Retention(keeping: 2).expired(existing: [4, 8, 12, 16], best: 4, saved: 16) == [8])
+        #expect(Retention(keeping: 1).expired(existing: [16, 4, 8, 12], best: 16, saved: 16) == [4, 8, 12])
+        #expect(Retention(keeping: 3).expired(existing: [4, 8], best: nil, saved: 8).isEmpty)
+        // Whatever stands there with a later step: the one just saved stays, and those before it go.
+        #expect(Retention(keeping: 1).expired(existing: [8, 10, 33], best: nil, saved: 10) == [8])
+        #expect(Retention(keeping: 2).expired(existing: [8, 10, 33, 34], best: nil, saved: 10).isEmpty)
         let folder = try TemporaryFolder()
         let outcome = try Rehearsal(epochs: 5, keeping: 1, folder: folder.path).run()[0]
         let best = try #require(outcome.progress.best)
         let checkpoints = CheckpointFolder(path: folder.path, retention: Retention(keeping: 1))
         #expect(Set(checkpoints.steps) == [best.step, 20])
         #expect(try checkpoints.best().state.evaluation == best.summary)
+    }
+
+    @Test func refusedCheckpointsAreSetAsideByName() throws {
+        let folder = try TemporaryFolder()
+        _ = try Rehearsal(checkpointSteps: 2, keeping: 9, folder: folder.path).run()
+        let checkpoints = CheckpointFolder(path: folder.path, retention: Retention(keeping: 1))
+        #expect(checkpoints.steps == [2, 4, 6, 8])
+        #expect(try checkpoints.setAside(after: 4) == ["step-00000008.refused", "step-00000006.refused"])
+        #expect(checkpoints.steps == [2, 4])
+        // A second damaged one of the same step does not replace the first.
+        _ = try Rehearsal(checkpointSteps: 2, keeping: 9, folder: folder.path, resumes: true).run()
+        #expect(try checkpoints.setAside(after: 6) == ["step-00000008.refused-2"])
+        #expect(try checkpoints.newest().checkpoint.state.progress.step == 6)
     }
 
     @Test func aFailedSaveLeavesEverythingAsItWas() throws {
