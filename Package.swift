@@ -92,17 +92,21 @@ let package = Package(
         tests("ImageDataTests", ["ImageData", "Files", "Tensors"], resources: fixtures),
         tests("KernelsTests", ["Kernels", "Tensors", "TestSupport"]),
         tests("OptimizationTests", ["Optimization"], resources: fixtures),
-        tests("ExecutionTests", ["Execution", "Graphs", "Kernels", "Networks", "Tensors", "TestSupport"]),
+        tests("ExecutionTests", ["Execution", "Graphs", "Kernels", "Networks", "Tensors", "TestSupport", "AllocationCounter"]),
         tests("NetworksTests", ["Networks", "Execution", "Graphs", "Tensors", "TestSupport"], resources: fixtures),
         tests(
             "TrainingTests",
             [
                 "Training", "Collectives", "Execution", "Graphs", "ImageData", "Networks", "Optimization", "Tensors",
                 "WeightFiles",
+                "AllocationCounter",
             ]),
         tests("ReportingTests", ["Reporting", "Training", "Tensors"]),
         tests("ONNXFilesTests", ["ONNXFiles", "Files", "Networks", "Graphs", "Tensors"], resources: fixtures),
         tests("WeightFilesTests", ["WeightFiles", "Files", "Tensors"], resources: fixtures),
+
+        // An allocator that counts, for tests.
+        .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
 
         // What is compared with PyTorch, and what such comparisons need.
         .target(name: "TestSupport", dependencies: ["Kernels", "Tensors"], path: "Tests/TestSupport", swiftSettings: strict),

@@ -48,11 +48,11 @@ extension Binder {
             bias: layer.weights.bias != nil || layer.weights.norm != nil, residual: residual, activation: activation)
         var roles: [KernelRole: Address] = [.source: address(step.source), .destination: address(step.result)]
         if residual == .apart, let value = step.residual { roles[.residual] = address(value) }
-        let packed = try resources.packedWeights(layer.weights, geometry, for: kernel)
-        kernel.bind(.bias, packed.bias.base)
+        let weights = try packed(layer, geometry, for: kernel)
+        kernel.bind(.bias, weights.bias)
         let run = running(kernel, roles)
         return { frame in
-            packed.bind(to: kernel)
+            kernel.bind(.weights, weights.prepare())
             run(&frame)
         }
     }
@@ -61,10 +61,10 @@ extension Binder {
         let geometry = WindowGeometry(layer, images: images)
         let kernel = try OneDNNKernel.convolutionBackwardData(
             resources.engine, geometry, types: types(source: step.result, destination: step.source, weights: step.source))
-        let packed = try resources.packedWeights(layer.weights, geometry, for: kernel)
+        let weights = try packed(layer, geometry, for: kernel)
         let run = running(kernel, [.destinationGradient: address(step.source), .sourceGradient: address(step.result)])
         return { frame in
-            packed.bind(to: kernel)
+            kernel.bind(.weights, weights.prepare())
             run(&frame)
         }
     }
@@ -89,18 +89,18 @@ extension Binder {
                 unfold()
             }
         }
-        let packedBytes = kernel.byteCount(of: .weightsGradient)
+        let rooms = resources.rooms
+        rooms.reserve(.weights, byteCount: kernel.byteCount(of: .weightsGradient))
         let unpack = try target.map { target in
             let unpack = adopt(try kernel.weightGradientUnpacking(geometry), [:])
             unpack.bind(.destination, target)
             return unpack
         }
-        return { [unowned resources] frame in
+        return { frame in
             withExtendedLifetime(discarded) {
-                let packed = resources.room(.packed, byteCount: packedBytes)
-                kernel.bind(.weightsGradient, packed)
+                kernel.bind(.weightsGradient, rooms[.weights])
                 run(&frame)
-                unpack?.bind(.source, packed)
+                unpack?.bind(.source, rooms[.weights])
                 unpack?.run()
                 unfold()
             }
@@ -125,16 +125,24 @@ extension Binder {
 
     /// Where a trained convolution folds its batch norm: the gradient of w is s times that of w′ = s · w; likewise for the bias.
     func unfolding(_ weights: FoldedWeights) -> () -> Void {
-        guard let norm = weights.norm else { return {} }
-        let (store, elementwise) = (store, elementwise)
+        guard weights.norm != nil else { return {} }
+        let (folded, elementwise) = (resources.weights.folded(weights), elementwise)
         let gradients = [store.gradient(of: weights.weight), weights.bias.flatMap { store.gradient(of: $0) }].compactMap { $0 }
         return {
-            let scale = FoldedParameters.scale(of: norm, store)
+            folded.refresh()
             for gradient in gradients {
                 guard let start = gradient.baseAddress else { continue }
-                elementwise.scaleRows(start, by: scale, start, rows: scale.count, columns: gradient.count / scale.count)
+                let columns = gradient.count / folded.channels
+                elementwise.scaleRows(start, by: folded.scale, start, rows: folded.channels, columns: columns)
             }
         }
+    }
+
+    private func packed(
+        _ layer: ConvolutionLayer, _ geometry: WindowGeometry, for kernel: OneDNNKernel
+    ) throws -> PreparedWeights {
+        let form = try PackedForm(kernel, geometry, folds: layer.weights.norm != nil, resources)
+        return resources.weights.prepared(layer.weights, form)
     }
 
     /// Weights are multiplied in the type of what is read; their gradients are float32.

@@ -8,11 +8,10 @@ extension Binder {
         precondition(step.residual == nil, "a depthwise convolution adds no residual")
         let kernel = depthwise(layer)
         if plan.values[step.source].type.isQuantized { return bindBytes(kernel, step, layer) }
-        let packed = resources.packedWeights(layer.weights, for: kernel)
+        let weights = resources.weights.prepared(layer.weights, DepthwiseForm(kernel))
         let (x, y, activation) = (address(step.source), address(step.result), activation)
         return { frame in
-            packed.refresh()
-            kernel.forward(x(frame), packed: packed.packed, bias: packed.bias, y(frame), activation)
+            kernel.forward(x(frame), packed: weights.prepareFloats(), bias: weights.bias, y(frame), activation)
         }
     }
 
@@ -20,31 +19,27 @@ extension Binder {
     private func bindBytes(_ kernel: DepthwiseKernel, _ step: PlanStep, _ layer: ConvolutionLayer) -> PreparedStep {
         let (from, to, weights) = (plan.values[step.source], plan.values[step.result], layer.weights)
         precondition(from.type == .uint8 && to.type == .uint8, "a depthwise convolution in bytes has no negative numbers")
-        let folded = FoldedParameters(weights, store)
-        _ = folded.refresh(store)
-        let packed = AlignedBuffer(floatCount: kernel.packedCount)
-        let start = packed.base.assumingMemoryBound(to: Float.self)
-        if let plain = store.values(of: weights.weight).baseAddress {
-            kernel.pack(plain, scale: folded.scale.map { $0 * from.quantizationStep / to.quantizationStep }, start)
-        }
-        let bias = folded.bias.base.assumingMemoryBound(to: Float.self)
-        for channel in folded.scale.indices { bias[channel] /= to.quantizationStep }
+        let form = DepthwiseBytesForm(
+            kernel, channels: layer.place.source[2], from: from.quantizationStep, to: to.quantizationStep)
+        let prepared = resources.weights.prepared(weights, form)
+        let bias = AlignedBuffer(floatCount: layer.place.source[2])
+        prepared.folded.refresh()
+        for channel in bias.floats.indices { bias.floats[channel] = prepared.bias[channel] / to.quantizationStep }
         let (x, y) = (address(step.source), address(step.result))
         return { frame in
-            withExtendedLifetime((packed, folded)) {
-                let bytes = x.raw(frame).assumingMemoryBound(to: UInt8.self)
-                kernel.forward(bytes: bytes, packed: start, bias: bias, y.raw(frame).assumingMemoryBound(to: UInt8.self))
-            }
+            let bytes = x.raw(frame).assumingMemoryBound(to: UInt8.self)
+            kernel.forward(
+                bytes: bytes, packed: prepared.prepareFloats(), bias: bias.floatBase,
+                y.raw(frame).assumingMemoryBound(to: UInt8.self))
         }
     }
 
     func bindDepthwiseInputGradient(_ step: PlanStep, _ layer: ConvolutionLayer) -> PreparedStep {
         let kernel = depthwise(layer)
-        let packed = resources.packedWeights(layer.weights, for: kernel)
+        let weights = resources.weights.prepared(layer.weights, DepthwiseForm(kernel))
         let (dy, dx) = (address(step.source), address(step.result))
         return { frame in
-            packed.refresh()
-            kernel.backwardData(dy(frame), packed: packed.packed, dx(frame))
+            kernel.backwardData(dy(frame), packed: weights.prepareFloats(), dx(frame))
         }
     }
 
@@ -54,19 +49,18 @@ extension Binder {
         let weightGradient = store.gradient(of: weights.weight)?.baseAddress
         let biasGradient = weights.bias.flatMap { store.gradient(of: $0)?.baseAddress }
         let sums = AlignedBuffer(floatCount: weightGradient == nil ? 0 : kernel.sumCount)
-        let packed = resources.packedWeights(weights, for: kernel)
-        let elementwise = elementwise
+        let (folded, elementwise) = (resources.weights.folded(weights), elementwise)
         return { frame in
-            packed.refresh()
+            folded.refresh()
             // The gradient of w is s times that of w′ = s · w; likewise for the bias.
-            let scale = packed.scale
+            let scale = folded.factors
             if let weightGradient {
                 kernel.backwardWeights(
-                    x(frame), dy(frame), scale: scale, sums: sums.base.assumingMemoryBound(to: Float.self), weightGradient)
+                    x(frame), dy(frame), scale: scale, sums: sums.floatBase, weightGradient)
             }
             guard let biasGradient else { return }
             kernel.backwardBias(dy(frame), biasGradient)
-            if let scale { elementwise.scaleRows(biasGradient, by: scale, biasGradient, rows: scale.count, columns: 1) }
+            if let scale { elementwise.scaleRows(biasGradient, by: scale, biasGradient, rows: folded.channels, columns: 1) }
         }
     }
 

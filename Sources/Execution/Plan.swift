@@ -16,7 +16,7 @@ package struct PlanValue: Sendable {
     package let shape: TensorShape
     package let type: ElementType
     /// What one stands for in 8-bit values, 1 in others; 0 if the request brought no ranges.
-    package let quantizationStep: Float
+    package internal(set) var quantizationStep: Float
     package let bytesPerImage: Int
     /// Images that it has room for: the capacity, or those of the chunk that alone uses it.
     package var images: Int
@@ -60,7 +60,7 @@ package struct Plan: Sendable {
     package let steps: [PlanStep]
     /// All steps, in order: each chunk runs over its images until it has done the capacity.
     package let chunks: [PlanChunk]
-    package let values: [PlanValue]
+    package internal(set) var values: [PlanValue]
     package let layout: GradientLayout
     /// For every step, how many floats of the flat gradient array are complete when it has run.
     package let completedGradients: [Int]

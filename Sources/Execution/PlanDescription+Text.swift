@@ -82,7 +82,7 @@ extension PlanDescription {
         add("images", memory.imagesBytes, "the batch in use; the loader keeps some more ready")
         add("frozen weights", memory.frozenWeightsBytes, "mapped from the file where its format allows")
         add("trained weights", memory.trainedWeightsBytes)
-        add("packed weights", memory.packedWeightsBytes, "convolutions in the kernels' own formats, about")
+        add("packed weights", memory.packedWeightsBytes, "of convolutions, in the kernels' own formats")
         add("gradients", memory.gradientsBytes)
         add("earlier gradients", memory.accumulatedGradientsBytes, "of an update's first passes")
         add("optimizer state", memory.optimizerStateBytes)

@@ -69,8 +69,8 @@ package struct PlanDescription: Sendable, Encodable {
     /// In the order of execution; emptied for a summary.
     package var steps: [StepDescription]
 
-    /// Describes a training plan as `setting` runs it.
-    package init(_ plan: Plan, _ setting: PlanSetting) {
+    /// Describes a training plan as `setting` runs it. Throws `OneDNNError` if this processor has no kernels for it.
+    package init(_ plan: Plan, _ setting: PlanSetting) throws {
         precondition(plan.exit == .loss, "only training plans are described")
         network = plan.graph.name
         classes = plan.graph.classCount
@@ -91,7 +91,7 @@ package struct PlanDescription: Sendable, Encodable {
                 name: plan.graph.nodes[$0].name, shape: shape.extents, bytesPerImage: shape.count * ElementType.float32.byteCount)
         }
         features = setting.features
-        memory = PlanMemory(plan, setting)
+        memory = try PlanMemory(plan, setting)
         communication = PlanCommunication(plan, setting)
         steps = plan.chunks.flatMap { chunk in
             chunk.steps.map { StepDescription(plan, step: $0, imagesAtOnce: chunk.images) }

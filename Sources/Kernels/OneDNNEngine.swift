@@ -104,7 +104,17 @@ package final class OneDNNKernel {
 
     /// oneDNN's name for the code it chose, as in `jit:avx512_core`.
     package var implementation: String { String(cString: graft_kernel_implementation(handle)) }
+}
 
-    /// Whether two kernels want their weights in the same format and can share one packed copy.
-    package func hasSameWeightFormat(as other: OneDNNKernel) -> Bool { graft_same_weight_format(handle, other.handle) != 0 }
+/// The format in which a kernel wants its weights: equal for kernels that can share one packed copy.
+package struct WeightFormat: Hashable {
+    private let kernel: OneDNNKernel
+
+    package init(of kernel: OneDNNKernel) { self.kernel = kernel }
+
+    package static func == (first: WeightFormat, second: WeightFormat) -> Bool {
+        graft_same_weight_format(first.kernel.handle, second.kernel.handle) != 0
+    }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(kernel.byteCount(of: .weights)) }
 }

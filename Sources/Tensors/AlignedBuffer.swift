@@ -41,6 +41,9 @@ package final class AlignedBuffer: @unchecked Sendable {
         UnsafeMutableBufferPointer(start: base.assumingMemoryBound(to: Float.self), count: byteCount / MemoryLayout<Float>.stride)
     }
 
+    /// The base as an address of float32 numbers.
+    package var floatBase: UnsafeMutablePointer<Float> { base.assumingMemoryBound(to: Float.self) }
+
     /// The whole buffer as raw bytes.
     package var bytes: UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(start: base, count: byteCount)

@@ -19,7 +19,7 @@ struct PlanDescriptionTests {
         var setting = PlanSetting(classesFrom: "of data/train", batchSize: 64, buckets: cuts)
         setting.ranks = ranks
         setting.optimizerStates = 1
-        return PlanDescription(plan, setting)
+        return try PlanDescription(plan, setting)
     }
 
     @Test func numbersOfResNet50() throws {
@@ -105,7 +105,7 @@ struct PlanDescriptionTests {
         #expect(MemoryWalk(plan).problems == [])
         let cuts = [0..<plan.layout.count + ParameterStore.extraCount]
         let wide = try describe("resnet18", ["layer4"])
-        let narrow = PlanDescription(plan, PlanSetting(classesFrom: "", batchSize: 2, buckets: cuts))
+        let narrow = try PlanDescription(plan, PlanSetting(classesFrom: "", batchSize: 2, buckets: cuts))
         #expect(narrow.frozenPrecision == "bfloat16" && narrow.trainedPrecision == "float32")
         #expect(narrow.text().contains("bfloat16, in place"))
         #expect(narrow.memory.packedWeightsBytes < wide.memory.packedWeightsBytes)

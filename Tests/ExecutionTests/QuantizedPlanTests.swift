@@ -113,7 +113,7 @@ struct QuantizedPlanTests {
         let plan = Planner.plan(request)
         #expect(!plan.hasAllRanges)
         let cuts = [0..<plan.layout.count + ParameterStore.extraCount]
-        let description = PlanDescription(plan, PlanSetting(classesFrom: "", batchSize: 3, buckets: cuts))
+        let description = try PlanDescription(plan, PlanSetting(classesFrom: "", batchSize: 3, buckets: cuts))
         #expect(description.frozenPrecision == "int8" && description.trainedPrecision == "float32")
         #expect(description.text().contains("uint8, in place"))
     }

@@ -66,7 +66,7 @@ struct PlanCommand: ParsableCommand {
         setting.evaluation = network.evaluationPlan()
         setting.features = try features(configuration, network)
         setting.instructions = Instructions.level
-        var description = PlanDescription(plan, setting)
+        var description = try PlanDescription(plan, setting)
         description.scaling = scaling.report(description, compresses: configuration.communication.compression != .none)
         return description
     }
