@@ -69,6 +69,7 @@ let package = Package(
                 "Tensors", "Files", "Collectives", "Graphs", "ImageData", "Optimization", "WeightFiles", "Networks", "Execution",
                 "Kernels",
             ]),
+        library("PlanReports", ["Execution", "Graphs", "Tensors"]),
         library("Reporting", ["Tensors", "Files", "Training"]),
 
         // Layer 5: the program.
@@ -76,8 +77,8 @@ let package = Package(
             name: "graft",
             dependencies: [
                 "Tensors", "Files", "Collectives", "RunConfiguration", "CollectivesMPI", "Graphs", "Kernels", "ImageData",
-                "Optimization",
-                "WeightFiles", "Networks", "Execution", "ONNXFiles", "Training", "Reporting",
+                "Optimization", "WeightFiles", "Networks", "Execution", "ONNXFiles", "Training", "PlanReports",
+                "Reporting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
 
@@ -92,12 +93,16 @@ let package = Package(
         tests("ImageDataTests", ["ImageData", "Files", "Tensors"], resources: fixtures),
         tests("KernelsTests", ["Kernels", "Tensors", "TestSupport"]),
         tests("OptimizationTests", ["Optimization"], resources: fixtures),
-        tests("ExecutionTests", ["Execution", "Graphs", "Kernels", "Networks", "Tensors", "TestSupport", "AllocationCounter"]),
+        tests(
+            "ExecutionTests",
+            ["Execution", "PlanReports", "Graphs", "Kernels", "Networks", "Tensors", "TestSupport", "AllocationCounter"]),
+        tests("PlanReportsTests", ["PlanReports", "Execution", "Graphs", "Networks", "Tensors"]),
         tests("NetworksTests", ["Networks", "Execution", "Graphs", "Tensors", "TestSupport"], resources: fixtures),
         tests(
             "TrainingTests",
             [
-                "Training", "Collectives", "Execution", "Graphs", "ImageData", "Networks", "Optimization", "Tensors",
+                "Training", "PlanReports", "Collectives", "Execution", "Graphs", "ImageData", "Networks", "Optimization",
+                "Tensors",
                 "WeightFiles",
                 "AllocationCounter",
             ]),

@@ -7,6 +7,7 @@ import Graphs
 import ImageData
 import Kernels
 import Networks
+import PlanReports
 import RunConfiguration
 import Tensors
 import Training

@@ -3,6 +3,7 @@ import Execution
 import Foundation
 import Graphs
 import ImageData
+import PlanReports
 import RunConfiguration
 import Tensors
 

@@ -1,5 +1,6 @@
 // Walks through a plan as a program would, keeping book of which value each byte of the arena holds.
 import Execution
+import PlanReports
 
 /// What a walk finds wrong; nothing in a good plan.
 struct MemoryWalk {

@@ -2,6 +2,7 @@
 import Execution
 import Graphs
 import Networks
+import PlanReports
 import Tensors
 import Testing
 
@@ -43,6 +44,15 @@ struct PlanInvariantTests {
             let plan = Planner.plan(request)
             #expect(MemoryWalk(plan).problems == [], "\(example)")
             checkLayout(plan, example)
+        }
+    }
+
+    @Test(arguments: various)
+    func plansInBFloat16Hold(_ network: String) throws {
+        for example in try PlanCase.all(of: network, modes: [.frozen, .local]) {
+            var request = try example.request(exit: .loss)
+            (request.prefixPrecision, request.suffixPrecision) = (.bfloat16, .bfloat16)
+            #expect(MemoryWalk(Planner.plan(request)).problems == [], "\(example)")
         }
     }
 

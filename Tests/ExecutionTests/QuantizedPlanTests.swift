@@ -106,17 +106,6 @@ struct QuantizedPlanTests {
         request.prefixPrecision = .float32
         #expect(Planner.plan(request).prefixDigest(of: bench.store) != digest)
     }
-
-    @Test func planWithoutRangesIsDescribed() throws {
-        var request = try PlanCase(network: "resnet50", extent: .head, mode: .frozen).request(exit: .loss)
-        request.prefixPrecision = .int8
-        let plan = Planner.plan(request)
-        #expect(!plan.hasAllRanges)
-        let cuts = [0..<plan.layout.count + ParameterStore.extraCount]
-        let description = try PlanDescription(plan, PlanSetting(classesFrom: "", batchSize: 3, buckets: cuts))
-        #expect(description.frozenPrecision == "int8" && description.trainedPrecision == "float32")
-        #expect(description.text().contains("uint8, in place"))
-    }
 }
 
 struct MagnitudeHistogramTests {

@@ -22,6 +22,7 @@ import Testing
             "Tensors", "Files", "Collectives", "Graphs", "Kernels", "ImageData", "Optimization", "WeightFiles", "Networks",
             "Execution",
         ],
+        "PlanReports": ["Execution", "Graphs", "Tensors"],
         "Reporting": ["Tensors", "Files", "Training"],
     ]
     private static let everywhere: Set<String> = ["Foundation", "Dispatch", "Synchronization"]

@@ -5,6 +5,7 @@ import Execution
 import Foundation
 import Graphs
 import ImageData
+import PlanReports
 import Optimization
 import Synchronization
 import Tensors

@@ -2,6 +2,7 @@
 import Collectives
 import Execution
 import Foundation
+import PlanReports
 import Tensors
 import Training
 

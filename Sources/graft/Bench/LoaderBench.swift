@@ -6,6 +6,7 @@ import Graphs
 import ImageData
 import Networks
 import Optimization
+import PlanReports
 import RunConfiguration
 import Tensors
 import Training
@@ -32,17 +33,18 @@ struct LoaderBenchResult: Encodable {
     let unreadable: Int
 
     var text: String {
-        func line(_ name: String, _ value: Double, _ format: String, _ unit: String) -> String {
-            name.padding(toLength: 34, withPad: " ", startingAt: 0) + String(format: format, value) + " " + unit
+        var table = TextTable([.left(""), .right(""), .left("")])
+        func add(_ name: String, _ value: Double, _ decimals: Int, _ unit: String) {
+            table.add([name, Readable.fixed(value, decimals), unit])
         }
-        return [
-            "\(photographs) photographs to \(side) × \(side), \(decoding) decoding; \(ranks) rank\(ranks == 1 ? "" : "s")",
-            line("decode + augment, a core", imagesPerSecondPerCore, "%8.0f", "images/s"),
-            line("decode + evaluation's crop, a core", evaluationImagesPerSecondPerCore, "%8.0f", "images/s"),
-            line("decode + augment, all ranks", imagesPerSecond, "%8.0f", "images/s"),
-            line("training \(architecture), \(precision)", trainingImagesPerSecond, "%8.1f", "images/s"),
-            line("waiting for images", dataWaitShare * 100, "%8.2f", "% of a step"),
-        ].joined(separator: "\n") + (unreadable > 0 ? "\n\(unreadable) photographs cannot be read" : "")
+        add("decode + augment, a core", imagesPerSecondPerCore, 0, "images/s")
+        add("decode + evaluation's crop, a core", evaluationImagesPerSecondPerCore, 0, "images/s")
+        add("decode + augment, all ranks", imagesPerSecond, 0, "images/s")
+        add("training \(architecture), \(precision)", trainingImagesPerSecond, 1, "images/s")
+        add("waiting for images", dataWaitShare * 100, 2, "% of a step")
+        let head = "\(photographs) photographs to \(side) × \(side), \(decoding) decoding; \(ranks) rank\(ranks == 1 ? "" : "s")"
+        return ([head] + table.lines()).joined(separator: "\n")
+            + (unreadable > 0 ? "\n\(unreadable) photographs cannot be read" : "")
     }
 }
 

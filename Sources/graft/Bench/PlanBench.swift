@@ -4,6 +4,7 @@ import Execution
 import Foundation
 import Graphs
 import Kernels
+import PlanReports
 import RunConfiguration
 import Tensors
 import Training

@@ -4,6 +4,7 @@ import Execution
 import Foundation
 import Graphs
 import ImageData
+import PlanReports
 import Reporting
 import Synchronization
 import Training

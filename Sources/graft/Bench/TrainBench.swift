@@ -5,6 +5,7 @@ import Files
 import Foundation
 import Graphs
 import Kernels
+import PlanReports
 import Reporting
 import RunConfiguration
 import Tensors

@@ -3,6 +3,7 @@ import ArgumentParser
 import Execution
 import Graphs
 import Networks
+import PlanReports
 
 /// Lists the networks by family.
 struct NetworksCommand: ParsableCommand {

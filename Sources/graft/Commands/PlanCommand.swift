@@ -5,6 +5,7 @@ import Foundation
 import ImageData
 import Kernels
 import Optimization
+import PlanReports
 import RunConfiguration
 import Training
 

@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import ImageData
 import Kernels
+import PlanReports
 import RunConfiguration
 import Tensors
 import Training
@@ -94,12 +95,12 @@ struct PredictCommand: ParsableCommand {
     private func show(_ prediction: Prediction) throws {
         guard !json else { return print(try prediction.jsonLine()) }
         print(prediction.file)
-        let width = prediction.top.map { $0.label.count }.max() ?? 0
+        var table = TextTable([.left(""), .right(""), .left("")])
         for guess in prediction.top {
-            let name = guess.label.padding(toLength: width, withPad: " ", startingAt: 0)
             let bar = String(repeating: "█", count: Int((guess.probability * 30).rounded()))
-            print("  \(name)  \(String(format: "%6.2f %%", guess.probability * 100))  \(bar)")
+            table.add([guess.label, Readable.fixed(guess.probability * 100, 2) + " %", bar])
         }
+        table.lines(indent: 2).forEach { print($0) }
         if let logits = prediction.logits {
             print("  logits: \(logits.map { String(format: "%.6g", $0) }.joined(separator: " "))")
         }

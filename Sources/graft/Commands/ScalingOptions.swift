@@ -2,6 +2,7 @@
 import ArgumentParser
 import Execution
 import Foundation
+import PlanReports
 
 /// Numbers between commas, as in `2,8,64`.
 struct NumberList: ExpressibleByArgument {

@@ -4,6 +4,7 @@ import Execution
 import Foundation
 import Graphs
 import Networks
+import PlanReports
 import Tensors
 import Training
 import WeightFiles

@@ -1,6 +1,7 @@
 // What `graft doctor` found, for people and for scripts.
 import Collectives
 import Foundation
+import PlanReports
 
 /// The findings of all ranks.
 struct DoctorReport {
@@ -22,31 +23,43 @@ struct DoctorReport {
 
     /// A table for people.
     func text(sharedMemoryBytes: Int?) -> String {
-        var lines = ["rank  host                 threads  decided by       cores"]
-        for (rank, placement) in placements.enumerated() {
-            lines.append(
-                "\(pad(rank, 4))  \(placement.claim.hostName.padding(toLength: 20, withPad: " ", startingAt: 0)) "
-                    + "\(pad(placement.threads, 7))  \(placement.decidedBy.padding(toLength: 16, withPad: " ", startingAt: 0)) "
-                    + ranges(placement.claim.cores) + (placement.sharers > 1 ? " shared by \(placement.sharers) ranks" : ""))
-        }
+        var lines = rankLines
         lines += instructionLines
         lines.append("shared memory on rank 0's host: \(sharedMemoryBytes.map { "\($0 >> 20) MB" } ?? "none")")
         if sums.isEmpty {
             lines.append(placements.count == 1 ? "one rank: nothing to sum" : "sums were not measured")
         } else {
-            lines.append(
-                "sums (\(overlap)), one way after the other:\n           size   one alone       per second   hidden behind computing   added processor time"
-            )
-            lines += sums.map { sum in
-                String(
-                    format: "%@ %8d kB   %9.3f ms   %7.2f GB/s   %17.0f %%   %14.2f ms each",
-                    sum.algorithm.padding(toLength: 13, withPad: " ", startingAt: 0), sum.bytes >> 10,
-                    sum.secondsAlone * 1e3,
-                    sum.bytesPerSecond * 1e-9, sum.hiddenShare * 100, sum.addedProcessorSeconds / Double(sum.sums) * 1e3)
-            }
+            lines += ["sums (\(overlap)), one way after the other:"] + sumLines
         }
         lines += warnings.isEmpty ? ["no objections"] : warnings.map { "warning: \($0)" }
         return lines.joined(separator: "\n")
+    }
+
+    private var rankLines: [String] {
+        var table = TextTable([.right("rank"), .left("host"), .right("threads"), .left("decided by"), .left("cores")])
+        for (rank, placement) in placements.enumerated() {
+            let sharers = placement.sharers > 1 ? " shared by \(placement.sharers) ranks" : ""
+            table.add([
+                "\(rank)", placement.claim.hostName, "\(placement.threads)", placement.decidedBy,
+                ranges(placement.claim.cores) + sharers,
+            ])
+        }
+        return table.lines()
+    }
+
+    private var sumLines: [String] {
+        var table = TextTable([
+            .left(""), .right("size"), .right("one alone"), .right("per second"), .right("hidden behind computing"),
+            .right("added processor time"),
+        ])
+        for sum in sums {
+            table.add([
+                sum.algorithm, "\(sum.bytes >> 10) kB", Readable.fixed(sum.secondsAlone * 1e3, 3) + " ms",
+                Readable.fixed(sum.bytesPerSecond * 1e-9, 2) + " GB/s", Readable.fixed(sum.hiddenShare * 100, 0) + " %",
+                Readable.fixed(sum.addedProcessorSeconds / Double(sum.sums) * 1e3, 2) + " ms each",
+            ])
+        }
+        return table.lines()
     }
 
     /// One line where all ranks have the same.
@@ -85,11 +98,6 @@ struct DoctorReport {
         encoder.outputFormatting = [.sortedKeys]
         return String(
             decoding: try encoder.encode(Output(ranks: ranks, overlap: overlap, sums: sums, warnings: warnings)), as: UTF8.self)
-    }
-
-    private func pad(_ number: Int, _ width: Int) -> String {
-        let text = String(number)
-        return String(repeating: " ", count: max(0, width - text.count)) + text
     }
 
     /// `0-3,8` for 0, 1, 2, 3, 8.

@@ -6,6 +6,7 @@ import Collectives
 import Execution
 import Files
 import Foundation
+import PlanReports
 
 /// An address, and the file that its bytes go into.
 struct CurlDownload {

@@ -1,4 +1,5 @@
 // What a rank needs to hold, as a plan tells it before any weight is read.
+internal import Execution
 internal import Graphs
 internal import Tensors
 

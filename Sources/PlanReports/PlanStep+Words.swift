@@ -1,4 +1,5 @@
 // Steps in words and shapes, as plans print them.
+package import Execution
 internal import Graphs
 internal import Tensors
 

@@ -1,6 +1,6 @@
 // What a training plan amounts to: its work, memory and messages as one value, for `graft plan` and for scripts. A pure function.
+package import Execution
 internal import Graphs
-internal import Kernels
 package import Tensors
 
 /// A training plan in numbers. Its fields are the keys of `graft plan --json`; FLOP are two a multiply-accumulate, bytes are bytes.
@@ -198,7 +198,7 @@ package struct StepDescription: Sendable, Encodable {
         name = step.name
         operation = step.words
         (input, output) = step.shapes(plan.values, plan.graph)
-        winogradTile = step.kernel.winogradTile?.rawValue
+        winogradTile = step.kernel.tileSide
         flopsPerImage = PlanDescription.operationsPerMultiplyAccumulate * step.multiplyAccumulates
         let written = step.writes.first.map { plan.values[$0] }
         type = written?.type.rawValue

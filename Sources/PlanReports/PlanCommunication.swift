@@ -1,4 +1,5 @@
 // What ranks send each other in a step, and when it can start.
+internal import Execution
 internal import Graphs
 internal import Tensors
 

@@ -3,6 +3,7 @@ import Execution
 import Foundation
 import Graphs
 import Networks
+import PlanReports
 import Tensors
 import Testing
 
@@ -102,7 +103,6 @@ struct PlanDescriptionTests {
         var request = PlanRequest(graph: graph, trainability: trainability, capacity: 2, exit: .loss)
         request.prefixPrecision = .bfloat16
         let plan = Planner.plan(request)
-        #expect(MemoryWalk(plan).problems == [])
         let cuts = [0..<plan.layout.count + ParameterStore.extraCount]
         let wide = try describe("resnet18", ["layer4"])
         let narrow = try PlanDescription(plan, PlanSetting(classesFrom: "", batchSize: 2, buckets: cuts))
@@ -111,6 +111,19 @@ struct PlanDescriptionTests {
         #expect(narrow.memory.packedWeightsBytes < wide.memory.packedWeightsBytes)
         #expect(narrow.regions[0].activationBytesPerImage < wide.regions[0].activationBytesPerImage * 2 / 3)
         #expect(wide.frozenPrecision == "float32" && !wide.text().contains("bfloat16"))
+    }
+
+    @Test func planWithoutRangesIsDescribed() throws {
+        let graph = try NetworkCatalog.entry(named: "resnet50").build(BuildOptions(classes: 5))
+        let trainability = try FreezePolicy(unfrozen: [], batchNorm: .frozen).resolve(graph)
+        var request = PlanRequest(graph: graph, trainability: trainability, capacity: 3, exit: .loss)
+        request.prefixPrecision = .int8
+        let plan = Planner.plan(request)
+        #expect(!plan.hasAllRanges)
+        let cuts = [0..<plan.layout.count + ParameterStore.extraCount]
+        let description = try PlanDescription(plan, PlanSetting(classesFrom: "", batchSize: 3, buckets: cuts))
+        #expect(description.frozenPrecision == "int8" && description.trainedPrecision == "float32")
+        #expect(description.text().contains("uint8, in place"))
     }
 
     @Test func textIsAlignedAndSummaryShort() throws {

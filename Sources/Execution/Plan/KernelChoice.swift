@@ -34,6 +34,6 @@ package enum KernelChoice: Sendable, Hashable {
         }
     }
 
-    /// The tiles, where Winograd's algorithm does it.
-    package var winogradTile: WinogradConvolution.Tile? { if case .winograd(let tile) = self { tile } else { nil } }
+    /// Pixels of a tile's side, where Winograd's algorithm does it.
+    package var tileSide: Int? { if case .winograd(let tile) = self { tile.rawValue } else { nil } }
 }

@@ -3,31 +3,6 @@ import Graphs
 package import Kernels
 import Tensors
 
-/// What one run of a program is given.
-package struct StepInput {
-    /// For each of the plan's entry values its address, with `capacity` images of which the first `count` are present.
-    package var entries: [UnsafeMutableRawPointer]
-    package var labels: UnsafePointer<Int32>?
-    /// Images present, at most the capacity; the others are masked.
-    package var count: Int
-    /// The weight of each image's gradient: 1 / images in the global batch.
-    package var imageWeight: Float = 1
-    package var labelSmoothing: Float = 0
-    /// The key of random layers.
-    package var seed: UInt64 = 0
-    package var epoch = 0
-    /// Which sample each present image is, for random layers.
-    package var sampleIndices: UnsafePointer<Int>?
-    /// Sums doubles over all ranks, for synchronised batch norm.
-    package var synchronize: ((UnsafeMutableBufferPointer<Double>) -> Void)?
-
-    package init(entries: [UnsafeMutableRawPointer], labels: UnsafePointer<Int32>? = nil, count: Int) {
-        self.entries = entries
-        self.labels = labels
-        self.count = count
-    }
-}
-
 /// One bound step.
 typealias PreparedStep = (inout StepFrame) -> Void
 

@@ -1,6 +1,6 @@
 // The α-β model, against sums done by hand.
 import Testing
-@testable import Execution
+@testable import PlanReports
 
 @Suite struct ScalingModelTests {
     /// A link of 1 GB/s of payload with no latency, and one of 100 MB/s.

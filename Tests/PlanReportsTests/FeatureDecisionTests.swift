@@ -1,5 +1,5 @@
 // Where the feature cache goes, from bytes alone.
-import Execution
+import PlanReports
 import Testing
 
 struct FeatureDecisionTests {
