@@ -60,6 +60,7 @@ let package = Package(
         // Layer 3: networks and their execution.
         library("Networks", ["Graphs", "Tensors"]),
         library("Execution", ["Graphs", "Kernels", "Tensors", "Files"]),
+        library("Features", ["Tensors", "Files", "Collectives", "ImageData"]),
         library("ONNXFiles", ["Graphs", "Tensors", "Files"]),
 
         // Layer 4: the loop and those who watch it.
@@ -70,14 +71,14 @@ let package = Package(
                 "Kernels",
             ]),
         library("PlanReports", ["Execution", "Graphs", "Tensors"]),
-        library("Reporting", ["Tensors", "Files", "Training"]),
+        library("Reporting", ["Tensors", "Files", "ImageData", "Training"]),
 
         // Layer 5: the program.
         .executableTarget(
             name: "graft",
             dependencies: [
                 "Tensors", "Files", "Collectives", "RunConfiguration", "CollectivesMPI", "Graphs", "Kernels", "ImageData",
-                "Optimization", "WeightFiles", "Networks", "Execution", "ONNXFiles", "Training", "PlanReports",
+                "Optimization", "WeightFiles", "Networks", "Execution", "Features", "ONNXFiles", "Training", "PlanReports",
                 "Reporting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
@@ -85,12 +86,13 @@ let package = Package(
         // Tests mirror the targets.
         tests("LayeringTests", []),
         tests("FilesTests", ["Files"]),
-        tests("GraphsTests", ["Graphs"]),
+        tests("GraphsTests", ["Graphs", "Tensors"]),
         tests("CollectivesTests", ["Collectives"]),
         tests("DistributedTests", ["graft", "Files", "Graphs", "Networks", "Tensors", "TestSupport", "WeightFiles"]),
         tests("CommandTests", ["graft", "TestSupport", "WeightFiles"]),
         tests("RunConfigurationTests", ["RunConfiguration"]),
         tests("ImageDataTests", ["ImageData", "Files", "Tensors"], resources: fixtures),
+        tests("FeaturesTests", ["Features", "Files", "ImageData", "Tensors"]),
         tests("KernelsTests", ["Kernels", "Tensors", "TestSupport"]),
         tests("OptimizationTests", ["Optimization"], resources: fixtures),
         tests(
@@ -101,12 +103,12 @@ let package = Package(
         tests(
             "TrainingTests",
             [
-                "Training", "PlanReports", "Collectives", "Execution", "Graphs", "ImageData", "Networks", "Optimization",
+                "Training", "PlanReports", "Collectives", "Execution", "Features", "Graphs", "ImageData", "Networks", "Optimization",
                 "Tensors",
                 "WeightFiles",
                 "AllocationCounter",
             ]),
-        tests("ReportingTests", ["Reporting", "Training", "Tensors"]),
+        tests("ReportingTests", ["Reporting", "ImageData", "Training", "Tensors"]),
         tests("ONNXFilesTests", ["ONNXFiles", "Files", "Networks", "Graphs", "Tensors"], resources: fixtures),
         tests("WeightFilesTests", ["WeightFiles", "Files", "Tensors"], resources: fixtures),
 

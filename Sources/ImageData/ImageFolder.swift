@@ -97,6 +97,6 @@ package struct ImageFolder: Sendable, Hashable {
 }
 
 /// Order by the bytes of the UTF-8 text: the same on every machine, whatever its language.
-func bytewise(_ first: String, _ second: String) -> Bool {
+package func bytewise(_ first: String, _ second: String) -> Bool {
     first.utf8.lexicographicallyPrecedes(second.utf8)
 }

@@ -1,5 +1,6 @@
 // What a person sees of a run: one line that is redrawn on a terminal, plain lines now and then elsewhere.
 import Foundation
+import ImageData
 package import Training
 
 /// Prints a run's progress.

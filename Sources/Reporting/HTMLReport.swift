@@ -1,6 +1,7 @@
 // report.html: one page that says how a run went. Everything is in the file: it can be mailed or archived as it is.
 import Files
 import Foundation
+import ImageData
 package import Training
 
 /// Writes the report at every evaluation and at the run's end.

@@ -1,5 +1,6 @@
 // metrics.jsonl: one JSON object a line for everything that happens in a run, for scripts and plots.
 import Foundation
+import ImageData
 internal import Tensors
 package import Training
 

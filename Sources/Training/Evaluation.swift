@@ -1,5 +1,6 @@
 // What an evaluation found: integers and sums first, quotients last, so that nothing depends on batches or ranks.
 import Foundation
+package import ImageData
 
 /// The network's answer for one image.
 package struct SamplePrediction: Sendable, Equatable {

@@ -1,5 +1,6 @@
 // Predictions as bytes, for the way from the other ranks to rank 0. Numbers travel as they are, not rounded by a text.
 import Foundation
+import ImageData
 
 enum PredictionPacking {
     typealias Part = (predictions: [SamplePrediction], unreadable: [UnreadableSample])

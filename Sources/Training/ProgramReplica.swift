@@ -2,6 +2,7 @@
 package import Collectives
 package import Execution
 package import Graphs
+package import ImageData
 internal import Kernels
 
 /// A `Replica` over two programs that share one store and one arena.

@@ -1,5 +1,6 @@
 // This rank's copy of the network, as the loop sees it: flat arrays with one layout, a training pass, an inference pass.
 package import Graphs
+package import ImageData
 
 /// A trained parameter's place in the flat arrays.
 package struct ParameterSlot: Sendable, Hashable {

@@ -3,6 +3,7 @@ internal import Collectives
 import Files
 import Foundation
 internal import Graphs
+import ImageData
 internal import Optimization
 internal import Tensors
 internal import WeightFiles

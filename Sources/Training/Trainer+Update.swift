@@ -1,5 +1,6 @@
 // One update of the weights: its passes, the sums over ranks, the optimizer; and what follows from images that cannot be read.
 internal import Collectives
+import ImageData
 internal import Optimization
 import Foundation
 

@@ -1,6 +1,7 @@
 // The training loop. This page is the whole of what a run does and in which order; every collective is a line here or in the
 // functions that it calls, none hides in an observer.
 package import Collectives
+package import ImageData
 package import Optimization
 
 /// How a run ended.

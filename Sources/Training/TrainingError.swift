@@ -1,5 +1,6 @@
 // What can go wrong in a run and is the user's, or the cluster's, to repair.
 package import Files
+package import ImageData
 
 /// A failure of a training run, with the facts as fields and one sentence that says what to do.
 package enum TrainingError: Error, Equatable, CustomStringConvertible {

@@ -1,4 +1,5 @@
 // What happens in a run, as values: all that observers see.
+package import ImageData
 
 /// Something that happened. Rank 0 announces it; observers can change nothing.
 package enum TrainingEvent: Sendable {

@@ -1,5 +1,6 @@
 // The working part of an update: passes, accumulation, overlapped sums, clipping, the optimizer. The loop keeps the books.
 internal import Collectives
+import ImageData
 internal import Optimization
 internal import Tensors
 

@@ -1,7 +1,7 @@
 // The feature cache of a run: decided, filled, and handed to the loop as the source of its batches.
 import Collectives
 import Execution
-import Files
+import Features
 import Foundation
 import Graphs
 import ImageData
@@ -28,7 +28,6 @@ private struct FeatureSplit {
     let options: BatchLoader.Options
     let views: Int
     let disk: FeatureFolder
-    let facts: [(String, String)]
 }
 
 extension Experiment {
@@ -51,7 +50,7 @@ extension Experiment {
         var features = ExperimentFeatures(decision: decision)
         guard decision.place != .off else { return features }
         var agreement = try agreement()
-        agreement.add("feature cache", value: "\(training.disk.key) \(validation?.disk.key ?? 0)")
+        agreement.add("feature cache", value: "\(training.disk.key.digest) \(validation?.disk.key.digest ?? 0)")
         try agreement.check(communicator)
         for (split, isWanted) in [(training, decision.training), (validation, decision.validation)] {
             guard let split, isWanted else { continue }
@@ -94,23 +93,17 @@ extension Experiment {
         let capacity = decision == nil ? network.evaluationCapacity : network.trainingCapacity
         var options = loaderOptions(folder, capacity: capacity, augmentation, fixedViews: decision?.fixedViews)
         if decision != nil { options.decoding = configuration.data.trainingDecoding }
-        // Only what pixels depend on: not who reads them, nor a seed that decides nothing.
-        var pixels = options
-        (pixels.capacity, pixels.threads, pixels.slots, pixels.keys) = (0, 0, 0, nil)
-        if augmentation == .none { pixels.seed = 0 }
-        let facts = [
-            ("network", network.graph.name),
-            ("boundary", boundaryValues.map { "\($0.name) \($0.shape)" }.joined(separator: ", ")),
-            ("element type", layout.type.rawValue), ("prefix precision", network.prefixPrecision.rawValue),
-            ("instructions", Instructions.summary),
-            ("frozen layers and weights", String(prefix, radix: 16)), ("orientation", configuration.data.exif.rawValue),
-            ("pixels", "\(pixels)"),
-        ]
-        var key = Checksum()
-        for (name, value) in facts { key.update("\(name): \(value)") }
+        var key = FeatureKey()
+        key.add("network", network.graph.name)
+        key.add("boundary", boundaryValues.map { "\($0.name) \($0.shape)" }.joined(separator: ", "))
+        key.add("element type", layout.type.rawValue)
+        key.add("prefix precision", network.prefixPrecision.rawValue)
+        key.add("instructions", Instructions.summary)
+        key.add("frozen layers and weights", String(prefix, radix: 16))
+        key.add(options)
         return FeatureSplit(
             folder: folder, samples: folder.sampleList(split: name), options: options, views: decision?.views ?? 1,
-            disk: FeatureFolder(root: configuration.featureFolder, key: key.value, layout: layout), facts: facts)
+            disk: FeatureFolder(root: configuration.featureFolder, key: key, layout: layout))
     }
 
     /// In the order in which training takes them.
@@ -131,7 +124,7 @@ extension Experiment {
             let digests = try FeatureIdentities.digests(
                 of: split.samples.paths, rememberedIn: "\(configuration.featureFolder)/digests", communicator)
             let ids = FeatureIdentities.ids(of: digests, views: split.views, keys: split.options.keys)
-            disk = FeatureDisk(folder: split.disk, ids: ids, facts: split.facts)
+            disk = FeatureDisk(folder: split.disk, ids: ids)
         }
         let cache = FeatureCache(
             samples: split.samples, layout: layout, views: split.views, disk: disk, communicator, say: say)
@@ -144,7 +137,8 @@ extension Experiment {
             guard let index = exits.firstIndex(of: name) else { preconditionFailure("the boundary is the same in all plans") }
             return index
         }
-        return try cache.fill(from: LoaderSource(loader), capacity: split.options.capacity, stop: stop) { batch in
+        return try cache.fill(from: LoaderSource(loader), capacity: split.options.capacity, stopping: { stop.isRequested }) {
+            batch in
             program.forward(StepInput(entries: [UnsafeMutableRawPointer(mutating: batch.images)], count: batch.count))
             return order.map { UnsafePointer(program.exitValue($0)) }
         }

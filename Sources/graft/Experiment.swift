@@ -1,6 +1,7 @@
 // The one place where everything is put together: config, data, network, weights, communicator, loop, observers.
 import Collectives
 import Execution
+import Features
 import Files
 import Foundation
 import Graphs

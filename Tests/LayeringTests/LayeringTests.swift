@@ -17,13 +17,14 @@ import Testing
         "WeightFiles": ["Tensors", "Files", "CZlib"],
         "Networks": ["Graphs", "Tensors"],
         "Execution": ["Graphs", "Kernels", "Tensors", "Files"],
+        "Features": ["Tensors", "Files", "Collectives", "ImageData"],
         "ONNXFiles": ["Graphs", "Tensors", "Files"],
         "Training": [
             "Tensors", "Files", "Collectives", "Graphs", "Kernels", "ImageData", "Optimization", "WeightFiles", "Networks",
             "Execution",
         ],
         "PlanReports": ["Execution", "Graphs", "Tensors"],
-        "Reporting": ["Tensors", "Files", "Training"],
+        "Reporting": ["Tensors", "Files", "ImageData", "Training"],
     ]
     private static let everywhere: Set<String> = ["Foundation", "Dispatch", "Synchronization"]
     private static let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -1,5 +1,6 @@
 // Exact evaluation: every image once, the same numbers whoever computes them.
 import Collectives
+import ImageData
 import Testing
 import Training
 

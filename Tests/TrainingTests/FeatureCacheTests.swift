@@ -2,6 +2,7 @@
 // run left is taken up, extended, or refused.
 import Collectives
 import Execution
+import Features
 import Foundation
 import Graphs
 import ImageData
@@ -24,7 +25,7 @@ import Training
         var broken: Set<Int> = []
         /// The folder of the cache; `HOST` in it stands for the host's name.
         var folder = ""
-        var key: UInt64 = 1
+        var key = "1"
         var batchSize = 5
         var stopsWhileFilling = false
     }
@@ -92,19 +93,21 @@ import Training
         #expect(layout.shapes.count == 1 && plan.exitValues.count == 1)
         var disk: FeatureDisk?
         if run.place == .disk {
+            var key = FeatureKey()
+            key.add("network", run.key)
             let folder = FeatureFolder(
-                root: run.folder.replacing("HOST", with: communicator.hostName), key: run.key, layout: layout)
+                root: run.folder.replacing("HOST", with: communicator.hostName), key: key, layout: layout)
             let ids = FeatureIdentities.ids(
                 of: run.contents.map { run.broken.contains($0) ? nil : UInt64($0) }, views: run.views,
                 keys: run.views > 1 ? run.contents : nil)
-            disk = FeatureDisk(folder: folder, ids: ids, facts: [("network", "small")])
+            disk = FeatureDisk(folder: folder, ids: ids)
         }
         let program = try Program(plan, resources)
         let cache = FeatureCache(
             samples: samples(run), layout: layout, views: run.views, disk: disk, communicator, say: say)
         let stop = StopFlag()
         var batches = 0
-        return try cache.fill(from: images, capacity: images.capacity, stop: stop) { batch in
+        return try cache.fill(from: images, capacity: images.capacity, stopping: { stop.isRequested }) { batch in
             batches += 1
             if run.stopsWhileFilling, batches == 2 { stop.request() }
             program.forward(StepInput(entries: [UnsafeMutableRawPointer(mutating: batch.images)], count: batch.count))
@@ -167,7 +170,7 @@ import Training
 
     @Test func laterRunsComputeOnlyWhatIsNew() throws {
         let folder = try TemporaryFolder()
-        func run(_ ranks: Int, _ contents: [Int], key: UInt64 = 1, views: Int = 1) throws -> [Outcome] {
+        func run(_ ranks: Int, _ contents: [Int], key: String = "1", views: Int = 1) throws -> [Outcome] {
             try outcomes(
                 Run(ranks: ranks, place: .disk, views: views, contents: contents, folder: folder.path, key: key))
         }
@@ -181,14 +184,14 @@ import Training
         #expect(third[0].losses == (try outcomes(Run(ranks: 3, contents: grown)))[0].losses)
         #expect(try run(1, grown).flatMap(\.computed) == [])
         // Another key: other weights, say.
-        #expect(try run(1, Array(0..<13), key: 2).flatMap(\.computed).count == 13)
+        #expect(try run(1, Array(0..<13), key: "2").flatMap(\.computed).count == 13)
     }
 
     @Test(arguments: [1, 2]) func aDamagedFileIsNamedAndComputedAnew(ranks: Int) throws {
         let folder = try TemporaryFolder()
         let run = Run(ranks: ranks, place: .disk, folder: folder.path)
         let first = try outcomes(run)
-        let place = "\(folder.path)/0000000000000001"
+        let place = "\(folder.path)/\(try #require(try FileManager.default.contentsOfDirectory(atPath: folder.path).first))"
         let name = try #require(try FileManager.default.contentsOfDirectory(atPath: place).first { $0.hasSuffix(".features") })
         let url = URL(fileURLWithPath: "\(place)/\(name)")
         var bytes = try Data(contentsOf: url)

@@ -2,6 +2,7 @@
 // can be tested in milliseconds.
 import Foundation
 import Graphs
+import ImageData
 import Tensors
 import Training
 

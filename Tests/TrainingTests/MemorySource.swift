@@ -1,4 +1,5 @@
 // Batches of made-up features from memory.
+import ImageData
 import Tensors
 import Training
 

@@ -1,6 +1,7 @@
 // Puts a trainer of linear replicas together, on one thread or several, and keeps what its observers saw.
 import Collectives
 import Foundation
+import ImageData
 import Optimization
 import Synchronization
 import Tensors

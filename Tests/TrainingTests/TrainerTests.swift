@@ -1,5 +1,6 @@
 // The loop: the same numbers for any number of ranks, whatever the shares; stops, limits, errors.
 import Foundation
+import ImageData
 import Testing
 import Training
 

@@ -14,7 +14,7 @@ extension Plan {
             guard seen.insert(node).inserted else { return }
             for input in graph.nodes[node].inputs { add(input) }
             let node = graph.nodes[node]
-            checksum.update("\(node.name) \(node.operation) \(node.shape)")
+            checksum.update("\(node.name): \(node.operation.record), \(node.shape)")
             for parameter in node.parameters {
                 checksum.update(graph.parameters[parameter].name)
                 checksum.update(UnsafeRawBufferPointer(store.values(of: parameter)))
@@ -26,7 +26,8 @@ extension Plan {
         }
         // Features that were computed otherwise differ in their last digits.
         for step in steps {
-            checksum.update("\(step.kernel.label) \(step.writes.map { values[$0].type.rawValue })")
+            let types = step.writes.map { values[$0].type.rawValue }.joined(separator: " ")
+            checksum.update("\(step.kernel.label) \(types)")
             for value in step.writes where values[value].type.isQuantized {
                 checksum.update("\(values[value].quantizationStep.bitPattern)")
             }

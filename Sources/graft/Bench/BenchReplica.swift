@@ -3,6 +3,7 @@ import Collectives
 import Execution
 import Graphs
 import Foundation
+import ImageData
 import Networks
 import RunConfiguration
 import Tensors

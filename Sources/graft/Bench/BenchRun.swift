@@ -3,6 +3,7 @@ import Collectives
 import Execution
 import Foundation
 import Graphs
+import ImageData
 import Kernels
 import Networks
 import Optimization

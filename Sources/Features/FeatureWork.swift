@@ -21,7 +21,7 @@ struct FeatureWork {
 
     /// Runs the share, or a part of it when asked to stop. Returns the images that could not be read.
     func run(
-        _ source: any BatchSource, _ stop: StopFlag, _ features: (Batch) throws -> [UnsafePointer<Float>],
+        _ source: any BatchSource, _ stopping: () -> Bool, _ features: (Batch) throws -> [UnsafePointer<Float>],
         keep: ([UnsafePointer<Float>], Int) -> Void
     ) throws -> [Int: UnreadableSample] {
         var unreadable: [Int: UnreadableSample] = [:]
@@ -37,7 +37,7 @@ struct FeatureWork {
             guard !batches.isEmpty else { continue }
             try source.order(batches, epoch: view)
             for _ in batches {
-                if stop.isRequested { return unreadable }
+                if stopping() { return unreadable }
                 let batch = try source.next()
                 for sample in batch.unreadable { unreadable[sample.sample] = sample }
                 if batch.count > 0 { try self.keep(batch, view, try features(batch), keep) }

@@ -1,6 +1,7 @@
 // What is in the image files, as digests. A file that has not been touched since is not read again.
 import Files
 internal import Foundation
+internal import ImageData
 internal import Tensors
 
 /// Digests of files, remembered by path, size and time of change.

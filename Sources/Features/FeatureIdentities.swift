@@ -2,7 +2,7 @@
 package import Collectives
 import Files
 import Foundation
-package import ImageData
+internal import ImageData
 internal import Tensors
 
 package enum FeatureIdentities {

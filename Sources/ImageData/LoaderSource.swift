@@ -1,5 +1,4 @@
 // The loop's batches from an image loader.
-package import ImageData
 
 /// A `BatchSource` over a `BatchLoader`.
 package final class LoaderSource: BatchSource {

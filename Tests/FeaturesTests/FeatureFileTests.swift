@@ -4,11 +4,16 @@ import Foundation
 import Tensors
 import Testing
 
-@testable import ImageData
+@testable import Features
 
 @Suite struct FeatureFileTests {
     private static let layout = FeatureLayout(shapes: [[2, 2, 3], [5]])
-    private static let key: UInt64 = 0xABCD_EF01_2345_6789
+    private static let facts: FeatureKey = {
+        var key = FeatureKey()
+        key.add("network", "small")
+        return key
+    }()
+    private static let key = facts.digest
 
     private static func values(_ number: Int) -> [[Float]] {
         layout.shapes.map { shape in (0..<shape.count).map { Float(number) + Float($0) / 7 } }
@@ -40,8 +45,8 @@ import Testing
 
     @Test func recordsComeBackByWhatTheyAreOf() throws {
         let folder = try TemporaryFolder()
-        let files = FeatureFolder(root: folder.path, key: Self.key, layout: Self.layout)
-        try files.prepare(facts: [("network", "small")])
+        let files = FeatureFolder(root: folder.path, key: Self.facts, layout: Self.layout)
+        try files.prepare()
         #expect(!files.exists)
         try write([3, 1, 4], to: "\(files.path)/\(files.newName(rank: 2))")
         #expect(files.exists && files.names.count == 1)

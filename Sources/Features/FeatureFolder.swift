@@ -1,19 +1,20 @@
 // The folder of one key of the feature cache: what lies in it, and what can be used of it.
 import Files
 internal import Foundation
+internal import ImageData
 internal import Tensors
 
 /// `FOLDER/KEY/`: the shards that runs of one key have written, and `index.json`, which says in words what they are of.
 package struct FeatureFolder: Sendable {
     package let path: String
-    package let key: UInt64
+    package let key: FeatureKey
     package let layout: FeatureLayout
 
     /// - Parameters:
     ///   - root: the folder of all keys.
-    ///   - key: the digest of everything that the features depend on besides the image.
-    package init(root: String, key: UInt64, layout: FeatureLayout) {
-        let digits = String(key, radix: 16)
+    ///   - key: everything that the features depend on besides the image.
+    package init(root: String, key: FeatureKey, layout: FeatureLayout) {
+        let digits = String(key.digest, radix: 16)
         path = "\(root)/\(String(repeating: "0", count: 16 - digits.count))\(digits)"
         self.key = key
         self.layout = layout
@@ -22,7 +23,7 @@ package struct FeatureFolder: Sendable {
     /// Makes the folder, clears away what a killed run left half-written, and notes what the key stands for.
     ///
     /// Throws `FileError` where the folder cannot be written.
-    package func prepare(facts: [(String, String)]) throws {
+    package func prepare() throws {
         try Folders.make(path)
         let manager = FileManager.default
         for name in (try? manager.contentsOfDirectory(atPath: path)) ?? [] where name.hasSuffix(".partial") {
@@ -31,7 +32,7 @@ package struct FeatureFolder: Sendable {
             // A living writer touches its file with every batch.
             if age > 3600 { try? manager.removeItem(atPath: "\(path)/\(name)") }
         }
-        let object = Dictionary(facts) { $1 }
+        let object = Dictionary(key.fields.map { ($0.name, $0.value) }) { $1 }
         let json = try JSONSerialization.data(withJSONObject: object, options: [.prettyPrinted, .sortedKeys])
         let index = "\(path)/index.json"
         if !manager.fileExists(atPath: index) { try AtomicFile.write([UInt8](json), to: index) }
@@ -52,7 +53,7 @@ package struct FeatureFolder: Sendable {
     }
 
     package func open(_ name: String) throws -> FeatureShard {
-        try FeatureShard(path: "\(path)/\(name)", key: key, layout: layout)
+        try FeatureShard(path: "\(path)/\(name)", key: key.digest, layout: layout)
     }
 
     package func remove(_ name: String) { unlink("\(path)/\(name)") }

@@ -9,13 +9,10 @@ package struct FeatureDisk: Sendable {
     package var folder: FeatureFolder
     /// What each record is of, by its index in the store; nil for a file that cannot be read.
     package var ids: [FeatureID?]
-    /// What the folder's key stands for, in words.
-    package var facts: [(String, String)]
 
-    package init(folder: FeatureFolder, ids: [FeatureID?], facts: [(String, String)]) {
+    package init(folder: FeatureFolder, ids: [FeatureID?]) {
         self.folder = folder
         self.ids = ids
-        self.facts = facts
     }
 }
 
@@ -64,10 +61,11 @@ package final class FeatureCache {
     ///
     /// - Parameters:
     ///   - source: images, in batches of at most `capacity`; it is ordered view by view, the view as its epoch.
+    ///   - stopping: whether this rank was asked to stop; asked before each batch.
     ///   - features: the boundary's values of a batch, `[batch.count, …]` each.
     /// - Throws: what the source, the prefix and the communicator throw.
     package func fill(
-        from source: any BatchSource, capacity: Int, stop: StopFlag, features: (Batch) throws -> [UnsafePointer<Float>]
+        from source: any BatchSource, capacity: Int, stopping: () -> Bool, features: (Batch) throws -> [UnsafePointer<Float>]
     ) throws -> FeatureFilling {
         communicator.heartbeat.enter(.caching, step: 0)
         if let refusal = try openEarlier() { return .refused(refusal) }
@@ -82,7 +80,7 @@ package final class FeatureCache {
             let work = FeatureWork(
                 store: store, split: samples.split, share: share, total: missing.count, capacity: capacity, say: say,
                 heartbeat: communicator.heartbeat)
-            let outcome = try compute(work, source, stop, features)
+            let outcome = try compute(work, source, stopping, features)
             if let outcome { return outcome }
         }
         try exchange()
@@ -92,26 +90,28 @@ package final class FeatureCache {
 
     /// Computes and keeps this rank's share; nil if all went well on all ranks.
     private func compute(
-        _ work: FeatureWork, _ source: any BatchSource, _ stop: StopFlag, _ features: (Batch) throws -> [UnsafePointer<Float>]
+        _ work: FeatureWork, _ source: any BatchSource, _ stopping: () -> Bool,
+        _ features: (Batch) throws -> [UnsafePointer<Float>]
     ) throws -> FeatureFilling? {
         guard let disk else {
-            unreadable = try work.run(source, stop, features) { store.keep($0, as: $1) }
-            return try communicator.sum([stop.isRequested ? 1 : 0])[0] > 0 ? .stopped : nil
+            unreadable = try work.run(source, stopping, features) { store.keep($0, as: $1) }
+            return try communicator.sum([stopping() ? 1 : 0])[0] > 0 ? .stopped : nil
         }
         let name = disk.folder.newName(rank: communicator.rank)
         var writer: FeatureShardWriter?
         var failure = attempt {
             writer = try FeatureShardWriter(
-                path: "\(disk.folder.path)/\(name)", key: disk.folder.key, layout: store.layout, recordCount: work.share.count)
+                path: "\(disk.folder.path)/\(name)", key: disk.folder.key.digest, layout: store.layout,
+                recordCount: work.share.count)
         }
         if let refusal = try agree(failure) { return .refused(refusal) }
-        unreadable = try work.run(source, stop, features) { values, index in
+        unreadable = try work.run(source, stopping, features) { values, index in
             guard failure == nil, let id = disk.ids[index] else { return }
             failure = attempt { try writer?.append(values, as: id) }
         }
         if failure == nil { failure = attempt { try writer?.finish() } }
         if let refusal = try agree(failure) { return .refused(refusal) }
-        if try communicator.sum([stop.isRequested ? 1 : 0])[0] > 0 { return .stopped }
+        if try communicator.sum([stopping() ? 1 : 0])[0] > 0 { return .stopped }
         if let refusal = try openShards() { return .refused(refusal) }
         return nil
     }
@@ -128,7 +128,7 @@ package final class FeatureCache {
 
     private func openEarlier() throws -> String? {
         guard let disk else { return nil }
-        let failure = attempt { if communicator.localRank == 0 { try disk.folder.prepare(facts: disk.facts) } }
+        let failure = attempt { if communicator.localRank == 0 { try disk.folder.prepare() } }
         if let refusal = try agree(failure) { return refusal }
         return try openShards()
     }

@@ -4,6 +4,7 @@
 //     4096  records, each recordBytes long (a multiple of 64): the boundary's values of one view of one image
 //     …     table, 24 bytes a record: what the record is of (two 64-bit digests), and the XXH64 of its bytes
 import Files
+internal import ImageData
 internal import Tensors
 
 /// What a record of the feature cache is of. Two files of the same bytes share it.
