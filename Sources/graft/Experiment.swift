@@ -7,9 +7,9 @@ import Foundation
 import Graphs
 import ImageData
 import Kernels
-import Kernels
 import Networks
 import Optimization
+import PlanReports
 import Reporting
 import RunConfiguration
 import Tensors

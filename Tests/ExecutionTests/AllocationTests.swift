@@ -20,15 +20,20 @@ struct AllocationTests {
     @Test(arguments: cases) func aTrainingStepAllocatesNothing(_ example: BoundaryTests.Case) throws {
         let bench = try Bench(example, cacheBytes: ChunkTests.cacheBytes)
         #expect(allocations(of: bench.whole, entries: [bench.images.base], bench) == "")
+        guard bench.prefix.plan.hasPrefix else { return }
         let features = bench.features()
-        #expect(allocations(of: bench.suffix, entries: features.map(\.base), bench) == "")
+        withExtendedLifetime(features) {
+            #expect(allocations(of: bench.suffix, entries: features.map(\.base), bench) == "")
+        }
     }
 
     @Test(arguments: cases) func evaluationAllocatesNothing(_ example: BoundaryTests.Case) throws {
         let bench = try Bench(example, cacheBytes: ChunkTests.cacheBytes)
         let input = StepInput(entries: [bench.images.base], count: Bench.capacity)
-        bench.inference.forward(input)
-        #expect(counted { bench.inference.forward(input) } == "")
+        withExtendedLifetime(bench) {
+            bench.inference.forward(input)
+            #expect(counted { bench.inference.forward(input) } == "")
+        }
     }
 
     /// The counter itself: it sees arrays and classes, and not what needs no memory.
@@ -49,7 +54,7 @@ struct AllocationTests {
                 (input.labels, input.sampleIndices) = (labels.baseAddress, samples.baseAddress)
                 for _ in 0..<2 { _ = program.trainStep(input) { _ in } }
                 bench.store.touch()
-                return counted { _ = program.trainStep(input) { _ in } }
+                return withExtendedLifetime(bench) { counted { _ = program.trainStep(input) { _ in } } }
             }
         }
     }

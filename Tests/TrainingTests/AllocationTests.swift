@@ -65,7 +65,7 @@ import Testing
                 optimizer: Optimizer(
                     kind: example.kind,
                     groups: try ParameterGroups(weightDecay: 0.01).resolve(
-                        parameters: replica.parameters, slots: replica.slots, count: count),
+                        parameters: replica.parameters, of: "small", slots: replica.slots, count: count),
                     count: count),
                 schedule: LearningRateSchedule(baseRate: 0.01, shape: .constant), observers: []))
     }
