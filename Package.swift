@@ -103,7 +103,8 @@ let package = Package(
         tests(
             "TrainingTests",
             [
-                "Training", "PlanReports", "Collectives", "Execution", "Features", "Graphs", "ImageData", "Networks", "Optimization",
+                "Training", "PlanReports", "Collectives", "Execution", "Features", "Graphs", "ImageData", "Networks",
+                "Optimization",
                 "Tensors",
                 "WeightFiles",
                 "AllocationCounter",

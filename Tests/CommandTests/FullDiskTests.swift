@@ -10,7 +10,7 @@ extension CommandTests {
 
         /// A run of EfficientNet-Lite0, whose model takes 14 MB.
         private func makeRun() throws -> Workplace {
-            let work = try Workplace()
+            let work = try Workplace(images: 24)
             try work.train("base", [smallNetwork])
             return work
         }
@@ -31,7 +31,7 @@ extension CommandTests {
             }
             let model = try work.newest("base")
             try expectRefused(["weights", "convert", model, "out/x"], work, blocks: 4000, leaving: ["x"])
-            // Twelve photographs take more than 1,024 bytes of predictions.
+            // 36 photographs take more than 1,024 bytes of predictions.
             try work.write("#", to: "out/x")
             try expectRefused(
                 ["evaluate", "runs/base", "--json", "--predictions", "out/x"], work, blocks: 1, leaving: ["x"])

@@ -20,7 +20,8 @@ import Testing
     @Test func oneThatMeansNothingNamesItsKeyAndTheNearest() {
         var builder = GraphBuilder()
         let x = builder.adaptiveAveragePool("pool", builder.input(height: 4, width: 4), to: 1)
-        let graph = builder.finish(name: "small", logits: builder.linear("fc", builder.flatten(x), out: 2), head: "fc")
+        let logits = builder.linear("fc", builder.flatten(x), out: 2)
+        let graph = builder.finish(name: "small", logits: logits, head: "fc")
         let error = #expect(throws: LayerPatternError.self) {
             try LayerPattern("fv").parameters(among: graph.parameters, of: graph.name, setting: "network.fresh")
         }

@@ -96,8 +96,8 @@ import Testing
         #expect(
             match.fresh.allSatisfy { graph.parameters[$0].name.hasPrefix("layer4") || graph.parameters[$0].name.hasPrefix("fc") })
         #expect(match.assignments.count + match.fresh.count == graph.parameters.count)
-        let error = #expect(throws: NetworkError.self) { try NameTable.match(file, to: graph, of: entry, fresh: ["layer5"]) }
-        #expect(error?.description.contains("'layer1'") == true)
+        let error = #expect(throws: LayerPatternError.self) { try NameTable.match(file, to: graph, of: entry, fresh: ["layer5"]) }
+        #expect(error?.nearest == ["layer1", "layer2", "layer3"])
     }
 
     @Test(arguments: [
