@@ -1,5 +1,6 @@
 // Convolutions of stride 1 by Winograd's algorithm: tiles of activations and weights are transformed, so that products of matrices need a
-// quarter to half of the multiplications. The transforms are our own loops, the products oneDNN's.
+// quarter to half of the multiplications. The loops are our own; the products for gradients of weights, which are sums over tiles, are
+// oneDNN's.
 internal import CVectorLoops
 package import Tensors
 
@@ -23,9 +24,8 @@ package final class WinogradConvolution {
     private let places: Int
     /// Tiles of all images, and how many are transformed and multiplied at once.
     private let tiles, tilesAtOnce: Int
-    private let product: OneDNNKernel
-    /// For the weights' gradient, adds the tiles after the first ones.
-    private let addition: OneDNNKernel?
+    /// The products for the gradient of weights: of the first tiles, and of those after them, which are added.
+    private let product, addition: OneDNNKernel?
     private var room: UnsafeMutablePointer<Float>?
 
     // Floats between matrices: room for a block of channels that goes on beyond the last, and it keeps addresses from differing by powers of
@@ -42,9 +42,6 @@ package final class WinogradConvolution {
     // The products are float32, whatever activations are: processors that multiply bfloat16 natively are twice as fast directly. On such a
     // one layers from 96 channels that save two of three multiplications gained 5 to 50 %, others lost.
     private static let (leastGainOfHalf, leastChannelsOfHalf) = (3.0, 96)
-
-    // oneDNN rounds otherwise over fewer rows than this: an image's results shall not depend on how many there are besides it.
-    private static let fewestTiles = 16
 
     /// The tiles by which this algorithm does a convolution faster than oneDNN does it directly; nil where it does not.
     package static func tile(
@@ -96,29 +93,31 @@ package final class WinogradConvolution {
         let tileBytes = places * (inputs + outputs) * MemoryLayout<Float>.stride
         let most = max(large ? Self.tilesForLargeWeights : 1, Self.bytesAtOnce / tileBytes)
         let lots = (tiles + most - 1) / most
-        tilesAtOnce = max(Self.fewestTiles, (tiles + lots - 1) / lots)
+        tilesAtOnce = (tiles + lots - 1) / lots
         shape.in_stride = tilesAtOnce * inputs + Self.gap
         shape.out_stride = tilesAtOnce * outputs + Self.gap
-        shape.weight_stride = inputs * outputs + Self.gap
+        let lanes = Int(graft_lane_count)
+        shape.weight_stride =
+            inputs * (pass == .backwardWeights ? outputs : (outputs + lanes - 1) / lanes * lanes) + Self.gap
         self.shape = shape
-        var wanted = Self.product(pass, shape, tiles: tilesAtOnce)
+        guard pass == .backwardWeights else {
+            (product, addition) = (nil, nil)
+            return
+        }
+        var wanted = Self.gradientProduct(shape, tiles: tilesAtOnce)
         product = try OneDNNKernel.product(engine, wanted)
         wanted.adds = true
-        addition = pass == .backwardWeights && lots > 1 ? try OneDNNKernel.product(engine, wanted) : nil
+        addition = lots > 1 ? try OneDNNKernel.product(engine, wanted) : nil
     }
 
-    /// Sources · weights, `[tiles, inputs] · [inputs, outputs]`, at every place; or, for the gradient of weights, sources, turned over, ·
-    /// gradients, `[inputs, tiles] · [tiles, outputs]`.
-    private static func product(_ pass: Pass, _ shape: graft_winograd, tiles: Int) -> MatrixProduct {
-        let isGradient = pass == .backwardWeights
-        var product = MatrixProduct(
-            rows: isGradient ? shape.in_channels : tiles, inner: isGradient ? tiles : shape.in_channels,
-            columns: shape.out_channels)
+    /// Sources, turned over, · gradients, `[inputs, tiles] · [tiles, outputs]`, at every place.
+    private static func gradientProduct(_ shape: graft_winograd, tiles: Int) -> MatrixProduct {
+        var product = MatrixProduct(rows: shape.in_channels, inner: tiles, columns: shape.out_channels)
         product.count = shape.extent * shape.extent
-        product.leftIsTransposed = isGradient
+        product.leftIsTransposed = true
         product.leftStride = shape.in_stride
-        product.rightStride = isGradient ? shape.out_stride : shape.weight_stride
-        product.resultStride = isGradient ? shape.weight_stride : shape.out_stride
+        product.rightStride = shape.out_stride
+        product.resultStride = shape.weight_stride
         return product
     }
 
@@ -135,7 +134,7 @@ package final class WinogradConvolution {
 
     /// Bytes that `room` has to have: for the tiles at once on both sides, and for oneDNN. Nothing in it outlives a run.
     package var roomBytes: Int {
-        let scratch = max(product.byteCount(of: .scratchpad), addition?.byteCount(of: .scratchpad) ?? 0)
+        let scratch = [product, addition].compactMap { $0?.byteCount(of: .scratchpad) }.max() ?? 0
         return (sourceCount + destinationCount) * MemoryLayout<Float>.stride + scratch
     }
 
@@ -150,12 +149,12 @@ package final class WinogradConvolution {
         for kernel in [product, addition].compactMap({ $0 }) {
             kernel.bind(.scratchpad, floats + sourceCount + destinationCount)
             kernel.bind(.left, floats)
-            kernel.bind(pass == .backwardWeights ? .right : .result, floats + sourceCount)
+            kernel.bind(.right, floats + sourceCount)
         }
     }
 
-    /// oneDNN's name for the code that multiplies.
-    package var implementation: String { "winograd \(product.implementation)" }
+    /// With oneDNN's name for the code that multiplies, where it does.
+    package var implementation: String { ["winograd", product?.implementation].compactMap { $0 }.joined(separator: " ") }
 
     /// Transforms plain `[O, I, k, k]` weights, each output channel times its scale, for this pass.
     package func transform(
@@ -174,14 +173,19 @@ package final class WinogradConvolution {
     /// y = f(x ∗ weights + bias + residual) of transformed weights; the residual may lie where the result goes. To the data, x is
     /// the gradient that comes in and y the one that goes out.
     package func run(
-        _ x: UnsafeRawPointer, weights: UnsafeMutablePointer<Float>, bias: UnsafePointer<Float>?,
+        _ x: UnsafeRawPointer, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
         residual: UnsafeRawPointer?,
         _ y: UnsafeMutableRawPointer, _ activation: Activation?
     ) {
-        product.bind(.right, weights)
+        let parts = withUnsafePointer(to: shape) { graft_winograd_parts($0) }
         eachLot { first, last, sources, products in
             transformSources(x, first, last, sources)
-            product.run()
+            workers.run(parts) { range in
+                withUnsafePointer(to: shape) {
+                    graft_winograd_products(
+                        $0, sources, weights, last - first, range.lowerBound, range.upperBound, products)
+                }
+            }
             shareTiles(first, last) { start, end in
                 withUnsafePointer(to: shape) {
                     graft_winograd_destination(
@@ -204,7 +208,9 @@ package final class WinogradConvolution {
                 }
             }
             clearMissing(last - first, sources, products)
-            let kernel = first == 0 ? product : addition ?? product
+            guard let kernel = first == 0 ? product : addition else {
+                preconditionFailure("not a kernel for gradients of weights")
+            }
             kernel.bind(.result, transformed)
             kernel.run()
         }
@@ -237,7 +243,7 @@ package final class WinogradConvolution {
         }
     }
 
-    /// The last lot may be smaller. Products over tiles that are not there are not read, but sums over tiles would count them.
+    /// The last lot may be smaller, and sums over tiles would count those that are not there.
     private func clearMissing(_ count: Int, _ sources: UnsafeMutablePointer<Float>, _ products: UnsafeMutablePointer<Float>) {
         guard count < tilesAtOnce else { return }
         for place in 0..<places {

@@ -5,7 +5,7 @@ import Testing
 import WeightFiles
 
 extension CommandTests {
-    @Suite(.serialized, .enabled(if: processorMultipliesBytes)) struct PrecisionTests {
+    @Suite(.serialized, .enabled(if: processorMultipliesBytes, Comment(rawValue: needsBytes))) struct PrecisionTests {
         private static let settings = ["network.precision=int8", "training.batch_size=6", "data.augmentation=none"]
 
         @Test func evaluationComputesWhatTrainingComputed() throws {

@@ -67,7 +67,7 @@ struct QuantizedPlanTests {
         .init(network: "efficientnet_lite0"), .init(network: "efficientnet_b0"),
     ]
 
-    @Test(.enabled(if: processorMultipliesBytes), arguments: cases)
+    @Test(.enabled(if: processorMultipliesBytes, Comment(rawValue: needsBytes)), arguments: cases)
     func boundaryIsThatOfFloat32WithinRounding(_ example: BoundaryTests.Case) throws {
         let bench = try QuantizedBench(example)
         let ranges = try bench.calibrator(threads: 1).ranges()

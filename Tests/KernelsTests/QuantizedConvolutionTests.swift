@@ -55,7 +55,7 @@ struct QuantizedCase: CustomTestStringConvertible, Sendable {
     }()
 }
 
-@Suite(.enabled(if: processorMultipliesBytes)) struct QuantizedConvolutionTests {
+@Suite(.enabled(if: processorMultipliesBytes, Comment(rawValue: needsBytes))) struct QuantizedConvolutionTests {
     private static let (sourceStep, destinationStep, residualStep): (Float, Float, Float) = (0.02, 0.05, 0.03)
 
     @Test(arguments: QuantizedCase.all)

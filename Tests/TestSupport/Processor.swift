@@ -6,6 +6,10 @@ internal import Tensors
 package let processorMultipliesBytes = Instructions.multipliesBytes
 /// Whether bfloat16 is multiplied natively; elsewhere Graft computes in float32.
 package let processorMultipliesBFloat16 = Instructions.multipliesBFloat16
+/// Why a test in bytes is left out.
+package let needsBytes = "the processor, or the level it is held to, sums no products of bytes without overflow"
+/// Why a test in bfloat16 is left out.
+package let needsBFloat16 = "the processor, or the level it is held to, multiplies no bfloat16"
 /// Whether there is AVX2 at all, to be held to.
 package let hasAVX2 = Instructions.machine >= .avx2
 

@@ -14,7 +14,7 @@ GRAFT_LOOP(size_t, graft_winograd_tiles,
            (const graft_winograd *shape),
            (shape))
 /// Transforms plain weights [out_channels][in_channels][kernel][kernel], each output channel times its scale (null: 1), to
-/// [places][in_channels][out_channels], for the output channels first ..< last: all of them, or whole blocks of lanes.
+/// [places][blocks][in_channels][lanes], for the output channels first ..< last: all of them, or whole blocks of lanes.
 GRAFT_LOOP(void, graft_winograd_weights,
            (const graft_winograd *shape, const float *weights, const float *scale, size_t first, size_t last, float *transformed),
            (shape, weights, scale, first, last, transformed))
@@ -23,7 +23,8 @@ GRAFT_LOOP(void, graft_winograd_weights,
 GRAFT_LOOP(void, graft_winograd_turned_weights,
            (const graft_winograd *shape, const float *weights, const float *scale, size_t first, size_t last, float *transformed),
            (shape, weights, scale, first, last, transformed))
-/// The gradient of plain weights from that of transformed ones, for the output channels first ..< last, as above.
+/// The gradient of plain weights from that of transformed ones, [places][in_channels][out_channels], for the output channels first ..< last
+/// as above.
 GRAFT_LOOP(void, graft_winograd_weight_gradient,
            (const graft_winograd *shape, const float *transformed, size_t first, size_t last, float *gradient),
            (shape, transformed, first, last, gradient))
@@ -31,6 +32,13 @@ GRAFT_LOOP(void, graft_winograd_weight_gradient,
 GRAFT_LOOP(void, graft_winograd_source,
            (const graft_winograd *shape, const void *x, size_t first, size_t last, float *transformed),
            (shape, x, first, last, transformed))
+/// Pieces that products are shared out in.
+GRAFT_LOOP(size_t, graft_winograd_parts, (const graft_winograd *shape), (shape))
+/// The pieces first ..< last of the products of transformed sources, of so many tiles, by transformed weights: [places][out_stride].
+GRAFT_LOOP(void, graft_winograd_products,
+           (const graft_winograd *shape, const float *sources, const float *weights, size_t tiles, size_t first, size_t last,
+            float *products),
+           (shape, sources, weights, tiles, first, last, products))
 /// The destination of tiles first ..< last of products [places][out_stride]: y = f(product + bias + residual). `bias` and `residual` may
 /// be null; the residual may lie where the result goes.
 GRAFT_LOOP(void, graft_winograd_destination,

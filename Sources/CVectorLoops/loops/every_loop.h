@@ -27,6 +27,7 @@ GRAFT_INLINE size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 #include "optimizer.h"
 #include "peak.h"
 #include "winograd.h"
+#include "winograd_product.h"
 
 #define GRAFT_LOOP(result, name, parameters, arguments) .name = GRAFT_AT(name),
 const graft_loop_table GRAFT_AT(graft_loops) = {

@@ -274,8 +274,8 @@ GRAFT_INLINE void transform_filter(const graft_lanes *filter, float *transformed
     }
 }
 
-// Where output channels are shared out, the last block of a share must not reach back into another's: shares are whole blocks, but for the
-// end of all channels.
+/// Where the weights of an input channel stand for a block of output channels.
+GRAFT_INLINE size_t weight_place(const graft_winograd *s, size_t in, size_t block) { return (block * s->in_channels + in) * lanes; }
 
 GRAFT_INLINE void forward_weights(const graft_winograd *s, const float *weights, const float *scale, size_t first, size_t last,
                                   float *transformed, int E, int K) {
@@ -287,7 +287,7 @@ GRAFT_INLINE void forward_weights(const graft_winograd *s, const float *weights,
         for (size_t in = 0; in < s->in_channels; in++) {
             gather(filter, weights + (start * s->in_channels + in) * taps, s->in_channels * taps, 0, K);
             GRAFT_UNROLLED for (int tap = 0; tap < K * K; tap++) filter[tap] *= factor;
-            transform_filter(filter, transformed + in * s->out_channels + start, s->weight_stride, E, K);
+            transform_filter(filter, transformed + weight_place(s, in, out / lanes), s->weight_stride, E, K);
         }
     }
 }
@@ -306,7 +306,7 @@ GRAFT_INLINE void turned_weights(const graft_winograd *s, const float *weights, 
             size_t out = block_start(block, s->out_channels);
             gather(filter, weights + (in * s->out_channels + out) * taps, taps, 1, K);
             GRAFT_UNROLLED for (int tap = 0; tap < K * K; tap++) filter[tap] *= factor;
-            transform_filter(filter, transformed + in * s->out_channels + out, s->weight_stride, E, K);
+            transform_filter(filter, transformed + weight_place(s, in, block), s->weight_stride, E, K);
         }
     }
 }
