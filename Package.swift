@@ -98,7 +98,7 @@ let package = Package(
         tests(
             "ExecutionTests",
             ["Execution", "PlanReports", "Graphs", "Kernels", "Networks", "Tensors", "TestSupport", "AllocationCounter"]),
-        tests("PlanReportsTests", ["PlanReports", "Execution", "Graphs", "Networks", "Tensors"]),
+        tests("PlanReportsTests", ["PlanReports", "Execution", "Graphs", "Networks", "Tensors", "TestSupport"]),
         tests("NetworksTests", ["Networks", "Execution", "Graphs", "Tensors", "TestSupport"], resources: fixtures),
         tests(
             "TrainingTests",

@@ -65,3 +65,20 @@ extension Activation? {
 
     static let all: [Activation?] = [nil, .relu, .relu6, .silu, .sigmoid]
 }
+
+/// Numbers at an address that stays, as kernels want them.
+final class Floats {
+    private let buffer: AlignedBuffer
+    private let count: Int
+
+    init(_ values: [Float]) {
+        (buffer, count) = (AlignedBuffer(floatCount: values.count), values.count)
+        for (index, value) in values.enumerated() { pointer[index] = value }
+    }
+
+    convenience init(zeros count: Int) { self.init([Float](repeating: 0, count: count)) }
+
+    var pointer: UnsafeMutablePointer<Float> { buffer.base.assumingMemoryBound(to: Float.self) }
+    var activations: Activations { Activations(buffer.base, .float32) }
+    var values: [Float] { Array(UnsafeBufferPointer(start: pointer, count: count)) }
+}

@@ -5,6 +5,7 @@ import Graphs
 import Networks
 import PlanReports
 import Tensors
+import TestSupport
 import Testing
 
 struct PlanDescriptionTests {
@@ -97,7 +98,7 @@ struct PlanDescriptionTests {
         #expect(plan.text().contains("Winograd 6×6"))
     }
 
-    @Test func narrowValuesAreNamed() throws {
+    @Test(.enabled(if: processorMultipliesBFloat16, Comment(rawValue: needsBFloat16))) func narrowValuesAreNamed() throws {
         let graph = try NetworkCatalog.entry(named: "resnet18").build(BuildOptions(classes: 2))
         let trainability = try FreezePolicy(unfrozen: ["layer4"], batchNorm: .frozen).resolve(graph)
         var request = PlanRequest(graph: graph, trainability: trainability, capacity: 2, exit: .loss)
