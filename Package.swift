@@ -22,6 +22,9 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 
 let fixtures: [Resource] = [.copy("Fixtures")]
 
+/// A value of an enum that some switch in C forgets does not compile, as in Swift.
+let wholeSwitches = ["-Werror=switch"]
+
 let package = Package(
     name: "graft",
     products: [.executable(name: "graft", targets: ["graft"])],
@@ -34,10 +37,13 @@ let package = Package(
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
-        .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
+        .target(name: "COneDNN", cSettings: [.unsafeFlags(wholeSwitches)], linkerSettings: [.linkedLibrary("dnnl")]),
         .target(
             name: "CVectorLoops",
-            cSettings: [.unsafeFlags(["-O3", "-ffp-contract=fast-honor-pragmas", "-fno-math-errno", "-fno-trapping-math"])]),
+            cSettings: [
+                .unsafeFlags(
+                    ["-O3", "-ffp-contract=fast-honor-pragmas", "-fno-math-errno", "-fno-trapping-math"] + wholeSwitches)
+            ]),
         .target(
             name: "CImageCodecs", cSettings: [.unsafeFlags(["-O3"])],
             linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png"), .linkedLibrary("webp")]),

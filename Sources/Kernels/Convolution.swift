@@ -49,19 +49,6 @@ package struct WindowGeometry: Sendable, Hashable {
     }
 }
 
-extension Activation? {
-    /// As oneDNN's epilogues know it.
-    var code: graft_activation {
-        switch self {
-        case nil: graft_no_activation
-        case .relu: graft_relu
-        case .relu6: graft_relu6
-        case .silu: graft_silu
-        case .sigmoid: graft_sigmoid
-        }
-    }
-}
-
 /// How a convolution's epilogue gets the value that it adds.
 package enum FusedResidual: Sendable, Hashable {
     case none

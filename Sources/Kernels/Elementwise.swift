@@ -2,19 +2,6 @@
 internal import CVectorLoops
 package import Tensors
 
-extension Activation? {
-    /// As own loops know it.
-    var loop: graft_loop_activation {
-        switch self {
-        case nil: graft_loop_identity
-        case .relu: graft_loop_relu
-        case .relu6: graft_loop_relu6
-        case .silu: graft_loop_silu
-        case .sigmoid: graft_loop_sigmoid
-        }
-    }
-}
-
 /// Element-wise arithmetic. All arrays have `count` elements; a result may stand on an operand.
 package struct Elementwise: Sendable {
     let workers: Workers

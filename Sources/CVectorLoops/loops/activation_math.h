@@ -27,14 +27,16 @@ GRAFT_INLINE float graft_slope(float kept, graft_loop_activation kind) {
     return 1;
 }
 
-/// dy · f′ of an activation's input; not for sigmoid.
+/// dy · f′ of an activation's input; not for those whose slope is told from the output.
 GRAFT_INLINE float graft_masked(float dy, float before, graft_loop_activation kind) {
     switch (kind) {
     case graft_loop_relu: return before > 0 ? dy : 0;
     case graft_loop_relu6: return before > 0 && before < 6 ? dy : 0;
     case graft_loop_silu: return dy * graft_slope(before, kind);
-    default: return dy;
+    case graft_loop_identity:
+    case graft_loop_sigmoid: return dy;
     }
+    return dy;
 }
 
 /// One loop a kind, named K in its body, so that the choice stands outside of it and the body vectorises.

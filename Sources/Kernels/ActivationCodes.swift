@@ -1,0 +1,28 @@
+// Activations under the names of the C world.
+internal import COneDNN
+internal import CVectorLoops
+import Tensors
+
+extension Activation? {
+    /// As own loops know it.
+    var loop: graft_loop_activation {
+        switch self {
+        case nil: graft_loop_identity
+        case .relu: graft_loop_relu
+        case .relu6: graft_loop_relu6
+        case .silu: graft_loop_silu
+        case .sigmoid: graft_loop_sigmoid
+        }
+    }
+
+    /// As oneDNN's epilogues know it.
+    var code: graft_activation {
+        switch self {
+        case nil: graft_no_activation
+        case .relu: graft_relu
+        case .relu6: graft_relu6
+        case .silu: graft_silu
+        case .sigmoid: graft_sigmoid
+        }
+    }
+}
