@@ -45,7 +45,8 @@ import Testing
     /// Holds every trained parameter's gradient to PyTorch's; returns how many there are.
     private func compare(_ golden: GoldenCuts, unfrozen: [String], batchNorm: NormMode) throws -> Int {
         let replica = try GoldenReplica(
-            NetworkCatalog.entry(named: golden.network), classes: golden.classes, inputSize: golden.side, unfrozen: unfrozen,
+            NetworkCatalog.entry(named: golden.network), classes: golden.classes, inputSize: golden.side, moved: golden.moved,
+            unfrozen: unfrozen,
             batchNorm: batchNorm, capacity: golden.images, exit: .loss, auxiliary: golden.auxiliary)
         let parameters = replica.plan.graph.parameters
         let loss = replica.step(golden.makeImages(), labels: golden.labels)

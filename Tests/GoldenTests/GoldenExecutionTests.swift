@@ -112,7 +112,8 @@ import Testing
         let golden = try GoldenNetwork.load(settings.network, from: FixtureFolder.url)
         return try GoldenReplica(
             NetworkCatalog.entry(named: settings.network), classes: settings.classes, inputSize: settings.crop,
-            stored: golden.stored, unfrozen: settings.unfrozen, batchNorm: #require(NormMode(rawValue: settings.batchNorm)),
+            stored: golden.stored, moved: settings.moved, unfrozen: settings.unfrozen,
+            batchNorm: #require(NormMode(rawValue: settings.batchNorm)),
             capacity: settings.batchSize, exit: .loss, optimizes: optimizes, precision: precision)
     }
 

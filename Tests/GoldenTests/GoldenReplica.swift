@@ -17,7 +17,8 @@ final class GoldenReplica {
     private let resources: ProgramResources
 
     init(
-        _ entry: NetworkEntry, classes: Int = 1000, inputSize: Int, stored: [String: [Int]]? = nil, unfrozen: [String] = [],
+        _ entry: NetworkEntry, classes: Int = 1000, inputSize: Int, stored: [String: [Int]]? = nil,
+        moved: MovedWeights = [:], unfrozen: [String] = [],
         batchNorm: NormMode = .frozen, capacity: Int, exit: PlanExit, optimizes: Bool = true,
         precision: ElementType = .float32, auxiliary: Bool = false
     ) throws {
@@ -29,7 +30,7 @@ final class GoldenReplica {
         (request.prefixPrecision, request.suffixPrecision) = (precision, precision)
         plan = Planner.plan(request)
         store = ParameterStore(graph: graph, trainability: trainability, layout: plan.layout)
-        weights = try GoldenWeights(for: graph, of: entry, stored: stored)
+        weights = try GoldenWeights(for: graph, of: entry, stored: stored, moved: moved)
         for (parameter, values) in weights.values.enumerated() {
             _ = store.values(of: parameter).update(fromContentsOf: values)
         }

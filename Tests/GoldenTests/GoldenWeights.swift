@@ -11,8 +11,10 @@ struct GoldenWeights {
     /// The values of each parameter, in the order and shape of `graph.parameters`.
     let values: [[Float]]
 
-    /// - Parameter stored: names and shapes of the published weights, where they are not those of the graph.
-    init(for graph: Graph, of entry: NetworkEntry, stored: [String: [Int]]?) throws {
+    /// - Parameters:
+    ///   - stored: names and shapes of the published weights, where they are not those of the graph.
+    ///   - moved: elements that are other than the recipe's.
+    init(for graph: Graph, of entry: NetworkEntry, stored: [String: [Int]]?, moved: MovedWeights = [:]) throws {
         var names = graph.parameters.map(\.name)
         if let stored {
             // The published head has 1,000 classes, and no other tensor of these networks has that extent.
@@ -23,6 +25,10 @@ struct GoldenWeights {
         }
         let recipe = WeightRecipe(names: names)
         self.names = names
-        values = zip(names, graph.parameters).map { recipe.values(name: $0, shape: $1.shape.extents) }
+        values = zip(names, graph.parameters).map { name, parameter in
+            var values = recipe.values(name: name, shape: parameter.shape.extents)
+            for element in moved[name] ?? [] { values[element.index] = element.value }
+            return values
+        }
     }
 }

@@ -11,10 +11,10 @@ package struct GoldenCuts: GoldenFile {
     package let side: Int
     package let images: Int
     package let classes: Int
-    /// The stream of the recipe that the images are drawn from.
-    package let input: String
     /// Layers trained besides the head in the middle cut.
     package let middle: [String]
+    /// What the recipe's weights are not.
+    package let moved: MovedWeights
     package let loss: Double
     /// The largest difference, relative to a gradient's norm, that a float32 implementation may show.
     package let tolerance: Double
@@ -24,7 +24,7 @@ package struct GoldenCuts: GoldenFile {
     /// Images in [-2, 2), `[N, H, W, C]`.
     package func makeImages() -> [Float] {
         let shape = [images, 3, side, side]
-        let numbers = WeightRecipe.uniform(name: input, count: shape.reduce(1, *))
+        let numbers = WeightRecipe.uniform(name: "input", count: shape.reduce(1, *))
         return channelsLast(numbers.map { 4 * $0 - 2 }, shape: shape)
     }
 

@@ -43,6 +43,8 @@ package struct GoldenSettings: Decodable, Sendable {
     package let files: [String]
     /// FNV-1a (64 bit) of all cropped pixels `[N, H, W, 3]`, in hexadecimal.
     package let pixelsChecksum: String
+    /// What the recipe's weights are not.
+    package let moved: MovedWeights
 
     /// The class of each file: its folder's place among the folders.
     package var labels: [Int] {

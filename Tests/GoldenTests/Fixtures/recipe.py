@@ -85,13 +85,17 @@ def published(name):
     return name.replace(":", "/")
 
 
-def load(model):
-    """Fills a torch module with the recipe's values, `num_batches_tracked` left alone. Returns {name: shape} of what was filled."""
+def load(model, moved={}):
+    """Fills a torch module with the recipe's values, `num_batches_tracked` left alone, but for elements that `moved` (kinks.py).
+    Returns {name: shape} of what was filled."""
     import torch
 
     state = {published(name): value for name, value in model.state_dict().items() if not name.endswith("num_batches_tracked")}
     for name, value in state.items():
-        value.copy_(torch.from_numpy(tensor(name, tuple(value.shape), state.keys())))
+        values = torch.from_numpy(tensor(name, tuple(value.shape), state.keys()))
+        for element, other in moved.get(name, {}).items():
+            values.view(-1)[element] = other
+        value.copy_(values)
     return {name: list(value.shape) for name, value in state.items()}
 
 
