@@ -46,21 +46,29 @@ static int append_sum(dnnl_post_ops_t chain, const graft_quantization *quantizat
 #endif
 }
 
-static int append_activation(dnnl_post_ops_t chain, const graft_convolution_options *options) {
-    dnnl_alg_kind_t kind = dnnl_eltwise_relu;
-    float alpha = 0, beta = 0;
-    switch (options->activation) {
-    case graft_no_activation: return dnnl_success;
-    case graft_relu: break;
-    case graft_relu6: kind = dnnl_eltwise_clip, beta = options->quantization.scales ? 6 / options->quantization.destination_step : 6; break;
-    case graft_silu: kind = dnnl_eltwise_swish, alpha = 1; break;
-    case graft_sigmoid: kind = dnnl_eltwise_logistic; break;
-    }
+static int append_eltwise(dnnl_post_ops_t chain, dnnl_alg_kind_t kind, float alpha, float beta) {
 #if DNNL_VERSION_MAJOR >= 3
     return (int)dnnl_post_ops_append_eltwise(chain, kind, alpha, beta);
 #else
     return (int)dnnl_post_ops_append_eltwise(chain, 1.0f, kind, alpha, beta);
 #endif
+}
+
+static int append_activation(dnnl_post_ops_t chain, const graft_convolution_options *options) {
+    const graft_quantization *q = &options->quantization;
+    switch (options->activation) {
+    case graft_no_activation: return dnnl_success;
+    case graft_relu: return append_eltwise(chain, dnnl_eltwise_relu, 0, 0);
+    case graft_relu6: return append_eltwise(chain, dnnl_eltwise_clip, 0, q->scales ? 6 / q->destination_step : 6);
+    case graft_silu: return append_eltwise(chain, dnnl_eltwise_swish, 1, 0);
+    case graft_sigmoid: return append_eltwise(chain, dnnl_eltwise_logistic, 0, 0);
+    case graft_hard_swish: return append_eltwise(chain, dnnl_eltwise_hardswish, 1.0f / 6, 0.5f);
+    case graft_hard_sigmoid: { // oneDNN 2 has it only in two steps
+        int status = append_eltwise(chain, dnnl_eltwise_linear, 1.0f / 6, 0.5f);
+        return status == dnnl_success ? append_eltwise(chain, dnnl_eltwise_clip, 0, 1) : status;
+    }
+    }
+    return dnnl_invalid_arguments;
 }
 
 static int append_epilogue(dnnl_primitive_attr_t attributes, const convolution_parts *parts, const graft_convolution_options *options) {

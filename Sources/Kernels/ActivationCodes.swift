@@ -12,6 +12,8 @@ extension Activation? {
         case .relu6: graft_loop_relu6
         case .silu: graft_loop_silu
         case .sigmoid: graft_loop_sigmoid
+        case .hardSwish: graft_loop_hard_swish
+        case .hardSigmoid: graft_loop_hard_sigmoid
         }
     }
 
@@ -23,6 +25,8 @@ extension Activation? {
         case .relu6: graft_relu6
         case .silu: graft_silu
         case .sigmoid: graft_sigmoid
+        case .hardSwish: graft_hard_swish
+        case .hardSigmoid: graft_hard_sigmoid
         }
     }
 }

@@ -90,6 +90,8 @@ struct ONNXTranslation {
         case .relu: append("Relu", [x], to: y)
         case .relu6: append("Clip", [x, Self.lowest, Self.highest], to: y)
         case .sigmoid: append("Sigmoid", [x], to: y)
+        case .hardSwish: append("HardSwish", [x], to: y)
+        case .hardSigmoid: append("HardSigmoid", [x], to: y, [("alpha", .float(1.0 / 6)), ("beta", .float(0.5))])
         case .silu:
             append("Sigmoid", [x], to: "\(y)/sigmoid")
             append("Mul", [x, "\(y)/sigmoid"], to: y)

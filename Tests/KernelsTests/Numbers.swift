@@ -48,6 +48,8 @@ extension Activation? {
         case .relu6: min(max(x, 0), 6)
         case .silu: x / (1 + exp(-x))
         case .sigmoid: 1 / (1 + exp(-x))
+        case .hardSwish: x * min(max(x + 3, 0), 6) / 6
+        case .hardSigmoid: min(max(x + 3, 0), 6) / 6
         }
     }
 
@@ -60,10 +62,12 @@ extension Activation? {
         case .relu6: x > 0 && x < 6 ? 1 : 0
         case .silu: sigmoid * (1 + x * (1 - sigmoid))
         case .sigmoid: sigmoid * (1 - sigmoid)
+        case .hardSwish: x < -3 ? 0 : x > 3 ? 1 : (2 * x + 3) / 6
+        case .hardSigmoid: abs(x) < 3 ? 1.0 / 6 : 0
         }
     }
 
-    static let all: [Activation?] = [nil, .relu, .relu6, .silu, .sigmoid]
+    static let all: [Activation?] = [nil] + Activation.allCases
 }
 
 /// Numbers at an address that stays, as kernels want them.

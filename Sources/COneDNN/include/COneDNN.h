@@ -38,7 +38,15 @@ typedef struct {
     graft_type type;
 } graft_product;
 
-typedef enum { graft_no_activation, graft_relu, graft_relu6, graft_silu, graft_sigmoid } graft_activation;
+typedef enum {
+    graft_no_activation,
+    graft_relu,
+    graft_relu6,
+    graft_silu,
+    graft_sigmoid,
+    graft_hard_swish,
+    graft_hard_sigmoid
+} graft_activation;
 typedef enum { graft_no_residual, graft_residual_in_place, graft_residual_apart } graft_residual_mode;
 typedef enum { graft_max_pool, graft_average_pool_inside, graft_average_pool_padded } graft_pooling;
 

@@ -4,7 +4,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum { graft_loop_identity, graft_loop_relu, graft_loop_relu6, graft_loop_silu, graft_loop_sigmoid } graft_loop_activation;
+typedef enum {
+    graft_loop_identity,
+    graft_loop_relu,
+    graft_loop_relu6,
+    graft_loop_silu,
+    graft_loop_sigmoid,
+    graft_loop_hard_swish,
+    graft_loop_hard_sigmoid
+} graft_loop_activation;
 
 /// How activations lie in memory: float32, bfloat16, bytes from 0 to 255, or from −127 to 127. Arithmetic is float32.
 typedef enum { graft_full, graft_half, graft_unsigned_bytes, graft_signed_bytes } graft_format;

@@ -1,6 +1,11 @@
 // Non-linearities of one number, and loops that are compiled for each of them.
 #pragma once
 
+GRAFT_INLINE float graft_hard_sigmoid_of(float x) {
+    float gate = x * (1.0f / 6) + 0.5f;
+    return gate > 0 ? (gate < 1 ? gate : 1) : 0;
+}
+
 GRAFT_INLINE float graft_activated(float x, graft_loop_activation kind) {
     switch (kind) {
     case graft_loop_identity: return x;
@@ -8,11 +13,13 @@ GRAFT_INLINE float graft_activated(float x, graft_loop_activation kind) {
     case graft_loop_relu6: return x > 0 ? (x < 6 ? x : 6) : 0;
     case graft_loop_silu: return x * graft_sigmoid_of(x);
     case graft_loop_sigmoid: return graft_sigmoid_of(x);
+    case graft_loop_hard_swish: return x * graft_hard_sigmoid_of(x);
+    case graft_loop_hard_sigmoid: return graft_hard_sigmoid_of(x);
     }
     return x;
 }
 
-/// The derivative, from the input for SiLU and from the output for sigmoid; the others tell it from either.
+/// The derivative, from the input for SiLU and hard swish and from the output for both sigmoids; the others tell it from either.
 GRAFT_INLINE float graft_slope(float kept, graft_loop_activation kind) {
     switch (kind) {
     case graft_loop_identity: return 1;
@@ -23,6 +30,8 @@ GRAFT_INLINE float graft_slope(float kept, graft_loop_activation kind) {
         return s * (1 + kept * (1 - s));
     }
     case graft_loop_sigmoid: return kept * (1 - kept);
+    case graft_loop_hard_swish: return kept > -3 ? (kept < 3 ? kept * (1.0f / 3) + 0.5f : 1) : 0;
+    case graft_loop_hard_sigmoid: return kept > 0 && kept < 1 ? 1.0f / 6 : 0;
     }
     return 1;
 }
@@ -32,9 +41,11 @@ GRAFT_INLINE float graft_masked(float dy, float before, graft_loop_activation ki
     switch (kind) {
     case graft_loop_relu: return before > 0 ? dy : 0;
     case graft_loop_relu6: return before > 0 && before < 6 ? dy : 0;
-    case graft_loop_silu: return dy * graft_slope(before, kind);
+    case graft_loop_silu:
+    case graft_loop_hard_swish: return dy * graft_slope(before, kind);
     case graft_loop_identity:
-    case graft_loop_sigmoid: return dy;
+    case graft_loop_sigmoid:
+    case graft_loop_hard_sigmoid: return dy;
     }
     return dy;
 }
@@ -47,4 +58,6 @@ GRAFT_INLINE float graft_masked(float dy, float before, graft_loop_activation ki
     case graft_loop_relu6: { enum { K = graft_loop_relu6 }; body } break;                                                                 \
     case graft_loop_silu: { enum { K = graft_loop_silu }; body } break;                                                                   \
     case graft_loop_sigmoid: { enum { K = graft_loop_sigmoid }; body } break;                                                             \
+    case graft_loop_hard_swish: { enum { K = graft_loop_hard_swish }; body } break;                                                       \
+    case graft_loop_hard_sigmoid: { enum { K = graft_loop_hard_sigmoid }; body } break;                                                   \
     }

@@ -73,6 +73,12 @@ GRAFT_INLINE void graft_lanes_sigmoid(graft_lanes *v) {
     *v = 1.0f / (1.0f + p * (graft_lanes)power);
 }
 
+GRAFT_INLINE void graft_lanes_hard_sigmoid(graft_lanes *v) {
+    graft_lanes zero = 0, one = 1, gate = *v * (1.0f / 6) + 0.5f;
+    gate = gate > zero ? gate : zero;
+    *v = gate < one ? gate : one;
+}
+
 GRAFT_INLINE void graft_lanes_activate(graft_lanes *v, graft_loop_activation kind) {
     graft_lanes zero = 0;
     switch (kind) {
@@ -91,5 +97,12 @@ GRAFT_INLINE void graft_lanes_activate(graft_lanes *v, graft_loop_activation kin
         break;
     }
     case graft_loop_sigmoid: graft_lanes_sigmoid(v); break;
+    case graft_loop_hard_swish: {
+        graft_lanes x = *v;
+        graft_lanes_hard_sigmoid(v);
+        *v *= x;
+        break;
+    }
+    case graft_loop_hard_sigmoid: graft_lanes_hard_sigmoid(v); break;
     }
 }

@@ -3,6 +3,9 @@
 /// An element-wise non-linearity. Where there may be none, it is an optional.
 package enum Activation: String, Sendable, Hashable, CaseIterable {
     case relu, relu6, silu, sigmoid
+    /// x · min(max(x + 3, 0), 6) / 6, and min(max(x + 3, 0), 6) / 6: MobileNetV3's (Howard et al. 2019).
+    case hardSwish = "hard_swish"
+    case hardSigmoid = "hard_sigmoid"
 
     /// The values that it can have; bytes need not reach further.
     package var range: ClosedRange<Float> {
@@ -11,7 +14,9 @@ package enum Activation: String, Sendable, Hashable, CaseIterable {
         case .relu6: 0...6
         // The least value of x / (1 + e⁻ˣ), at x = −1.2785.
         case .silu: -0.27847...(.infinity)
-        case .sigmoid: 0...1
+        // The least value is that at x = −3 / 2.
+        case .hardSwish: -0.375...(.infinity)
+        case .sigmoid, .hardSigmoid: 0...1
         }
     }
 
@@ -22,23 +27,23 @@ package enum Activation: String, Sendable, Hashable, CaseIterable {
     package var isClipping: Bool {
         switch self {
         case .relu, .relu6: true
-        case .silu, .sigmoid: false
+        case .silu, .sigmoid, .hardSwish, .hardSigmoid: false
         }
     }
 
     /// Whether the derivative can be told from the output alone, so that the input need not be kept.
     package var derivativeFollowsFromOutput: Bool {
         switch self {
-        case .relu, .relu6, .sigmoid: true
-        case .silu: false
+        case .relu, .relu6, .sigmoid, .hardSigmoid: true
+        case .silu, .hardSwish: false
         }
     }
 
     /// Whether batch norm can do it, and its derivative from what it normalised, in its own passes over memory.
     package var fusesWithNorm: Bool {
         switch self {
-        case .relu, .relu6, .silu: true
-        case .sigmoid: false
+        case .relu, .relu6, .silu, .hardSwish: true
+        case .sigmoid, .hardSigmoid: false
         }
     }
 }
