@@ -4,6 +4,7 @@
 #include "loop_table.h"
 #include <math.h>
 #include <string.h>
+#define GRAFT_REGISTER_BITS 256
 #define GRAFT_AT(name) name##_avx2
 #pragma clang attribute push(__attribute__((target("avx2,fma,bmi,bmi2,f16c,lzcnt,movbe,popcnt"))), apply_to = function)
 #include "loops/every_loop.h"

@@ -5,9 +5,10 @@
 // Some rows of sources by some blocks of output channels stay in registers while input channels pass; the weights of a block and
 // `depth_at_once` input channels, in one piece of memory, serve all rows from the first-level cache (with AVX-512 the second).
 
-#if defined(__AVX512F__)
+// (The level is told by attributes, which set none of the compiler's own macros.)
+#if GRAFT_REGISTER_BITS == 512
 enum { rows_at_once = 12, blocks_at_once = 2, depth_at_once = 512 };
-#elif defined(__AVX2__)
+#elif GRAFT_REGISTER_BITS == 256
 enum { rows_at_once = 6, blocks_at_once = 1, depth_at_once = 256 };
 #else
 enum { rows_at_once = 3, blocks_at_once = 1, depth_at_once = 256 };
