@@ -8,7 +8,9 @@ private import Tensors
 package final class Optimizer {
     package let kind: OptimizerKind
     /// The settings of every slice, in order, together covering all parameters.
-    package let groups: [ParameterGroup]
+    package private(set) var groups: [ParameterGroup]
+    /// The same before equal neighbours were joined.
+    private let slices: [ParameterGroup]
     /// The number of parameters.
     package let count: Int
     private let buffers: [AlignedBuffer]
@@ -22,6 +24,7 @@ package final class Optimizer {
         }
         precondition(end == count, "parameter groups must cover all \(count) parameters, they end at \(end)")
         self.kind = kind
+        slices = groups
         self.groups = ParameterGroup.merged(groups)
         self.count = count
         buffers = kind.stateNames.map { _ in AlignedBuffer(floatCount: count) }
@@ -31,6 +34,16 @@ package final class Optimizer {
     /// A checkpoint saves them, and a resumed run writes the saved numbers back.
     package var states: [(name: String, values: UnsafeMutableBufferPointer<Float>)] {
         zip(kind.stateNames, buffers).map { (name: $0, values: UnsafeMutableBufferPointer(rebasing: $1.floats[..<count])) }
+    }
+
+    /// Says after how many updates of the run each slice that the optimizer was made with began to train.
+    package func begin(after updates: (Range<Int>) -> Int) {
+        let begun = slices.map { slice in
+            var slice = slice
+            slice.updatesBefore = updates(slice.range)
+            return slice
+        }
+        groups = ParameterGroup.merged(begun)
     }
 
     /// Makes one update.
@@ -59,11 +72,12 @@ package final class Optimizer {
                     slice.count, gradientScale, Float(rate), Float(momentum), nesterov, Float(group.weightDecay))
                 areFinite = areFinite && isWell
             case .adamW(let beta1, let beta2, let epsilon):
+                let made = Double(updateNumber - group.updatesBefore)
                 let step = graft_adamw_step(
                     gradient_scale: gradientScale, keep: Float(1 - rate * group.weightDecay), first_gain: Float(1 - beta1),
                     beta2: Float(beta2), second_gain: Float(1 - beta2),
-                    step_size: Float(rate / (1 - pow(beta1, Double(updateNumber)))),
-                    correction_root: Float((1 - pow(beta2, Double(updateNumber))).squareRoot()), epsilon: Float(epsilon))
+                    step_size: Float(rate / (1 - pow(beta1, made))),
+                    correction_root: Float((1 - pow(beta2, made)).squareRoot()), epsilon: Float(epsilon))
                 let isWell = graft_adamw_update(
                     parameters + slice.start, gradients + slice.start, state(0, slice.start), state(1, slice.start), slice.count,
                     step)

@@ -24,6 +24,8 @@ package struct ParameterGroup: Sendable, Equatable {
     package var multiplier: Double
     /// The weight decay (L2 for SGD, decoupled for AdamW), 0 for none.
     package var weightDecay: Double
+    /// Updates of the run before the slice began to train: AdamW's averages are that much younger than the run.
+    package var updatesBefore = 0
 
     package init(range: Range<Int>, multiplier: Double = 1, weightDecay: Double = 0) {
         self.range = range
@@ -35,7 +37,7 @@ package struct ParameterGroup: Sendable, Equatable {
     package static func merged(_ groups: [ParameterGroup]) -> [ParameterGroup] {
         groups.reduce(into: []) { merged, group in
             if let last = merged.last, last.range.upperBound == group.range.lowerBound, last.multiplier == group.multiplier,
-                last.weightDecay == group.weightDecay
+                last.weightDecay == group.weightDecay, last.updatesBefore == group.updatesBefore
             {
                 merged[merged.count - 1].range = last.range.lowerBound..<group.range.upperBound
             } else {

@@ -1,4 +1,5 @@
 // Writes the files of one checkpoint into a folder that is there and empty.
+internal import Execution
 import Files
 import Foundation
 import Graphs
@@ -11,6 +12,7 @@ struct CheckpointWriter {
     let replica: any Replica
     let optimizer: Optimizer
     let identity: RunIdentity
+    let computation: NetworkComputation?
 
     /// Writes all files, each synced to the disk. Throws when the disk is full or fails.
     /// - Parameter bringRests: calls with each rank's held-back gradients, if there are any.
@@ -74,7 +76,7 @@ struct CheckpointWriter {
     private func metadata(_ state: CheckpointState) throws -> [String: String] {
         let metadata = ModelMetadata(
             architecture: identity.architecture, classes: identity.classes, preprocessing: identity.preprocessing,
-            computation: identity.computation)
+            computation: computation)
         let own = ["format_version": "\(CheckpointState.formatVersion)", "step": "\(state.progress.step)"]
         return try metadata.entries().merging(own) { $1 }
     }

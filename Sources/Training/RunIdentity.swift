@@ -1,5 +1,4 @@
 // What a run is, as its checkpoints carry it and a resume compares it.
-package import Execution
 package import Tensors
 
 /// The facts that make a checkpoint usable on its own, and tell whether it belongs to a run.
@@ -14,14 +13,12 @@ package struct RunIdentity: Sendable, Equatable {
     package var configDigest: String
     /// Digest of the training files: a resume within an epoch needs the same list.
     package var filesDigest: String
-    /// How the network computes, for those who run it later; nil for plain float32.
-    package var computation: NetworkComputation?
     /// The instructions that it computes with; nil where nothing is computed.
     package var instructions: InstructionSet?
 
     package init(
         name: String, architecture: String, classes: [String], preprocessing: Preprocessing, configDigest: String,
-        filesDigest: String, computation: NetworkComputation? = nil, instructions: InstructionSet? = nil
+        filesDigest: String, instructions: InstructionSet? = nil
     ) {
         self.name = name
         self.architecture = architecture
@@ -29,7 +26,6 @@ package struct RunIdentity: Sendable, Equatable {
         self.preprocessing = preprocessing
         self.configDigest = configDigest
         self.filesDigest = filesDigest
-        self.computation = computation
         self.instructions = instructions
     }
 }

@@ -23,21 +23,22 @@ extension Trainer {
             refusedCheckpoints = refused
         }
         progress = try JSONDecoder().decode(TrainingProgress.self, from: Data(try communicator.broadcast(saved)))
-        try communicator.broadcast(UnsafeMutableRawBufferPointer(parts.replica.trained), from: 0)
-        try communicator.broadcast(UnsafeMutableRawBufferPointer(parts.replica.statistics), from: 0)
-        for state in parts.optimizer.states { try communicator.broadcast(UnsafeMutableRawBufferPointer(state.values), from: 0) }
-        try updater.restoreRests(checkpoint, slots: parts.replica.slots, names: parts.replica.trainedNames)
-        parts.replica.weightsChanged()
+        try communicator.broadcast(UnsafeMutableRawBufferPointer(stage.replica.trained), from: 0)
+        try communicator.broadcast(UnsafeMutableRawBufferPointer(stage.replica.statistics), from: 0)
+        for state in stage.optimizer.states { try communicator.broadcast(UnsafeMutableRawBufferPointer(state.values), from: 0) }
+        tellOptimizer(of: stage)
+        try updater.restoreRests(checkpoint, slots: stage.replica.slots, names: stage.replica.trainedNames)
+        stage.replica.weightsChanged()
     }
 
     private func read(_ checkpoint: Checkpoint) throws {
         try checkIdentity(checkpoint)
-        for (index, parameter) in parts.replica.parameters.enumerated() {
+        for (index, parameter) in stage.replica.parameters.enumerated() {
             try read(parameter, at: index, from: checkpoint)
         }
-        for state in parts.optimizer.states {
-            for slot in parts.replica.slots {
-                let name = CheckpointWriter.optimizerName(state.name, parts.replica.parameters[slot.parameter].name)
+        for state in stage.optimizer.states {
+            for slot in stage.replica.slots {
+                let name = CheckpointWriter.optimizerName(state.name, stage.replica.parameters[slot.parameter].name)
                 guard checkpoint.optimizer.tensors[name]?.shape.count == slot.range.count else {
                     throw foreign(
                         checkpoint, "its optimizer has no '\(name)'; keep network.unfrozen and the optimizer's kind as they were")
@@ -65,15 +66,13 @@ extension Trainer {
         guard checkpoint.model.tensors[parameter.name]?.shape == parameter.shape else {
             throw foreign(checkpoint, "it has no '\(parameter.name)' of shape \(parameter.shape)")
         }
-        let target = parts.replica.values(of: index)
-        if parts.replica.changes(index) {
+        let target = stage.replica.values(of: index)
+        if stage.replica.changes(index) {
             try checkpoint.model.readFloats(parameter.name, into: target)
             return try checkNumbers(UnsafeBufferPointer(target), parameter.name, checkpoint)
         }
         let saved = try checkpoint.model.floats(parameter.name)
-        // Bit by bit: 0 and -0, and NaN with itself, are told apart or not as the checksums of weights do.
-        let isEqual = zip(saved, target).allSatisfy { $0.bitPattern == $1.bitPattern }
-        guard isEqual else {
+        guard zip(saved, target).allSatisfy(hasSameBits) else {
             throw foreign(
                 checkpoint,
                 "its frozen '\(parameter.name)' differs from what network.weights brings; keep network.weights and "

@@ -1,5 +1,6 @@
 // What ranks share between updates: the start-up agreement, running statistics, the comparison of weights, evaluations, saves.
 internal import Collectives
+internal import Execution
 import Files
 import Foundation
 internal import Graphs
@@ -9,17 +10,20 @@ internal import Tensors
 internal import WeightFiles
 
 extension Trainer {
-    /// Compares everything that must be the same on all ranks. Throws `TrainingError.ranksDisagree`.
-    func agreeBeforeStart() throws {
+    /// Compares everything that must be the same on all ranks, before a stage's first update. Throws `TrainingError.ranksDisagree`.
+    func agree() throws {
         guard parts.samples.count > 0 else { throw TrainingError.emptySplit(parts.samples.split) }
         parts.communicator.heartbeat.enter(.starting, step: progress.step)
         var agreement = parts.agreement
-        agreement.add("training settings", digestOf: ["\(parts.settings)", "\(parts.schedule)", "\(parts.optimizer.kind)"])
+        agreement.add("training settings", digestOf: ["\(parts.settings)", "\(stage.schedule)", "\(stage.optimizer.kind)"])
+        if let computation = stage.computation {
+            agreement.add("element types and ranges", value: "\(computation.prefix) \(computation.ranges?.digest ?? 0)")
+        }
         agreement.add("class list", digestOf: parts.identity.classes)
         agreement.add("list of training files", value: parts.identity.filesDigest)
         agreement.add("number of training images", value: "\(parts.samples.count)")
-        agreement.add("list of trained parameters", digestOf: parts.replica.trainedNames)
-        agreement.add("gradient layout", digestOf: parts.replica.slots.flatMap { [$0.range.lowerBound, $0.range.upperBound] })
+        agreement.add("list of trained parameters", digestOf: stage.replica.trainedNames)
+        agreement.add("gradient layout", digestOf: stage.replica.slots.flatMap { [$0.range.lowerBound, $0.range.upperBound] })
         agreement.add("cut of the gradient buckets", digestOf: updater.buckets.ranges.flatMap { [$0.lowerBound, $0.upperBound] })
         agreement.add("set of weights", value: weightsChecksum)
         agreement.add("starting point", value: "step \(progress.step), epoch \(progress.epoch)")
@@ -27,12 +31,12 @@ extension Trainer {
     }
 
     var facts: RunFacts {
-        let (settings, replica) = (parts.settings, parts.replica)
+        let (settings, replica) = (parts.settings, stage.replica)
         let perEpoch = EpochPlan.updateCount(
             sampleCount: parts.samples.count, batchSize: settings.batchSize, accumulation: settings.accumulation)
         return RunFacts(
             identity: parts.identity, settings: settings, trainingImages: parts.samples.count,
-            validationImages: parts.evaluator?.samples.count ?? 0, ranks: parts.communicator.size,
+            validationImages: stage.evaluator?.samples.count ?? 0, ranks: parts.communicator.size,
             totalSteps: min(settings.epochs * perEpoch, settings.stepLimit ?? .max), progress: progress,
             trainedParameters: replica.slots.reduce(0) { $0 + $1.range.count },
             allParameters: replica.parameters.reduce(0) { $0 + ($1.role.isStatistic ? 0 : $1.shape.count) },
@@ -47,7 +51,7 @@ extension Trainer {
     func shareReplicas() throws {
         try averageStatistics()
         // Statistics are the same on all ranks now, and so is what is found.
-        if let found = Divergence.inState(parts.replica, parts.optimizer) {
+        if let found = Divergence.inState(stage.replica, stage.optimizer) {
             throw TrainingError.diverged(step: progress.step, found)
         }
         let own = "\(weightsChecksum) \(parts.communicator.hostName)"
@@ -61,7 +65,7 @@ extension Trainer {
 
     /// Running statistics become their mean over ranks, weighted by the images that each has seen since the last time.
     private func averageStatistics() throws {
-        let statistics = parts.replica.statistics
+        let statistics = stage.replica.statistics
         defer { imagesSinceAveraging = 0 }
         guard !statistics.isEmpty, parts.communicator.size > 1 else { return }
         let weight = Double(imagesSinceAveraging)
@@ -69,33 +73,33 @@ extension Trainer {
         let totalWeight = totals[statistics.count]
         guard totalWeight > 0 else { return }
         for index in statistics.indices { statistics[index] = Float(totals[index] / totalWeight) }
-        parts.replica.weightsChanged()
+        stage.replica.weightsChanged()
     }
 
     /// The checksum of all tensors of the network, statistics included. Frozen ones are read once, for nothing writes them: with
     /// cached features reading them took ten times as long as an epoch.
     private var weightsChecksum: String {
-        let frozen = frozenChecksum ?? checksum { !parts.replica.changes($0) }.value
+        let frozen = frozenChecksum ?? checksum { !stage.replica.changes($0) }.value
         frozenChecksum = frozen
-        var all = checksum { parts.replica.changes($0) }
+        var all = checksum { stage.replica.changes($0) }
         withUnsafeBytes(of: frozen) { all.update($0) }
         return all.hexadecimal
     }
 
     private func checksum(where isMeant: (Int) -> Bool) -> Checksum {
         var checksum = Checksum()
-        for index in parts.replica.parameters.indices where isMeant(index) {
-            checksum.update(UnsafeRawBufferPointer(parts.replica.values(of: index)))
+        for index in stage.replica.parameters.indices where isMeant(index) {
+            checksum.update(UnsafeRawBufferPointer(stage.replica.values(of: index)))
         }
         return checksum
     }
 
     /// Evaluates, and tells every rank the result, so that all draw the same conclusions.
     func evaluate() throws -> EvaluationSummary? {
-        guard let evaluator = parts.evaluator else { return nil }
+        guard let evaluator = stage.evaluator else { return nil }
         parts.communicator.heartbeat.enter(.evaluating, step: progress.step)
         let start = monotonicNanoseconds()
-        let evaluation = try evaluator.evaluate(parts.replica, parts.communicator)
+        let evaluation = try evaluator.evaluate(stage.replica, parts.communicator)
         var summary = evaluation?.summary ?? EvaluationSummary(images: 0, loss: 0, accuracy: 0)
         // As bytes: JSON has no words for what is no number.
         try withUnsafeMutableBytes(of: &summary) { try parts.communicator.broadcast($0, from: 0) }
@@ -121,14 +125,15 @@ extension Trainer {
         guard let checkpoints = parts.checkpoints, parts.communicator.isRoot else { return try updater.bringRests { _, _ in } }
         parts.communicator.heartbeat.enter(.saving, step: progress.step)
         let start = monotonicNanoseconds()
-        let writer = CheckpointWriter(replica: parts.replica, optimizer: parts.optimizer, identity: parts.identity)
+        let writer = CheckpointWriter(
+            replica: stage.replica, optimizer: stage.optimizer, identity: parts.identity, computation: stage.computation)
         let state = CheckpointState(
             run: parts.identity.name, architecture: parts.identity.architecture, classes: parts.identity.classes,
             configDigest: parts.identity.configDigest, filesDigest: parts.identity.filesDigest, seed: parts.settings.seed,
             shuffle: parts.settings.shuffle, ranks: parts.communicator.size, batchSize: parts.settings.batchSize,
-            accumulation: parts.settings.accumulation, bucketBytes: parts.settings.bucketBytes,
+            accumulation: parts.settings.accumulation, bucketBytes: stage.bucketBytes,
             instructions: parts.identity.instructions?.rawValue,
-            learningRate: parts.schedule.rate(ofUpdate: max(1, progress.step)),
+            learningRate: stage.schedule.rate(ofUpdate: max(1, progress.step)),
             progress: progress, evaluation: evaluation)
         let path: String
         do {

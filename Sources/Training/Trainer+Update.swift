@@ -8,7 +8,7 @@ extension Trainer {
     /// Makes one update and counts it. The report is the same on every rank, but for rank 0's own waiting times.
     func take(_ update: EpochPlan.Update) throws -> (step: StepReport, stopRequested: Bool) {
         let number = progress.step + 1
-        let rate = parts.schedule.rate(ofUpdate: number)
+        let rate = stage.schedule.rate(ofUpdate: number)
         let done = try updater.make(update, number: number, epoch: progress.epoch, learningRate: rate)
         let sums = done.sums
         progress.step = number

@@ -2,7 +2,7 @@
 // functions that it calls, none hides in an observer.
 package import Collectives
 package import ImageData
-package import Optimization
+internal import Optimization
 
 /// How a run ended.
 package enum TrainingOutcome: Sendable, Equatable {
@@ -14,21 +14,15 @@ package enum TrainingOutcome: Sendable, Equatable {
     package var exitStatus: Int32 { self == .finished ? 0 : 75 }
 }
 
-/// Trains a replica together with those of the other ranks. Every rank has one and calls the same methods.
+/// Trains a replica, stage by stage, together with those of the other ranks. Every rank has one and calls the same methods.
 package final class Trainer {
     /// What a trainer is put together from.
     package struct Parts {
         package var settings: TrainingSettings
         package var identity: RunIdentity
-        package var replica: any Replica
         package var communicator: any Communicator
-        /// The training split, and where its batches come from.
+        /// The training split.
         package var samples: SampleList
-        package var source: any BatchSource
-        package var optimizer: Optimizer
-        package var schedule: LearningRateSchedule
-        /// Nil for a run without validation images.
-        package var evaluator: Evaluator?
         /// On rank 0; nil elsewhere, and where nothing is to be saved.
         package var checkpoints: CheckpointFolder?
         /// On rank 0.
@@ -36,22 +30,18 @@ package final class Trainer {
         package var stop: StopFlag
         /// Facts that only the caller knows and all ranks must share, such as the config's digest.
         package var agreement: StartupAgreement
+        /// The stage that begins after so many epochs, made from what the present one has come to; nil goes on with the present one.
+        package var stageAfter: (_ epochs: Int, _ present: Stage) throws -> Stage? = { _, _ in nil }
 
         package init(
-            settings: TrainingSettings, identity: RunIdentity, replica: any Replica, communicator: any Communicator,
-            samples: SampleList, source: any BatchSource, optimizer: Optimizer, schedule: LearningRateSchedule,
-            evaluator: Evaluator? = nil, checkpoints: CheckpointFolder? = nil, observers: [any TrainingObserver] = [],
-            stop: StopFlag = StopFlag(), agreement: StartupAgreement = StartupAgreement()
+            settings: TrainingSettings, identity: RunIdentity, communicator: any Communicator, samples: SampleList,
+            checkpoints: CheckpointFolder? = nil, observers: [any TrainingObserver] = [], stop: StopFlag = StopFlag(),
+            agreement: StartupAgreement = StartupAgreement()
         ) {
             self.settings = settings
             self.identity = identity
-            self.replica = replica
             self.communicator = communicator
             self.samples = samples
-            self.source = source
-            self.optimizer = optimizer
-            self.schedule = schedule
-            self.evaluator = evaluator
             self.checkpoints = checkpoints
             self.observers = observers
             self.stop = stop
@@ -60,7 +50,8 @@ package final class Trainer {
     }
 
     let parts: Parts
-    let updater: Updater
+    package internal(set) var stage: Stage
+    var updater: Updater
     package internal(set) var progress = TrainingProgress()
     var resumedFrom: String?
     var refusedCheckpoints: [String] = []
@@ -72,9 +63,11 @@ package final class Trainer {
     var unreadable: [Int: UnreadableSample] = [:]
     private let start = monotonicNanoseconds()
 
-    package init(_ parts: Parts) {
+    /// - Parameter stage: the one that trains first, or the one in which the checkpoint was saved that is resumed.
+    package init(_ parts: Parts, _ stage: Stage) {
         self.parts = parts
-        updater = Updater(parts)
+        self.stage = stage
+        updater = Updater(parts, stage)
     }
 
     /// Trains to the end, or until any rank is asked to stop.
@@ -82,9 +75,10 @@ package final class Trainer {
     /// Throws `TrainingError`, and what the source, the communicator and the disk throw. An error on one rank leaves the others
     /// waiting: whoever catches it aborts the group.
     package func run() throws -> TrainingOutcome {
-        try agreeBeforeStart()
+        try agree()
         announce(.started(facts))
         while progress.epoch < parts.settings.epochs, !isAtStepLimit {
+            if progress.samplesConsumed == 0, let next = try parts.stageAfter(progress.epoch, stage) { try move(to: next) }
             for update in try beginEpoch() {
                 let report = try take(update)
                 announce(.step(report.step))
@@ -121,7 +115,7 @@ package final class Trainer {
         let shares = plan.shares(
             epoch: progress.epoch, sampleCount: parts.samples.count, settings: settings, rank: parts.communicator.rank,
             size: parts.communicator.size)
-        try parts.source.order(shares, epoch: progress.epoch)
+        try stage.source.order(shares, epoch: progress.epoch)
         return plan.updates
     }
 

@@ -12,8 +12,13 @@ package struct TrainingProgress: Sendable, Equatable, Codable {
     package var epochSums = EpochSums()
     /// The best evaluation so far, and after which step it was.
     package var best: BestResult?
+    /// Updates that were made before a parameter began to train, by its name; those that train from the first are not in it.
+    package var trainedSince: [String: Int]?
 
     package init() {}
+
+    /// Epochs finished before the last update was made, which tells the stage that made it; 0 before the first.
+    package var epochOfLastStep: Int { samplesConsumed > 0 ? epoch : max(0, epoch - 1) }
 }
 
 /// Training loss and accuracy of an epoch, as sums.

@@ -22,8 +22,6 @@ package struct TrainingSettings: Sendable, Equatable {
     package var checkpointSteps: Int?
     /// The fraction of the training images that may be unreadable.
     package var unreadableLimit: Double
-    /// The wanted size of the messages in which gradients are summed; the same on all ranks.
-    package var bucketBytes: Int
     /// Whether gradients are summed while backward still runs.
     package var overlap: Bool
     /// Whether gradients may travel as bfloat16, with what rounding takes away added to the next update's.
@@ -31,8 +29,7 @@ package struct TrainingSettings: Sendable, Equatable {
 
     package init(
         epochs: Int, batchSize: Int, accumulation: Int, stepLimit: Int?, labelSmoothing: Float, clipNorm: Double?, seed: UInt64,
-        shuffle: Bool, evaluationEpochs: Int, checkpointEpochs: Int, checkpointSteps: Int?, unreadableLimit: Double,
-        bucketBytes: Int, overlap: Bool
+        shuffle: Bool, evaluationEpochs: Int, checkpointEpochs: Int, checkpointSteps: Int?, unreadableLimit: Double, overlap: Bool
     ) {
         self.epochs = epochs
         self.batchSize = batchSize
@@ -46,7 +43,6 @@ package struct TrainingSettings: Sendable, Equatable {
         self.checkpointEpochs = checkpointEpochs
         self.checkpointSteps = checkpointSteps
         self.unreadableLimit = unreadableLimit
-        self.bucketBytes = bucketBytes
         self.overlap = overlap
     }
 }

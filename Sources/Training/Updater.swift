@@ -37,15 +37,15 @@ final class Updater {
     private let restMemory: AlignedBuffer
     private var previousCommunicationSeconds = 0.0
 
-    init(_ parts: Trainer.Parts) {
-        (settings, replica, communicator, source) = (parts.settings, parts.replica, parts.communicator, parts.source)
-        (optimizer, stop) = (parts.optimizer, parts.stop)
+    init(_ parts: Trainer.Parts, _ stage: Stage) {
+        (settings, replica, communicator, source) = (parts.settings, stage.replica, parts.communicator, stage.source)
+        (optimizer, stop) = (stage.optimizer, parts.stop)
         let all = replica.gradientsWithExtras
         let count = replica.trained.count
         gradients = UnsafeMutableBufferPointer(rebasing: all[..<count])
         extras = UnsafeMutableBufferPointer(rebasing: all[count...])
         buckets = GradientBuckets(
-            slots: replica.slots.map(\.range), count: count, bytes: settings.bucketBytes, extraCount: extras.count,
+            slots: replica.slots.map(\.range), count: count, bytes: stage.bucketBytes, extraCount: extras.count,
             separatesExtras: settings.compresses)
         restMemory = AlignedBuffer(floatCount: settings.compresses ? count : 0)
         rest = restMemory.floats

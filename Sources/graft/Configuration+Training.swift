@@ -5,8 +5,7 @@ import RunConfiguration
 import Training
 
 extension TrainingSettings {
-    /// - Parameter bucketBytes: what `communication.bucket_bytes` comes to on these ranks.
-    init(_ configuration: RunConfiguration, bucketBytes: Int) {
+    init(_ configuration: RunConfiguration) {
         let (training, data) = (configuration.training, configuration.data)
         self.init(
             epochs: training.epochs, batchSize: training.batchSize, accumulation: training.accumulation,
@@ -14,8 +13,7 @@ extension TrainingSettings {
             labelSmoothing: Float(training.labelSmoothing), clipNorm: training.clipNorm, seed: UInt64(configuration.run.seed),
             shuffle: data.shuffle, evaluationEpochs: configuration.evaluation.everyEpochs,
             checkpointEpochs: configuration.checkpoints.everyEpochs, checkpointSteps: configuration.checkpoints.everySteps,
-            unreadableLimit: data.unreadableLimit,
-            bucketBytes: bucketBytes, overlap: configuration.communication.overlap)
+            unreadableLimit: data.unreadableLimit, overlap: configuration.communication.overlap)
         compresses = configuration.communication.compression == .bfloat16
     }
 

@@ -16,7 +16,7 @@ enum Samples {
             settings: TrainingSettings(
                 epochs: 2, batchSize: 64, accumulation: 1, stepLimit: nil, labelSmoothing: 0, clipNorm: nil, seed: 1,
                 shuffle: true,
-                evaluationEpochs: 1, checkpointEpochs: 1, checkpointSteps: nil, unreadableLimit: 0.01, bucketBytes: 1 << 22,
+                evaluationEpochs: 1, checkpointEpochs: 1, checkpointSteps: nil, unreadableLimit: 0.01,
                 overlap: true),
             trainingImages: 1200, validationImages: 2, ranks: 2, totalSteps: 4, progress: progress, trainedParameters: 4098,
             allParameters: 25_557_032, buckets: 1, bytesPerStep: 16_456, resumedFrom: step > 0 ? "checkpoints/x" : nil,

@@ -55,19 +55,20 @@ import Testing
                 settings: TrainingSettings(
                     epochs: 1, batchSize: 3, accumulation: example.accumulation, stepLimit: nil, labelSmoothing: 0.1, clipNorm: 1,
                     seed: 4, shuffle: true, evaluationEpochs: 1, checkpointEpochs: 0, checkpointSteps: nil, unreadableLimit: 0,
-                    bucketBytes: 1024, overlap: true),
+                    overlap: true),
                 identity: RunIdentity(
                     name: "small", architecture: "small", classes: ["a", "b", "c"], preprocessing: .imageNet(), configDigest: "",
                     filesDigest: ""),
-                replica: replica, communicator: communicator,
-                samples: SampleList(split: "train", classes: ["a", "b", "c"], paths: ["a", "b", "c"], labels: [0, 1, 2]),
-                source: SameBatch(plans[0]),
+                communicator: communicator,
+                samples: SampleList(split: "train", classes: ["a", "b", "c"], paths: ["a", "b", "c"], labels: [0, 1, 2])),
+            Stage(
+                replica: replica, source: SameBatch(plans[0]),
                 optimizer: Optimizer(
                     kind: example.kind,
                     groups: try ParameterGroups(weightDecay: 0.01).resolve(
                         parameters: replica.parameters, of: "small", slots: replica.slots, count: count),
                     count: count),
-                schedule: LearningRateSchedule(baseRate: 0.01, shape: .constant), observers: []))
+                schedule: LearningRateSchedule(baseRate: 0.01, shape: .constant), bucketBytes: 1024))
     }
 }
 

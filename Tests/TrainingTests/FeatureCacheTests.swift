@@ -77,7 +77,8 @@ import Training
         let replica = ProgramReplica(
             store: store, training: try Program(plan(entry, .loss), resources),
             inference: try Program(plan(entry, .logits), resources), communicator: communicator)
-        let trainer = Trainer(try parts(run, replica, source, record, communicator))
+        let trainer = Trainer(
+            parts(run, record, communicator), try stage(run, replica, source))
         _ = try trainer.run()
         return Outcome(
             losses: record.contents.losses, validation: record.contents.evaluations.map(\.summary.loss),
@@ -115,27 +116,29 @@ import Training
         }
     }
 
-    private static func parts(
-        _ run: Run, _ replica: ProgramReplica, _ source: any BatchSource, _ record: Record, _ communicator: any Communicator
-    ) throws -> Trainer.Parts {
-        let count = replica.trained.count
-        return Trainer.Parts(
+    private static func parts(_ run: Run, _ record: Record, _ communicator: any Communicator) -> Trainer.Parts {
+        Trainer.Parts(
             settings: TrainingSettings(
                 epochs: 4, batchSize: run.batchSize, accumulation: 1, stepLimit: nil, labelSmoothing: 0, clipNorm: nil, seed: 4,
                 shuffle: true, evaluationEpochs: 1, checkpointEpochs: 0, checkpointSteps: nil, unreadableLimit: 0.5,
-                bucketBytes: 1024, overlap: true),
+                overlap: true),
             identity: RunIdentity(
                 name: "small", architecture: "small", classes: ["a", "b", "c"], preprocessing: .imageNet(), configDigest: "",
                 filesDigest: ""),
-            replica: replica, communicator: communicator, samples: samples(run), source: source,
+            communicator: communicator, samples: samples(run), observers: [record])
+    }
+
+    private static func stage(_ run: Run, _ replica: ProgramReplica, _ source: any BatchSource) throws -> Stage {
+        let count = replica.trained.count
+        return Stage(
+            replica: replica, source: source,
             optimizer: Optimizer(
                 kind: .sgd(momentum: 0.9, nesterov: false),
                 groups: try ParameterGroups(weightDecay: 0.01).resolve(
                     parameters: replica.parameters, of: "test", slots: replica.slots, count: count),
                 count: count),
-            schedule: LearningRateSchedule(baseRate: 0.05, shape: .constant),
-            evaluator: Evaluator(samples: samples(run), source: source, batchSize: source.largestBatch, ranks: .all),
-            observers: [record])
+            schedule: LearningRateSchedule(baseRate: 0.05, shape: .constant), bucketBytes: 1024,
+            evaluator: Evaluator(samples: samples(run), source: source, batchSize: source.largestBatch, ranks: .all))
     }
 
     private func outcomes(_ run: Run) throws -> [Outcome] {

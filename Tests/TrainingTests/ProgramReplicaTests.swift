@@ -81,23 +81,23 @@ import Training
                 settings: TrainingSettings(
                     epochs: run.epochs, batchSize: run.batchSize, accumulation: 1, stepLimit: run.stepLimit, labelSmoothing: 0.1,
                     clipNorm: nil, seed: 4, shuffle: true, evaluationEpochs: 1, checkpointEpochs: 1, checkpointSteps: nil,
-                    unreadableLimit: 0,
-                    bucketBytes: 1024, overlap: true),
+                    unreadableLimit: 0, overlap: true),
                 identity: RunIdentity(
                     name: "small", architecture: "small", classes: ["a", "b", "c"], preprocessing: .imageNet(), configDigest: "",
                     filesDigest: ""),
-                replica: replica, communicator: communicator, samples: samples(run.images, "train"),
-                source: loader(run, count: run.images, capacity: capacity),
+                communicator: communicator, samples: samples(run.images, "train"),
+                checkpoints: communicator.isRoot ? checkpoints : nil, observers: [record]),
+            Stage(
+                replica: replica, source: loader(run, count: run.images, capacity: capacity),
                 optimizer: Optimizer(
                     kind: .adamW(beta1: 0.9, beta2: 0.999, epsilon: 1e-8),
                     groups: try ParameterGroups(weightDecay: 0.01).resolve(
                         parameters: replica.parameters, of: "test", slots: replica.slots, count: count),
                     count: count),
-                schedule: LearningRateSchedule(baseRate: 0.01, shape: .constant),
+                schedule: LearningRateSchedule(baseRate: 0.01, shape: .constant), bucketBytes: 1024,
                 evaluator: Evaluator(
                     samples: samples(7, "validation"), source: loader(run, count: 7, capacity: capacity), batchSize: capacity,
-                    ranks: .all),
-                checkpoints: communicator.isRoot ? checkpoints : nil, observers: [record]))
+                    ranks: .all)))
         if run.resumes { try trainer.resume(from: communicator.isRoot ? try checkpoints?.newest().checkpoint : nil) }
         _ = try trainer.run()
         return Outcome(

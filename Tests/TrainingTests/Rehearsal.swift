@@ -61,34 +61,36 @@ struct Rehearsal: Sendable {
         let checkpoints = folder.map { CheckpointFolder(path: $0, retention: Retention(keeping: keeping)) }
         let groups = ParameterGroups(weightDecay: 1e-3)
         let parts = Trainer.Parts(
-            settings: settings, identity: identity, replica: replica, communicator: communicator,
-            samples: MemorySource.samples(images), source: source,
+            settings: settings, identity: identity, communicator: communicator, samples: MemorySource.samples(images),
+            checkpoints: communicator.isRoot ? checkpoints : nil, observers: communicator.isRoot ? [record] : [],
+            stop: source.stop)
+        let stage = Stage(
+            replica: replica, source: source,
             optimizer: Optimizer(
                 kind: .sgd(momentum: 0.9, nesterov: false),
                 groups: try groups.resolve(
                     parameters: replica.parameters, of: "linear", slots: replica.slots, count: replica.trained.count),
                 count: replica.trained.count),
             schedule: LearningRateSchedule(baseRate: 0.1, warmUpSteps: 2, shape: .cosine(totalSteps: 12, finalRate: 0)),
+            bucketBytes: bucketBytes,
             evaluator: validationImages == 0
                 ? nil
                 : Evaluator(
                     samples: MemorySource.samples(validationImages, split: "validation"), source: MemorySource(), batchSize: 4,
-                    ranks: evaluationRanks),
-            checkpoints: communicator.isRoot ? checkpoints : nil, observers: communicator.isRoot ? [record] : [],
-            stop: source.stop)
+                    ranks: evaluationRanks))
         if let stopping, stopping.rank == communicator.rank { source.stopAfter = stopping.step }
-        let trainer = Trainer(parts)
+        let trainer = Trainer(parts, stage)
         if resumes {
             let newest = communicator.isRoot ? try checkpoints?.newest() : nil
             try trainer.resume(from: newest?.checkpoint, refused: newest?.refused ?? [])
         }
         let outcome = try trainer.run()
         // The arrays live no longer than their owners.
-        return withExtendedLifetime((replica, parts.optimizer)) {
+        return withExtendedLifetime((replica, stage.optimizer)) {
             Outcome(
                 outcome: outcome, progress: trainer.progress, weights: Array(replica.trained),
                 statistics: Array(replica.statistics),
-                momentum: parts.optimizer.states.flatMap { Array($0.values) }, delivered: source.source.delivered,
+                momentum: stage.optimizer.states.flatMap { Array($0.values) }, delivered: source.source.delivered,
                 record: record.contents)
         }
     }
@@ -98,7 +100,7 @@ struct Rehearsal: Sendable {
             epochs: epochs, batchSize: batchSize, accumulation: accumulation, stepLimit: stepLimit, labelSmoothing: 0,
             clipNorm: clipNorm, seed: 3, shuffle: true, evaluationEpochs: evaluationEpochs, checkpointEpochs: checkpointEpochs,
             checkpointSteps: checkpointSteps,
-            unreadableLimit: unreadableLimit, bucketBytes: bucketBytes, overlap: overlap)
+            unreadableLimit: unreadableLimit, overlap: overlap)
         settings.compresses = compresses
         return settings
     }

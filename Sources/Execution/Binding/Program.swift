@@ -31,6 +31,8 @@ package final class Program {
     /// Prepares all kernels. Throws `OneDNNError` if oneDNN refuses one.
     package init(_ plan: Plan, _ resources: ProgramResources) throws {
         precondition(plan.arenaBytes <= resources.arena.byteCount, "the arena is smaller than the plan wants")
+        precondition(
+            plan.exit != .loss || plan.layout == resources.store.layout, "a training plan lays gradients out as its store does")
         precondition(plan.values.allSatisfy { $0.quantizationStep > 0 }, "a plan in 8 bits needs ranges to run")
         self.plan = plan
         self.resources = resources

@@ -63,6 +63,22 @@ package final class ParameterStore {
         Self.carve(frozenMemory.floats, frozen, graph, into: &windows)
     }
 
+    /// The same network's parameters where other ones train, with the values that `earlier` has now. What is frozen in both stays where
+    /// it is; the rest is copied.
+    package convenience init(trainability: Trainability, layout: GradientLayout, carrying earlier: ParameterStore) {
+        self.init(graph: earlier.graph, trainability: trainability, layout: layout)
+        for parameter in graph.parameters.indices {
+            if isMutable[parameter] || earlier.isMutable[parameter] {
+                _ = windows[parameter].update(fromContentsOf: earlier.windows[parameter])
+            } else {
+                windows[parameter] = earlier.windows[parameter]
+                isMapped[parameter] = earlier.isMapped[parameter]
+            }
+        }
+        owners = earlier.owners + [earlier.frozenMemory]
+        touch()
+    }
+
     /// The current values of any parameter, in the order published files have.
     package func values(of parameter: Int) -> UnsafeMutableBufferPointer<Float> { windows[parameter] }
 

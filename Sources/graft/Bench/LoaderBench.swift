@@ -4,8 +4,6 @@ import Execution
 import Foundation
 import Graphs
 import ImageData
-import Networks
-import Optimization
 import PlanReports
 import RunConfiguration
 import Tensors
@@ -68,24 +66,26 @@ struct LoaderBench {
         _ configuration: RunConfiguration, isSynthetic: Bool, steps: Int, _ communicator: any Communicator
     ) throws -> LoaderBenchResult? {
         guard isSynthetic else {
-            return try measure(configuration, try ImageFolder.scan(configuration.data.train), steps: steps, communicator)
+            return try measure(configuration, configuration.data.train, steps: steps, communicator)
         }
         let path = FileManager.default.temporaryDirectory.appending(path: "graft-bench-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: path) }
         try SyntheticPhotographs.write(
             synthetic.count, width: synthetic.width, height: synthetic.height, to: path, seed: UInt64(configuration.run.seed))
-        return try measure(configuration, try ImageFolder.scan(path), steps: steps, communicator)
+        return try measure(configuration, path, steps: steps, communicator)
     }
 
     private static func measure(
-        _ configuration: RunConfiguration, _ folder: ImageFolder, steps: Int, _ communicator: any Communicator
+        _ configuration: RunConfiguration, _ path: String, steps: Int, _ communicator: any Communicator
     ) throws -> LoaderBenchResult? {
-        let bench = try BenchReplica(configuration, classes: max(2, folder.classes.count), communicator)
-        var options = BatchLoader.Options(
-            capacity: bench.plan.capacity, threads: 0, slots: 1, seed: UInt64(configuration.run.seed),
-            preprocessing: try configuration.network.prepares(bench.network.entry.preprocessing).preprocessing,
-            augmentation: .none)
-        options.appliesOrientation = configuration.data.exif == .apply
+        var configuration = configuration
+        configuration.data.train = path
+        configuration.network.weights = "random"
+        configuration.features.cache = .off
+        let bench = try BenchRun(configuration, updates: steps + warmUpSteps, communicator)
+        guard let folder = bench.preparation.data?.training else { preconditionFailure("the bench reads photographs") }
+        var options = bench.preparation.loaderOptions(folder, capacity: bench.program.plan.capacity, .none)
+        (options.threads, options.slots) = (0, 1)
         let evaluation = readAll(folder, options)
         options.decoding = configuration.data.trainingDecoding
         options.augmentation = configuration.data.augmentation.pipeline
@@ -93,14 +93,10 @@ struct LoaderBench {
         let training = readAll(folder, options)
         // All ranks' figures, summed: images a second add up, processor seconds are averaged.
         let sums = try communicator.sum([training.wallRate, training.coreRate, evaluation.coreRate])
-        if case .exactly(let count) = configuration.data.loaderThreads {
-            options.threads = count
-        } else {
-            options.threads = max(1, bench.placement.fairThreads)
-        }
-        options.slots = 3
-        let reports = try train(configuration, bench, folder, options, steps: steps, communicator)
+        let recorder = Recorder()
+        try bench.run([recorder])
         guard communicator.isRoot else { return nil }
+        let reports = recorder.steps.dropFirst(warmUpSteps)
         let seconds = reports.reduce(0) { $0 + $1.seconds }
         return LoaderBenchResult(
             architecture: bench.network.graph.name, ranks: communicator.size, photographs: folder.samples.count,
@@ -132,39 +128,6 @@ struct LoaderBench {
         return (
             images / Double(monotonicNanoseconds() - wall), images / Double(threadNanoseconds() - core), loader.unreadable.count
         )
-    }
-
-    /// The real loop over the photographs, with random weights and nothing cached.
-    private static func train(
-        _ configuration: RunConfiguration, _ bench: BenchReplica, _ folder: ImageFolder, _ options: BatchLoader.Options,
-        steps: Int,
-        _ communicator: any Communicator
-    ) throws -> [StepReport] {
-        var configuration = configuration
-        configuration.training.steps = steps + warmUpSteps
-        configuration.training.epochs = Int(Int32.max)
-        configuration.evaluation.everyEpochs = Int(Int32.max)
-        let groups = try ParameterGroups(weightDecay: configuration.optimizer.weightDecay).resolve(
-            parameters: bench.replica.parameters, of: bench.network.graph.name, slots: bench.replica.slots,
-            count: bench.replica.trained.count)
-        let samples = folder.sampleList(split: "train")
-        let identity = RunIdentity(
-            name: "bench", architecture: bench.network.graph.name, classes: samples.classes,
-            preprocessing: options.preprocessing, configDigest: "", filesDigest: "")
-        let recorder = Recorder()
-        let loader = BatchLoader(source: .folder(folder), options: options)
-        defer { loader.stop() }
-        let parts = Trainer.Parts(
-            settings: TrainingSettings(configuration, bucketBytes: bench.communication.bucketBytes), identity: identity,
-            replica: bench.replica, communicator: communicator,
-            samples: samples, source: LoaderSource(loader),
-            optimizer: Optimizer(
-                kind: .sgd(momentum: configuration.optimizer.momentum, nesterov: false), groups: groups,
-                count: bench.replica.trained.count),
-            // A rate of nearly nothing: random weights must not diverge while they are timed.
-            schedule: LearningRateSchedule(baseRate: 1e-6, shape: .constant), observers: [recorder])
-        _ = try Trainer(parts).run()
-        return Array(recorder.steps.dropFirst(warmUpSteps))
     }
 
     /// Processor time of this thread.

@@ -75,7 +75,7 @@ struct PlanBench: Encodable {
         suite = alone ? "kernels" : "plan"
         architecture = bench.network.graph.name
         batchSize = plan.capacity
-        threads = bench.placement.threads
+        threads = bench.preparation.placement.threads
         precision = bench.network.prefixPrecision.rawValue
         instructions = Instructions.summary
         peakGigaflopsPerSecond = peak

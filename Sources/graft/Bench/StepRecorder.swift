@@ -36,10 +36,10 @@ final class StepRecorder: Sendable {
     func watch(_ run: BenchRun) {
         run.program.watch = { [self] moment, step in note(moment, step) }
         guard keepsSpans else { return }
-        run.parts.communicator.watchSums { [self] sum in
+        run.communicator.watchSums { [self] sum in
             add(TraceSpan(track: .sums, name: "sum of \(sum.bytes / 1000) kB", category: "sum", start: sum.start, end: sum.end))
         }
-        (run.parts.source as? LoaderSource)?.watch { [self] moment in note(moment) }
+        (run.prepared.stage.source as? LoaderSource)?.watch { [self] moment in note(moment) }
     }
 
     /// Milliseconds of each step in a pass, on average.

@@ -80,20 +80,19 @@ struct TrainBench {
         _ configuration: RunConfiguration, isSynthetic: Bool, classes: Int, steps: Int, trace: String?,
         _ communicator: any Communicator
     ) throws -> TrainBenchResult? {
-        var bench = try BenchRun.make(
+        let bench = try BenchRun.make(
             configuration, isSynthetic: isSynthetic, classes: classes, updates: steps + warmUpSteps, communicator)
         let peakStart = Date()
         let peak = try bench.peakGigaflops()
         let peakSeconds = Date().timeIntervalSince(peakStart)
         let recorder = Recorder()
-        bench.parts.observers = [recorder]
         let watch = StepRecorder(
             bench.program.plan, warmUpPasses: warmUpSteps * configuration.training.accumulation, keepsSpans: trace != nil)
         watch.watch(bench)
         // The barrier lets clocks of different hosts be laid over each other.
         try communicator.barrier()
         let origin = monotonicNanoseconds()
-        _ = try Trainer(bench.parts).run()
+        try bench.run([recorder])
         if let trace { try write(watch.spans, to: trace, origin: origin, communicator) }
         guard communicator.isRoot else { return nil }
         let start = (recorder.firstStepEnd ?? Date()).timeIntervalSince(processStart()) - peakSeconds
@@ -106,13 +105,14 @@ struct TrainBench {
         _ configuration: RunConfiguration, _ bench: BenchRun, _ measured: [StepReport], _ milliseconds: [Double], peak: Double,
         firstStepSeconds: Double
     ) -> TrainBenchResult {
-        let (plan, communicator) = (bench.program.plan, bench.parts.communicator)
+        let (plan, communicator) = (bench.program.plan, bench.communicator)
         let rates = measured.map(\.imagesPerSecond).sorted()
         let perImage = 2e-9 * Double(plan.steps.reduce(0) { $0 + $1.multiplyAccumulates })
         let hasPrefix = plan.steps.contains { $0.region == .prefix && $0.multiplyAccumulates > 0 }
         return TrainBenchResult(
-            architecture: bench.network.graph.name, input: bench.input, unfrozen: configuration.network.unfrozen,
-            batchNorm: configuration.network.batchNorm.rawValue, ranks: communicator.size, threads: bench.placement.threads,
+            architecture: bench.network.graph.name, input: bench.prepared.input, unfrozen: configuration.network.unfrozen,
+            batchNorm: configuration.network.batchNorm.rawValue, ranks: communicator.size,
+            threads: bench.preparation.placement.threads,
             batchSize: configuration.training.batchSize,
             precision: (hasPrefix ? bench.network.prefixPrecision : bench.network.suffixPrecision).rawValue,
             trainedPrecision: bench.network.suffixPrecision.rawValue, instructions: Instructions.summary,
@@ -126,7 +126,8 @@ struct TrainBench {
             communicationHiddenMilliseconds: 1000 * median(measured.map(\.hiddenCommunicationSeconds)),
             communicationExposedMilliseconds: 1000 * median(measured.map(\.exposedCommunicationSeconds)),
             algorithm: communicator.algorithm.rawValue, compression: configuration.communication.compression.rawValue,
-            bucketBytes: bench.communication.bucketBytes, peakMemoryBytes: peakMemoryBytes(), firstStepSeconds: firstStepSeconds)
+            bucketBytes: bench.prepared.communication.bucketBytes, peakMemoryBytes: peakMemoryBytes(),
+            firstStepSeconds: firstStepSeconds)
     }
 
     private static func regions(_ plan: Plan, _ milliseconds: [Double], peak: Double) -> [TrainBenchResult.RegionTime] {

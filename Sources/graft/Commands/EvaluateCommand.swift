@@ -55,7 +55,7 @@ struct EvaluateCommand: ParsableCommand {
             instructions: configuration.compute.instructions
         ) {
             CalibrationSample(
-                of: try ExperimentData(configuration).training, seed: UInt64(configuration.run.seed), preprocessing: $0,
+                of: try TrainingData(configuration).training, seed: UInt64(configuration.run.seed), preprocessing: $0,
                 appliesOrientation: appliesOrientation, threads: threads)
         }
         guard let classes = model.classes else {
@@ -75,7 +75,7 @@ struct EvaluateCommand: ParsableCommand {
 
     private func images(_ configuration: RunConfiguration, _ classes: [String]) throws -> ImageFolder {
         if let data { return try ImageFolder.scan(data, allowEmptyClasses: true).matching(classes: classes) }
-        guard let folder = try ExperimentData(configuration).validation else {
+        guard let folder = try TrainingData(configuration).validation else {
             throw UserError("the config of \(runFolder) names no validation images; give a class folder with --data")
         }
         return try folder.matching(classes: classes)

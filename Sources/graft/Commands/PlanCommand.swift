@@ -75,7 +75,7 @@ struct PlanCommand: ParsableCommand {
     /// The decision about the feature cache, as if all ranks ran on this host; nil where there are no images to count.
     private func features(_ configuration: RunConfiguration, _ network: PlannedNetwork) throws -> FeatureDecision? {
         guard FileManager.default.fileExists(atPath: configuration.data.train) else { return nil }
-        let data = try ExperimentData(configuration)
+        let data = try TrainingData(configuration)
         return FeatureDecision(
             network.featureCircumstances(
                 configuration, trainingImages: data.training.samples.count,

@@ -30,7 +30,8 @@ struct TrainCommand: ParsableCommand {
         let stop = StopFlag { signals.stopRequested }
         let outcome = World.run(environment: environment, exitStatus: ExitStatus.of) { communicator in
             let configuration = try RunConfiguration.load(path: config, overrides: overrides)
-            return try Experiment(configuration, communicator, environment: environment).run(resuming: resume, stop: stop)
+            let preparation = try Preparation(configuration, communicator, environment: environment)
+            return try TrainingRun(preparation, stop: stop).run(resuming: resume)
         }
         if outcome != .finished { throw ExitCode(outcome.exitStatus) }
     }

@@ -6,32 +6,34 @@ import RunConfiguration
 import Tensors
 import Training
 
-extension Experiment {
-    /// The network as it will train: an int8 prefix with its ranges, the same on all ranks. Every rank calls it.
+extension StageMaker {
+    /// Gives an int8 prefix its ranges, the same on all ranks. Every rank calls it.
     ///
     /// - Parameter checkpoint: what rank 0 resumes.
-    func settledNetwork(_ checkpoint: Checkpoint?) throws -> PlannedNetwork {
-        var network = network
-        guard network.wantsRanges else { return network }
+    mutating func settlePrecision(_ checkpoint: Checkpoint?) throws {
+        guard network.wantsRanges else { return }
         let saved = try savedComputation(checkpoint)
         if let saved, let ranges = saved.ranges {
             network.use(ranges)
             guard network.plan(to: .boundary, capacity: 1).hasAllRanges else {
                 throw UserError("the checkpoint's ranges are not those of this network; keep network.unfrozen as it was")
             }
-            return network
+            return
         }
         let isAutomatic = configuration.network.precision == .auto
         if saved != nil, isAutomatic {
-            network.giveUpBytes()
-            return network
+            return network.giveUpBytes()
         }
         let seed = UInt64(configuration.run.seed)
         let found = try Calibration.run(
             network.request(to: .boundary, capacity: 1), store, threads: placement.threads, communicator
         ) {
-            CalibrationSample(
-                of: data.training, seed: seed, preprocessing: weights.preprocessing,
+            guard let folder = preparation.data?.training else {
+                let capacity = PrefixCalibrator.capacity
+                return CalibrationSample(source: generatedSource(capacity: capacity), samples: Array(0..<capacity))
+            }
+            return CalibrationSample(
+                of: folder, seed: seed, preprocessing: preparation.weights.preprocessing,
                 appliesOrientation: configuration.data.exif == .apply, threads: placement.fairThreads)
         }
         network.use(found.ranges)
@@ -44,7 +46,6 @@ extension Experiment {
                     found.boundaryError * 100, found.images,
                     isAutomatic ? "computing them in \(network.prefixPrecision.rawValue)" : "ranges are kept with the run"))
         }
-        return network
     }
 
     /// How the resumed run computed: rank 0 tells the others. Nil if it says nothing.

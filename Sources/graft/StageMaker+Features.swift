@@ -1,4 +1,4 @@
-// The feature cache of a run: decided, filled, and handed to the loop as the source of its batches.
+// The feature cache of a stage: decided, filled, and handed to the loop as the source of its batches.
 import Collectives
 import Execution
 import Features
@@ -12,8 +12,8 @@ import RunConfiguration
 import Tensors
 import Training
 
-/// What a run trains and evaluates from.
-struct ExperimentFeatures {
+/// What a stage trains and evaluates from.
+struct StageFeatures {
     var decision: FeatureDecision
     /// Nil where training runs from images.
     var training: CachedFeatures?
@@ -30,15 +30,16 @@ private struct FeatureSplit {
     let disk: FeatureFolder
 }
 
-extension Experiment {
+extension StageMaker {
     /// Decides about the cache and fills it; nil if a rank was asked to stop meanwhile. Every rank calls it.
     ///
     /// Throws `TrainingError.ranksDisagree` if ranks would fill different caches.
-    func prepareFeatures(stop: StopFlag) throws -> ExperimentFeatures? {
+    func prepareFeatures() throws -> StageFeatures? {
+        guard let data = preparation.data else { return StageFeatures(decision: FeatureDecision(FeatureCircumstances())) }
         var given = network.featureCircumstances(
             configuration, trainingImages: data.training.samples.count, validationImages: data.validation?.samples.count ?? 0,
             localRanks: communicator.localSize)
-        guard given.hasPrefix, given.wanted != .off else { return ExperimentFeatures(decision: announce(FeatureDecision(given))) }
+        guard given.hasPrefix, given.wanted != .off else { return StageFeatures(decision: announce(FeatureDecision(given))) }
         let plan = network.plan(to: .boundary, capacity: 1)
         let layout = network.featureLayout(configuration.features)
         let prefix = plan.prefixDigest(of: store)
@@ -47,20 +48,20 @@ extension Experiment {
         let validation = data.validation.map { split($0, "validation", nil, layout, prefix: prefix) }
         given.isOnDisk = (given.augments && tentative.fixedViews == nil ? validation ?? training : training).disk.exists
         let decision = announce(try agree(on: given))
-        var features = ExperimentFeatures(decision: decision)
+        var features = StageFeatures(decision: decision)
         guard decision.place != .off else { return features }
-        var agreement = try agreement()
+        var agreement = try preparation.agreement()
         agreement.add("feature cache", value: "\(training.disk.key.digest) \(validation?.disk.key.digest ?? 0)")
         try agreement.check(communicator)
         for (split, isWanted) in [(training, decision.training), (validation, decision.validation)] {
             guard let split, isWanted else { continue }
-            switch try fill(split, layout, onDisk: decision.place == .disk, stop) {
+            switch try fill(split, layout, onDisk: decision.place == .disk) {
             case .filled(let filled):
                 if split.samples.split == "train" { features.training = filled } else { features.validation = filled }
             case .stopped: return nil
             case .refused(let reason):
                 if communicator.isRoot { say("warning: \(reason); going on without the feature cache") }
-                return ExperimentFeatures(decision: decision)
+                return StageFeatures(decision: decision)
             }
         }
         return features
@@ -91,7 +92,7 @@ extension Experiment {
         let augmentation = decision == nil ? .none : configuration.data.augmentation.pipeline
         // In the passes in which images would be computed without the cache: a kernel may round otherwise in larger ones.
         let capacity = decision == nil ? network.evaluationCapacity : network.trainingCapacity
-        var options = loaderOptions(folder, capacity: capacity, augmentation, fixedViews: decision?.fixedViews)
+        var options = preparation.loaderOptions(folder, capacity: capacity, augmentation, fixedViews: decision?.fixedViews)
         if decision != nil { options.decoding = configuration.data.trainingDecoding }
         var key = FeatureKey()
         key.add("network", network.graph.name)
@@ -113,7 +114,7 @@ extension Experiment {
     }
 
     private func fill(
-        _ split: FeatureSplit, _ layout: FeatureLayout, onDisk: Bool, _ stop: StopFlag
+        _ split: FeatureSplit, _ layout: FeatureLayout, onDisk: Bool
     ) throws -> FeatureFilling {
         // Arena and packed weights of the prefix are given back when all features are there.
         let plan = network.plan(to: .boundary, capacity: split.options.capacity)

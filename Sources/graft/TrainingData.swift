@@ -1,4 +1,4 @@
-// The photographs of an experiment: folders, splits, loaders.
+// The photographs of a config: folders, splits, loaders.
 import Foundation
 import ImageData
 import RunConfiguration
@@ -6,7 +6,7 @@ import Tensors
 import Training
 
 /// The training and validation images of a config.
-struct ExperimentData {
+struct TrainingData {
     let training: ImageFolder
     /// Nil for a run without validation.
     let validation: ImageFolder?

@@ -1,0 +1,106 @@
+// What a run needs once, whatever trains in it: threads, photographs, weights.
+import Collectives
+import Execution
+import Foundation
+import Graphs
+import ImageData
+import Kernels
+import RunConfiguration
+import Tensors
+import Training
+
+/// A config's data and weights on one rank, from which stages are made. Every rank prepares the same.
+struct Preparation {
+    let configuration: RunConfiguration
+    let communicator: any Communicator
+    let placement: ThreadPlacement
+    /// What is trained on: the photographs of `data`, or names that stand for generated batches.
+    let samples: SampleList
+    /// Nil where batches are generated.
+    let data: TrainingData?
+    let weights: LoadedWeights
+    /// The network of the first stage, not yet calibrated, and its parameters with the weights in them.
+    let network: PlannedNetwork
+    let store: ParameterStore
+
+    /// Scans and loads. Every rank does the same; what must agree is compared before the first step.
+    ///
+    /// - Parameter generated: samples for benchmarks that have no photographs; nil reads those of the config.
+    init(
+        _ configuration: RunConfiguration, _ communicator: any Communicator, environment: [String: String],
+        generated: SampleList? = nil
+    ) throws {
+        self.configuration = configuration
+        self.communicator = communicator
+        let requested: Int? = if case .exactly(let threads) = configuration.compute.threads { threads } else { nil }
+        let placements = try ThreadPlacement.settle(over: communicator, requested: requested, environment: environment)
+        placement = placements[communicator.rank]
+        OneDNNEngine.onEveryThread(placement.threads, CrashNote.prepareThread)
+        let tell = { (line: String?) in if communicator.isRoot, let line { say(line) } }
+        for placement in placements { tell(placement.warning.map { "warning: \($0)" }) }
+        let data = generated == nil ? try TrainingData(configuration) : nil
+        self.data = data
+        samples =
+            generated ?? data?.training.sampleList(split: "train")
+            ?? SampleList(split: "train", classes: [], paths: [], labels: [])
+        for note in data?.notes ?? [] { tell("note: \(note)") }
+        let file = try weightFile(of: configuration.network, communicator, environment: environment)
+        network = try PlannedNetwork(
+            configuration, classes: samples.classes.count, ranks: communicator.size,
+            abilities: try .ofAllRanks(configuration.compute.instructions, communicator),
+            inputSize: try file?.statedPreprocessing()?.crop)
+        tell(network.precisionNote)
+        store = ParameterStore(
+            graph: network.graph, trainability: network.trainability, layout: network.trainingPlan().layout)
+        var loaded = try loadWeights(
+            from: file, into: store, of: network.entry, seed: UInt64(configuration.run.seed), fresh: configuration.network.fresh)
+        for note in loaded.notes { tell(note) }
+        let prepared = try configuration.network.prepares(loaded.preprocessing)
+        loaded.preprocessing = prepared.preprocessing
+        tell(prepared.warning)
+        weights = loaded
+    }
+
+    /// What the loop follows and compares; rank 0 adds where it saves and who watches.
+    func trainerParts(stop: StopFlag) throws -> Trainer.Parts {
+        Trainer.Parts(
+            settings: TrainingSettings(configuration),
+            identity: RunIdentity(
+                name: configuration.run.name, architecture: network.graph.name, classes: samples.classes,
+                preprocessing: weights.preprocessing, configDigest: digest(of: [configuration.yaml()]),
+                filesDigest: try data.map { String(try $0.training.digest(), radix: 16) } ?? "generated",
+                instructions: Instructions.level),
+            communicator: communicator, samples: samples, stop: stop, agreement: try agreement())
+    }
+
+    /// What ranks must have in common besides what the loop compares itself.
+    func agreement() throws -> StartupAgreement {
+        var agreement = StartupAgreement()
+        agreement.add("config", digestOf: [configuration.yaml()])
+        agreement.add("weight file", value: weights.checksum.map { String($0, radix: 16) } ?? "random")
+        if let data { agreement.add("list of training files", value: String(try data.training.digest(), radix: 16)) }
+        if let validation = data?.validation {
+            agreement.add("list of validation files", value: String(try validation.digest(), radix: 16))
+        }
+        return agreement
+    }
+
+    /// - Parameter fixedViews: where augmentation repeats itself it is keyed by paths, so that files that are added leave it as it was.
+    func loaderOptions(
+        _ folder: ImageFolder, capacity: Int, _ augmentation: ImageData.Augmentation, fixedViews: Int? = nil
+    ) -> BatchLoader.Options {
+        let threads: Int =
+            if case .exactly(let count) = configuration.data.loaderThreads { count } else { max(1, placement.fairThreads) }
+        var options = BatchLoader.Options(
+            capacity: capacity, threads: threads, slots: 3, seed: UInt64(configuration.run.seed),
+            preprocessing: weights.preprocessing, augmentation: augmentation)
+        options.appliesOrientation = configuration.data.exif == .apply
+        if fixedViews != nil { options.keys = folder.sampleKeys }
+        return options
+    }
+}
+
+/// Prints a line for the user on standard error.
+func say(_ line: String) {
+    FileHandle.standardError.write(Data((line + "\n").utf8))
+}

@@ -1,0 +1,138 @@
+// Makes stages: the one place where a network, its weights and its photographs become something that trains.
+import Collectives
+import Execution
+import Features
+import Foundation
+import Graphs
+import ImageData
+import Kernels
+import Optimization
+import PlanReports
+import RunConfiguration
+import Tensors
+import Training
+
+/// A stage that is ready to train, and what it was made of.
+struct PreparedStage {
+    let network: PlannedNetwork
+    let store: ParameterStore
+    let communication: CommunicationSetup
+    let replica: ProgramReplica
+    /// What batches are made of, in words: `generated`, `photographs`, or `cached features`.
+    let input: String
+    let stage: Stage
+}
+
+/// Makes the stage in which a network trains with the values of a store. For training, cached training and benchmarks alike.
+struct StageMaker {
+    let preparation: Preparation
+    var network: PlannedNetwork
+    let store: ParameterStore
+    let stop: StopFlag
+
+    var configuration: RunConfiguration { preparation.configuration }
+    var communicator: any Communicator { preparation.communicator }
+    var placement: ThreadPlacement { preparation.placement }
+
+    /// The first stage of a run.
+    init(_ preparation: Preparation, stop: StopFlag) {
+        (self.preparation, self.stop) = (preparation, stop)
+        (network, store) = (preparation.network, preparation.store)
+    }
+
+    /// Settles precision, features and communication, and binds the programs. Every rank calls it.
+    ///
+    /// Throws `TrainingError.ranksDisagree` if ranks would fill different caches.
+    /// - Parameter checkpoint: what rank 0 resumes; ranges of an int8 prefix and the size of messages are kept as they were.
+    /// - Returns: nil if a rank was asked to stop meanwhile.
+    mutating func make(resuming checkpoint: Checkpoint? = nil) throws -> PreparedStage? {
+        try settlePrecision(checkpoint)
+        guard let features = try prepareFeatures() else { return nil }
+        let communication = try settleCommunication(checkpoint)
+        let replica = try makeReplica(features)
+        let updates = TrainingSettings(configuration).updatesPerEpoch(images: preparation.samples.count)
+        let stage = Stage(
+            replica: replica, source: source(features), optimizer: try makeOptimizer(replica),
+            schedule: LearningRateSchedule(configuration, updatesPerEpoch: updates), bucketBytes: communication.bucketBytes,
+            evaluator: preparation.data?.validation.map { evaluator($0, features) }, computation: network.computation)
+        let input = preparation.data == nil ? "generated" : features.training == nil ? "photographs" : "cached features"
+        return PreparedStage(
+            network: network, store: store, communication: communication, replica: replica, input: input, stage: stage)
+    }
+
+    /// The programs of the loop, from images or from cached features.
+    private func makeReplica(_ features: StageFeatures) throws -> ProgramReplica {
+        let training = network.plan(
+            from: features.training == nil ? .images : .boundary, to: .loss, capacity: network.trainingCapacity,
+            threads: placement.threads)
+        // Without validation images nothing is inferred: then the smaller program is made.
+        let isEvaluated = preparation.data?.validation != nil
+        let infersFromImages = features.validation == nil && (isEvaluated || features.training == nil)
+        let inference = network.plan(
+            from: infersFromImages ? .images : .boundary, to: .logits, capacity: isEvaluated ? network.evaluationCapacity : 1)
+        let resources = try ProgramResources(
+            store: store, threads: placement.threads, arenaBytes: max(training.arenaBytes, inference.arenaBytes))
+        return ProgramReplica(
+            store: store, training: try Program(training, resources), inference: try Program(inference, resources),
+            communicator: communicator)
+    }
+
+    /// Chooses how gradients travel, and the size of their messages.
+    private func settleCommunication(_ checkpoint: Checkpoint?) throws -> CommunicationSetup {
+        let state = checkpoint?.state
+        let own = state?.ranks == communicator.size ? state?.bucketBytes : nil
+        let recorded = Int(String(decoding: try communicator.broadcast(Array("\(own ?? 0)".utf8)), as: UTF8.self)) ?? 0
+        let setup = try CommunicationSetup(
+            configuration.communication, gradientBytes: store.gradientsWithExtras.count * MemoryLayout<Float>.stride,
+            recorded: recorded > 0 ? recorded : nil, communicator)
+        if communicator.isRoot, let line = setup.summary(communicator) { say("note: \(line)") }
+        return setup
+    }
+
+    private func source(_ features: StageFeatures) -> any BatchSource {
+        let capacity = network.trainingCapacity
+        guard let folder = preparation.data?.training else { return generatedSource(capacity: capacity) }
+        if let cached = features.training {
+            return FeatureSource(
+                cached.store, samples: preparation.samples, unreadable: cached.unreadable, capacity: capacity)
+        }
+        let views = features.decision.fixedViews
+        var options = preparation.loaderOptions(
+            folder, capacity: capacity, configuration.data.augmentation.pipeline, fixedViews: views)
+        options.decoding = configuration.data.trainingDecoding
+        return LoaderSource(BatchLoader(source: .folder(folder), options: options), views: views)
+    }
+
+    func generatedSource(capacity: Int) -> SyntheticSource {
+        SyntheticSource(
+            capacity: capacity, shape: network.graph.inputShape, classes: preparation.samples.classes.count,
+            seed: UInt64(configuration.run.seed))
+    }
+
+    private func makeOptimizer(_ replica: ProgramReplica) throws -> Optimizer {
+        let settings = configuration.optimizer
+        let groups = ParameterGroups(
+            multipliers: settings.multipliers.entries.map { .init($0.pattern, $0.factor) }, weightDecay: settings.weightDecay,
+            decaysNormsAndBiases: settings.decayNormsAndBiases)
+        let count = replica.trained.count
+        return Optimizer(
+            kind: OptimizerKind(settings),
+            groups: try groups.resolve(
+                parameters: replica.parameters, of: network.graph.name, slots: replica.slots, count: count),
+            count: count)
+    }
+
+    private func evaluator(_ folder: ImageFolder, _ features: StageFeatures) -> Evaluator {
+        let samples = folder.sampleList(split: "validation")
+        let capacity = network.evaluationCapacity
+        let source: any BatchSource =
+            features.validation.map {
+                FeatureSource($0.store, samples: samples, unreadable: $0.unreadable, capacity: capacity)
+            }
+            ?? LoaderSource(
+                BatchLoader(source: .folder(folder), options: preparation.loaderOptions(folder, capacity: capacity, .none)))
+        return Evaluator(
+            samples: samples, source: source, batchSize: capacity,
+            ranks: configuration.evaluation.ranks == .root ? .root : .all, unreadableLimit: configuration.data.unreadableLimit)
+    }
+}
