@@ -8,35 +8,6 @@ package enum ReadMoment: Sendable {
     case ends(sample: Int, thread: Int)
 }
 
-/// An image that was left out, and why.
-package struct UnreadableImage: Sendable, Hashable, CustomStringConvertible {
-    /// Its index among the samples.
-    package let sample: Int
-    /// Its path, relative to the image folder.
-    package let path: String
-    package let reason: ImageError.Reason
-
-    package var description: String { "\(path): \(reason)" }
-}
-
-/// One rank's share of a batch, in a slot of the loader's ring: valid until the next call of `next` or `begin`.
-package struct ImageBatch {
-    /// `[capacity, crop, crop, 3]` float32, of which the first `count` images are this batch; the others hold older numbers.
-    package let images: UnsafeMutablePointer<Float>
-    /// The classes of the images, `count` of them.
-    package let labels: UnsafePointer<Int32>
-    /// The sample indices of the images, in the order asked for, without those that could not be read.
-    package let samples: UnsafeBufferPointer<Int>
-    /// Images that could be read. May be 0.
-    package var count: Int { samples.count }
-    /// Images of this batch that were left out.
-    package let unreadableCount: Int
-    /// Those of them that were not named before by this loader.
-    package let newlyUnreadable: [UnreadableImage]
-    /// How long `next` waited for this batch, in seconds.
-    package let waitSeconds: Double
-}
-
 /// Delivers batches of prepared images in a fixed order, whatever the number of threads. For one consuming thread.
 package final class BatchLoader {
     package struct Options: Sendable {
@@ -70,10 +41,8 @@ package final class BatchLoader {
 
     package let source: SampleSource
     package let options: Options
-    /// How long `next` has waited so far, in seconds.
-    package private(set) var waitSeconds = 0.0
     /// Every image that could not be read so far, each once, in the order in which they came up.
-    package private(set) var unreadable: [UnreadableImage] = []
+    package private(set) var unreadable: [UnreadableSample] = []
     private let ring: BatchRing
     private let callersReader: SampleReader?
     private var named: Set<Int> = []
@@ -108,33 +77,30 @@ package final class BatchLoader {
         ring.begin(epoch: epoch, batches: batches)
     }
 
-    /// The next batch; waits until it is ready. Nil after the last one. Images that cannot be read are left out and reported.
-    package func next() -> ImageBatch? {
-        let start = ContinuousClock.now
+    /// The next batch, valid until the next call of `next` or `begin`; waits until it is ready. Nil after the last one. Images that cannot
+    /// be read are left out, and named once.
+    package func next() -> Batch? {
         let worker = callersReader.map { reader in { [ring] task in Self.perform(task, reader, ring, thread: 0) } }
         guard let (slot, asked) = ring.next(worker: worker) else { return nil }
-        let waited = (ContinuousClock.now - start) / .seconds(1)
-        waitSeconds += waited
-        let fresh = compact(slot, asked)
-        return ImageBatch(
-            images: slot.images, labels: UnsafePointer(slot.labels),
-            samples: UnsafeBufferPointer(start: slot.indices, count: fresh.count), unreadableCount: asked - fresh.count,
-            newlyUnreadable: fresh.failures, waitSeconds: waited)
+        let (count, failures) = compact(slot, asked)
+        return Batch(
+            images: UnsafePointer(slot.images), labels: UnsafePointer(slot.labels), samples: UnsafePointer(slot.indices),
+            count: count, unreadable: failures)
     }
 
     /// Ends the threads. The loader delivers at most what they had finished after that.
     package func stop() { ring.stop() }
 
     /// Moves the images that could be read to the front, in order, and sets their labels.
-    private func compact(_ slot: BatchSlot, _ asked: Int) -> (count: Int, failures: [UnreadableImage]) {
+    private func compact(_ slot: BatchSlot, _ asked: Int) -> (count: Int, failures: [UnreadableSample]) {
         let imageElements = ring.imageElements
         var count = 0
-        var failures: [UnreadableImage] = []
+        var failures: [UnreadableSample] = []
         for position in 0..<asked {
             let sample = slot.indices[position]
             if let reason = slot.failures[position] {
                 if named.insert(sample).inserted {
-                    failures.append(UnreadableImage(sample: sample, path: source.name(of: sample), reason: reason))
+                    failures.append(UnreadableSample(sample: sample, path: source.name(of: sample), reason: "\(reason)"))
                 }
                 continue
             }

@@ -28,7 +28,7 @@ package struct Batch {
     package var samples: UnsafePointer<Int>
     /// Images present; 0 for an empty share.
     package var count: Int
-    /// Those that were ordered but could not be read.
+    /// Those that were ordered and could not be read, each named once by its source.
     package var unreadable: [UnreadableSample]
 
     package init(

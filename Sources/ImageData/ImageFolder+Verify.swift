@@ -6,7 +6,7 @@ internal import Synchronization
 package struct FolderVerification: Sendable, Hashable {
     package var images = 0
     /// The files that cannot be read, in the order of the samples.
-    package var unreadable: [UnreadableImage] = []
+    package var unreadable: [UnreadableSample] = []
     /// The files that can be read although something in them is odd, in the order of the samples.
     package var odd: [String] = []
 }
@@ -33,7 +33,7 @@ extension ImageFolder {
                     if isOdd { state.found.odd.append(samples[sample].path) }
                     guard let failure else { return }
                     state.found.unreadable.append(
-                        UnreadableImage(sample: sample, path: samples[sample].path, reason: failure.reason))
+                        UnreadableSample(sample: sample, path: samples[sample].path, reason: "\(failure.reason)"))
                 }
             }
             done.signal()

@@ -20,11 +20,6 @@ package final class LoaderSource: BatchSource {
 
     package func next() -> Batch {
         guard let batch = loader.next() else { preconditionFailure("the loop asked for more batches than it ordered") }
-        guard let samples = batch.samples.baseAddress else { preconditionFailure("a loader's slot has memory, even when empty") }
-        return Batch(
-            images: UnsafePointer(batch.images), labels: batch.labels, samples: samples, count: batch.count,
-            unreadable: batch.newlyUnreadable.map {
-                UnreadableSample(sample: $0.sample, path: $0.path, reason: "\($0.reason)")
-            })
+        return batch
     }
 }

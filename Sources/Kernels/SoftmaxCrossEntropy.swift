@@ -1,18 +1,21 @@
 // The loss: softmax cross-entropy with label smoothing, its gradient, and how many images were told right.
 import Foundation
 
+/// What one pass says about its images.
+package struct PassResult: Sendable, Equatable {
+    /// The sum of the images' losses, each −Σ target · log p, not weighted.
+    package var lossSum: Double
+    /// Images whose largest score is at their label.
+    package var correct: Int
+
+    package init(lossSum: Double = 0, correct: Int = 0) {
+        self.lossSum = lossSum
+        self.correct = correct
+    }
+}
+
 /// Softmax cross-entropy over `classes` scores an image.
 package struct SoftmaxCrossEntropy: Sendable {
-    /// What a batch adds up to.
-    package struct Sums: Sendable, Equatable {
-        /// The sum of the images' losses, each −Σ target · log p.
-        package var loss: Double = 0
-        /// Images whose largest score is at their label.
-        package var correct = 0
-
-        package init() {}
-    }
-
     package let classes: Int
 
     package init(classes: Int) { self.classes = classes }
@@ -22,13 +25,13 @@ package struct SoftmaxCrossEntropy: Sendable {
     package func forward(
         logits: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int, capacity: Int, smoothing: Float, weight: Float,
         gradient: UnsafeMutablePointer<Float>
-    ) -> Sums {
-        var sums = Sums()
+    ) -> PassResult {
+        var result = PassResult()
         for image in 0..<count {
             let (scores, label, slope) = (logits + image * classes, Int(labels[image]), gradient + image * classes)
             precondition(label >= 0 && label < classes, "label \(label) is not among \(classes) classes")
             let (logSum, best) = Self.logSumExp(scores, classes)
-            if best == label { sums.correct += 1 }
+            if best == label { result.correct += 1 }
             var loss = Double(1 - smoothing) * (logSum - Double(scores[label]))
             let share = smoothing / Float(classes)
             for index in 0..<classes {
@@ -36,10 +39,10 @@ package struct SoftmaxCrossEntropy: Sendable {
                 let target = share + (index == label ? 1 - smoothing : 0)
                 slope[index] = weight * (Float(exp(Double(scores[index]) - logSum)) - target)
             }
-            sums.loss += loss
+            result.lossSum += loss
         }
         (gradient + count * classes).update(repeating: 0, count: (capacity - count) * classes)
-        return sums
+        return result
     }
 
     /// log Σ exp of the scores, and the index of the largest (the first of equals).

@@ -3,7 +3,7 @@ package import Collectives
 package import Execution
 package import Graphs
 package import ImageData
-internal import Kernels
+package import Kernels
 
 /// A `Replica` over two programs that share one store and one arena.
 package final class ProgramReplica: Replica {
@@ -14,8 +14,8 @@ package final class ProgramReplica: Replica {
     package let training: Program
     private let inference: Program
     private let communicator: any Communicator
-    private var trainingInput: StepInput?
-    private var inferenceInput: StepInput?
+    private var trainingInput: PassInput?
+    private var inferenceInput: PassInput?
     /// An error of a sum within a pass (synchronised batch norm), thrown at the pass's end.
     private var failure: (any Error)?
 
@@ -52,9 +52,9 @@ package final class ProgramReplica: Replica {
         trainingInput?.seed = settings.seed
         trainingInput?.epoch = settings.epoch
         guard let trainingInput else { preconditionFailure("the input was just filled") }
-        let sums = try training.trainStep(trainingInput, onGradients: onGradientsComplete)
+        let result = try training.trainPass(trainingInput, onGradients: onGradientsComplete)
         if let failure { throw failure }
-        return PassResult(lossSum: sums.loss, correct: sums.correct)
+        return result
     }
 
     package func logits(of batch: Batch) throws -> UnsafeBufferPointer<Float> {
@@ -65,11 +65,11 @@ package final class ProgramReplica: Replica {
     }
 
     /// Points an input at a batch. It is made once: its list of entries lives on the heap, and a step allocates nothing.
-    private func fill(_ input: inout StepInput?, _ batch: Batch, for program: Program) {
+    private func fill(_ input: inout PassInput?, _ batch: Batch, for program: Program) {
         let takesFeatures = program.plan.entry == .boundary
         precondition(takesFeatures != batch.features.isEmpty, "a plan from the boundary takes features, others take images")
         if input == nil {
-            input = StepInput(entries: [UnsafeMutableRawPointer(mutating: batch.images)], count: 0)
+            input = PassInput(entries: [UnsafeMutableRawPointer(mutating: batch.images)], count: 0)
             input?.synchronize = { [unowned self] values in
                 do { try communicator.sum(values) } catch { failure = failure ?? error }
             }

@@ -1,6 +1,7 @@
 // This rank's copy of the network, as the loop sees it: flat arrays with one layout, a training pass, an inference pass.
 package import Graphs
 package import ImageData
+package import Kernels
 
 /// A trained parameter's place in the flat arrays.
 package struct ParameterSlot: Sendable, Hashable {
@@ -30,19 +31,6 @@ package struct PassSettings: Sendable {
         self.labelSmoothing = labelSmoothing
         self.seed = seed
         self.epoch = epoch
-    }
-}
-
-/// What one pass says about its images.
-package struct PassResult: Sendable, Equatable {
-    /// The sum of the images' losses, not weighted.
-    package var lossSum: Double
-    /// How many images had their class on top.
-    package var correct: Int
-
-    package init(lossSum: Double, correct: Int) {
-        self.lossSum = lossSum
-        self.correct = correct
     }
 }
 

@@ -1,6 +1,7 @@
 // The working part of an update: passes, accumulation, overlapped sums, clipping, the optimizer. The loop keeps the books.
 internal import Collectives
 import ImageData
+internal import Kernels
 internal import Optimization
 internal import Tensors
 

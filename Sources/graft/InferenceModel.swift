@@ -63,7 +63,7 @@ final class InferenceModel: Classifier {
 
     /// The class scores of the first `count` of `capacity` prepared images, `[count, classCount]`; valid until the next call.
     func logits(_ images: UnsafeMutablePointer<Float>, count: Int) -> UnsafeBufferPointer<Float> {
-        program.forward(StepInput(entries: [UnsafeMutableRawPointer(images)], count: count))
+        program.forward(PassInput(entries: [UnsafeMutableRawPointer(images)], count: count))
         return UnsafeBufferPointer(start: program.exitValue(0), count: count * classCount)
     }
 

@@ -43,9 +43,9 @@ import Testing
         func loss() -> Double {
             let labels: [Int32] = [1, 0, 3]
             return labels.withUnsafeBufferPointer {
-                var input = StepInput(entries: [images.base], labels: $0.baseAddress, count: Self.capacity)
+                var input = PassInput(entries: [images.base], labels: $0.baseAddress, count: Self.capacity)
                 input.imageWeight = 1
-                return program.trainStep(input) { _ in }.loss
+                return program.trainPass(input) { _ in }.lossSum
             }
         }
         _ = loss()

@@ -29,7 +29,7 @@ struct AllocationTests {
 
     @Test(arguments: cases) func evaluationAllocatesNothing(_ example: BoundaryTests.Case) throws {
         let bench = try Bench(example, cacheBytes: ChunkTests.cacheBytes)
-        let input = StepInput(entries: [bench.images.base], count: Bench.capacity)
+        let input = PassInput(entries: [bench.images.base], count: Bench.capacity)
         withExtendedLifetime(bench) {
             bench.inference.forward(input)
             #expect(counted { bench.inference.forward(input) } == "")
@@ -46,15 +46,15 @@ struct AllocationTests {
     /// Where a third training step allocates, the weights having changed since the second; empty if nowhere.
     private func allocations(of program: Program, entries: [UnsafeMutableRawPointer], _ bench: Bench) -> String {
         let (labels, samples): ([Int32], [Int]) = ([1, 0, 2], [4, 0, 9])
-        var input = StepInput(entries: entries, count: Bench.capacity)
+        var input = PassInput(entries: entries, count: Bench.capacity)
         input.imageWeight = 1 / 3
         input.synchronize = { values in for index in values.indices { values[index] *= 1 } }
         return labels.withUnsafeBufferPointer { labels in
             samples.withUnsafeBufferPointer { samples in
                 (input.labels, input.sampleIndices) = (labels.baseAddress, samples.baseAddress)
-                for _ in 0..<2 { _ = program.trainStep(input) { _ in } }
+                for _ in 0..<2 { _ = program.trainPass(input) { _ in } }
                 bench.store.touch()
-                return withExtendedLifetime(bench) { counted { _ = program.trainStep(input) { _ in } } }
+                return withExtendedLifetime(bench) { counted { _ = program.trainPass(input) { _ in } } }
             }
         }
     }

@@ -56,7 +56,7 @@ struct BoundaryTests {
             plan, try ProgramResources(store: bench.store, threads: 1, arenaBytes: plan.arenaBytes))
         for image in 0..<Bench.capacity {
             let start = bench.images.base + image * bench.images.byteCount / Bench.capacity
-            single.forward(StepInput(entries: [start], count: 1))
+            single.forward(PassInput(entries: [start], count: 1))
             for (index, value) in together.enumerated() {
                 let count = value.byteCount / Bench.capacity
                 #expect(memcmp(value.base + image * count, single.exitValue(index), count) == 0, "image \(image)")
@@ -101,7 +101,7 @@ final class Bench {
 
     /// The boundary's values, copied as the cache keeps them, in the order in which the suffix takes them.
     func features() -> [AlignedBuffer] {
-        prefix.forward(StepInput(entries: [images.base], count: Self.capacity))
+        prefix.forward(PassInput(entries: [images.base], count: Self.capacity))
         return suffix.plan.entryValues.enumerated().map { index, value in
             #expect(prefix.plan.values[prefix.plan.exitValues[index]].name == suffix.plan.values[value].name)
             let copy = AlignedBuffer(byteCount: suffix.plan.values[value].byteCount)
@@ -112,20 +112,20 @@ final class Bench {
 
     func trainingPass(entries: [UnsafeMutableRawPointer], _ program: Program) -> (loss: Double, gradients: [Float]) {
         store.gradients.update(repeating: .nan)
-        var input = StepInput(entries: entries, count: Self.capacity)
+        var input = PassInput(entries: entries, count: Self.capacity)
         input.imageWeight = 1 / 3
         (input.seed, input.epoch) = (7, 2)
         let sums = labels.withUnsafeBufferPointer { labels in
             samples.withUnsafeBufferPointer { samples in
                 (input.labels, input.sampleIndices) = (labels.baseAddress, samples.baseAddress)
-                return program.trainStep(input) { _ in }
+                return program.trainPass(input) { _ in }
             }
         }
-        return (sums.loss, store.layout.slots.flatMap { Array(store.gradients[$0.range]) })
+        return (sums.lossSum, store.layout.slots.flatMap { Array(store.gradients[$0.range]) })
     }
 
     func scores(entries: [UnsafeMutableRawPointer], _ program: Program) -> [Float] {
-        program.forward(StepInput(entries: entries, count: Self.capacity))
+        program.forward(PassInput(entries: entries, count: Self.capacity))
         return Array(UnsafeBufferPointer(start: program.exitValue(0), count: Self.capacity * 5))
     }
 

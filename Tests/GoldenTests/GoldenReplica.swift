@@ -42,7 +42,7 @@ final class GoldenReplica {
     func logits(of images: [Float], count: Int) -> [Float] {
         var images = images
         images.withUnsafeMutableBytes { bytes in
-            program.forward(StepInput(entries: [bytes.baseAddress!], count: count))
+            program.forward(PassInput(entries: [bytes.baseAddress!], count: count))
         }
         return Array(UnsafeBufferPointer(start: program.exitValue(0), count: count * plan.graph.classCount))
     }
@@ -52,10 +52,10 @@ final class GoldenReplica {
         var images = images
         return images.withUnsafeMutableBytes { bytes in
             labels.withUnsafeBufferPointer { labels in
-                var input = StepInput(entries: [bytes.baseAddress!], labels: labels.baseAddress, count: labels.count)
+                var input = PassInput(entries: [bytes.baseAddress!], labels: labels.baseAddress, count: labels.count)
                 input.imageWeight = 1 / Float(labels.count)
                 input.labelSmoothing = Float(smoothing)
-                return program.trainStep(input) { _ in }.loss / Double(labels.count)
+                return program.trainPass(input) { _ in }.lossSum / Double(labels.count)
             }
         }
     }

@@ -35,13 +35,14 @@ struct BatchLoaderTests {
 
     private func deliver(_ loader: BatchLoader, epoch: Int, _ batches: [[Int]]) -> Delivery {
         loader.begin(epoch: epoch, batches: batches)
+        var orders = batches[...]
         var delivery = Delivery()
         while let batch = loader.next() {
-            delivery.samples.append(Array(batch.samples))
+            delivery.samples.append(Array(UnsafeBufferPointer(start: batch.samples, count: batch.count)))
             delivery.labels.append(Array(UnsafeBufferPointer(start: batch.labels, count: batch.count)))
             delivery.images.append(Array(UnsafeBufferPointer(start: batch.images, count: batch.count * 11 * 11 * 3)))
-            delivery.left.append(batch.unreadableCount)
-            delivery.failures += batch.newlyUnreadable.map(\.path)
+            delivery.left.append(orders.removeFirst().count - batch.count)
+            delivery.failures += batch.unreadable.map(\.path)
         }
         return delivery
     }
@@ -119,7 +120,6 @@ struct BatchLoaderTests {
             let loader = BatchLoader(source: .synthetic(count: 9, classes: 2), options: options(threads: 2))
             loader.begin(epoch: 0, batches: [[0, 1], [2, 3], [4, 5], [6, 7]])
             _ = loader.next()
-            #expect(loader.waitSeconds >= 0)
         }
     }
 }

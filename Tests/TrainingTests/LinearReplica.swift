@@ -3,6 +3,7 @@
 import Foundation
 import Graphs
 import ImageData
+import Kernels
 import Tensors
 import Training
 

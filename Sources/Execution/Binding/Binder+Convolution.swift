@@ -4,7 +4,7 @@ import Kernels
 import Tensors
 
 extension Binder {
-    func bindConvolution(_ step: PlanStep, _ layer: ConvolutionLayer, _ activation: Activation?) throws -> PreparedStep {
+    func bindConvolution(_ step: PlanStep, _ layer: ConvolutionLayer, _ activation: Activation?) throws -> BoundStep {
         switch step.kernel {
         case .depthwise: return bindDepthwise(step, layer, activation)
         case .winograd(let tile): return try bindWinograd(step, layer, tile, activation)
@@ -14,7 +14,7 @@ extension Binder {
         }
     }
 
-    func bindInputGradient(_ step: PlanStep, _ layer: ConvolutionLayer) throws -> PreparedStep {
+    func bindInputGradient(_ step: PlanStep, _ layer: ConvolutionLayer) throws -> BoundStep {
         switch step.kernel {
         case .depthwise: return bindDepthwiseInputGradient(step, layer)
         case .winograd(let tile): return try bindWinogradInputGradient(step, layer, tile)
@@ -24,7 +24,7 @@ extension Binder {
         }
     }
 
-    func bindWeightGradient(_ step: PlanStep, _ layer: ConvolutionLayer) throws -> PreparedStep {
+    func bindWeightGradient(_ step: PlanStep, _ layer: ConvolutionLayer) throws -> BoundStep {
         switch step.kernel {
         case .depthwise: return bindDepthwiseWeightGradient(step, layer)
         case .winograd(let tile): return try bindWinogradWeightGradient(step, layer, tile)
@@ -36,7 +36,7 @@ extension Binder {
 
     private func bindDirect(
         _ step: PlanStep, _ layer: ConvolutionLayer, _ activation: Activation?
-    ) throws -> PreparedStep {
+    ) throws -> BoundStep {
         let geometry = WindowGeometry(layer, images: images)
         let residual: FusedResidual =
             switch step.residual {
@@ -57,7 +57,7 @@ extension Binder {
         }
     }
 
-    private func bindDirectInputGradient(_ step: PlanStep, _ layer: ConvolutionLayer) throws -> PreparedStep {
+    private func bindDirectInputGradient(_ step: PlanStep, _ layer: ConvolutionLayer) throws -> BoundStep {
         let geometry = WindowGeometry(layer, images: images)
         let kernel = try OneDNNKernel.convolutionBackwardData(
             resources.engine, geometry, types: types(source: step.result, destination: step.source, weights: step.source))
@@ -69,7 +69,7 @@ extension Binder {
         }
     }
 
-    private func bindDirectWeightGradient(_ step: PlanStep, _ layer: ConvolutionLayer) throws -> PreparedStep {
+    private func bindDirectWeightGradient(_ step: PlanStep, _ layer: ConvolutionLayer) throws -> BoundStep {
         let (source, gradient) = (step.reads[0], step.reads[1])
         let (geometry, weights) = (WindowGeometry(layer, images: images), layer.weights)
         let kernel = try OneDNNKernel.convolutionBackwardWeights(
@@ -108,7 +108,7 @@ extension Binder {
     }
 
     /// The weight gradient of a pointwise convolution as one product: of the gradients' transpose and the sources.
-    private func bindProduct(_ step: PlanStep, _ layer: ConvolutionLayer) throws -> PreparedStep {
+    private func bindProduct(_ step: PlanStep, _ layer: ConvolutionLayer) throws -> BoundStep {
         let (source, gradient, place) = (step.reads[0], step.reads[1], layer.place)
         var product = MatrixProduct(
             rows: place.destination[2], inner: images * place.source[0] * place.source[1], columns: place.source[2])

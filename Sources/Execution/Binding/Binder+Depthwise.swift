@@ -4,7 +4,7 @@ import Kernels
 import Tensors
 
 extension Binder {
-    func bindDepthwise(_ step: PlanStep, _ layer: ConvolutionLayer, _ activation: Activation?) -> PreparedStep {
+    func bindDepthwise(_ step: PlanStep, _ layer: ConvolutionLayer, _ activation: Activation?) -> BoundStep {
         precondition(step.residual == nil, "a depthwise convolution adds no residual")
         let kernel = depthwise(layer)
         if plan.values[step.source].type.isQuantized { return bindBytes(kernel, step, layer) }
@@ -16,7 +16,7 @@ extension Binder {
     }
 
     /// Bytes are filtered by float32 weights, in which the steps of both sides are folded.
-    private func bindBytes(_ kernel: DepthwiseKernel, _ step: PlanStep, _ layer: ConvolutionLayer) -> PreparedStep {
+    private func bindBytes(_ kernel: DepthwiseKernel, _ step: PlanStep, _ layer: ConvolutionLayer) -> BoundStep {
         let (from, to, weights) = (plan.values[step.source], plan.values[step.result], layer.weights)
         precondition(from.type == .uint8 && to.type == .uint8, "a depthwise convolution in bytes has no negative numbers")
         let form = DepthwiseBytesForm(
@@ -34,7 +34,7 @@ extension Binder {
         }
     }
 
-    func bindDepthwiseInputGradient(_ step: PlanStep, _ layer: ConvolutionLayer) -> PreparedStep {
+    func bindDepthwiseInputGradient(_ step: PlanStep, _ layer: ConvolutionLayer) -> BoundStep {
         let kernel = depthwise(layer)
         let weights = resources.weights.prepared(layer.weights, DepthwiseForm(kernel))
         let (dy, dx) = (address(step.source), address(step.result))
@@ -43,7 +43,7 @@ extension Binder {
         }
     }
 
-    func bindDepthwiseWeightGradient(_ step: PlanStep, _ layer: ConvolutionLayer) -> PreparedStep {
+    func bindDepthwiseWeightGradient(_ step: PlanStep, _ layer: ConvolutionLayer) -> BoundStep {
         let (kernel, weights) = (depthwise(layer), layer.weights)
         let (x, dy) = (address(step.reads[0]), address(step.reads[1]))
         let weightGradient = store.gradient(of: weights.weight)?.baseAddress

@@ -4,19 +4,19 @@ import Kernels
 import Tensors
 
 extension Binder {
-    func bindActivation(_ step: PlanStep, _ kind: Activation) -> PreparedStep {
+    func bindActivation(_ step: PlanStep, _ kind: Activation) -> BoundStep {
         let (elementwise, activation) = (elementwise, Activation?.some(kind))
         let (x, y, count) = (address(step.source), address(step.result), elementCount(step.source))
         return { elementwise.activate(x.activations($0), y.activations($0), count, activation) }
     }
 
-    func bindAddition(_ step: PlanStep, _ kind: Activation?) -> PreparedStep {
+    func bindAddition(_ step: PlanStep, _ kind: Activation?) -> BoundStep {
         let (elementwise, activation, count) = (elementwise, kind, elementCount(step.result))
         let (a, b, y) = (address(step.reads[0]), address(step.reads[1]), address(step.result))
         return { elementwise.add(a.activations($0), b.activations($0), y.activations($0), count, activation) }
     }
 
-    func bindCombination(_ step: PlanStep, _ derivative: Activation?) -> PreparedStep {
+    func bindCombination(_ step: PlanStep, _ derivative: Activation?) -> BoundStep {
         let (elementwise, activation, count) = (elementwise, derivative, elementCount(step.result))
         let gradients = derivative == nil ? step.reads[...] : step.reads.dropLast()
         let (a, b) = (address(gradients[0]), gradients.count > 1 ? address(gradients[1]) : nil)
@@ -28,13 +28,13 @@ extension Binder {
         }
     }
 
-    func bindGate(_ step: PlanStep) -> PreparedStep {
+    func bindGate(_ step: PlanStep) -> BoundStep {
         let (elementwise, images, shape) = (elementwise, images, plan.values[step.source].shape)
         let (x, g, y) = (address(step.source), address(step.reads[1]), address(step.result))
         return { elementwise.gate(x($0), by: g($0), y($0), images: images, pixels: shape[0] * shape[1], channels: shape[2]) }
     }
 
-    func bindGateGradient(_ step: PlanStep) -> PreparedStep {
+    func bindGateGradient(_ step: PlanStep) -> BoundStep {
         let (elementwise, images, shape) = (elementwise, images, plan.values[step.source].shape)
         let (x, dy, dg) = (address(step.source), address(step.reads[1]), address(step.result))
         return {
@@ -42,13 +42,13 @@ extension Binder {
         }
     }
 
-    func bindConversion(_ step: PlanStep) -> PreparedStep {
+    func bindConversion(_ step: PlanStep) -> BoundStep {
         let elementwise = elementwise
         let (x, y, count) = (address(step.source), address(step.result), elementCount(step.source))
         return { elementwise.convert(x.activations($0), y.activations($0), count) }
     }
 
-    func bindTranspose(_ step: PlanStep, _ toChannelsFirst: Bool) -> PreparedStep {
+    func bindTranspose(_ step: PlanStep, _ toChannelsFirst: Bool) -> BoundStep {
         let (elementwise, images) = (elementwise, images)
         let image = plan.values[toChannelsFirst ? step.source : step.result].shape
         let (x, y) = (address(step.source), address(step.result))
@@ -58,7 +58,7 @@ extension Binder {
         }
     }
 
-    func bindConcatenation(_ step: PlanStep) -> PreparedStep {
+    func bindConcatenation(_ step: PlanStep) -> BoundStep {
         let (elementwise, shape) = (elementwise, plan.values[step.result].shape)
         let (y, rows) = (address(step.result), images * shape[0] * shape[1])
         var firstChannel = 0
@@ -76,7 +76,7 @@ extension Binder {
         }
     }
 
-    func bindSlice(_ step: PlanStep, _ firstChannel: Int) -> PreparedStep {
+    func bindSlice(_ step: PlanStep, _ firstChannel: Int) -> BoundStep {
         let (elementwise, from, to) = (elementwise, plan.values[step.source].shape, plan.values[step.result].shape)
         let (x, y, rows) = (address(step.source), address(step.result), images * from[0] * from[1])
         return {
@@ -86,7 +86,7 @@ extension Binder {
     }
 
     /// The mask of an image depends on (seed, epoch, sample, layer) alone, so that backward draws the same again.
-    func bindDropout(_ step: PlanStep, _ rate: Float, _ layer: Int, _ wholeImages: Bool) -> PreparedStep {
+    func bindDropout(_ step: PlanStep, _ rate: Float, _ layer: Int, _ wholeImages: Bool) -> BoundStep {
         let (elementwise, images, count) = (elementwise, images, plan.values[step.source].shape.count)
         let (x, y, workers) = (address(step.source), address(step.result), resources.workers)
         return { frame in
@@ -108,17 +108,17 @@ extension Binder {
         }
     }
 
-    func bindLoss(_ step: PlanStep, _ weight: Float, _ isMain: Bool) -> PreparedStep {
+    func bindLoss(_ step: PlanStep, _ weight: Float, _ isMain: Bool) -> BoundStep {
         let (scores, slope, capacity) = (address(step.source), address(step.result), images)
         let loss = SoftmaxCrossEntropy(classes: plan.values[step.source].shape[0])
         return { frame in
             let input = frame.input
             guard let labels = input.labels else { preconditionFailure("a training step needs labels") }
-            let sums = loss.forward(
+            let result = loss.forward(
                 logits: scores(frame), labels: labels, count: input.count, capacity: capacity, smoothing: input.labelSmoothing,
                 weight: input.imageWeight * weight, gradient: slope(frame))
-            frame.sums.loss += Double(weight) * sums.loss
-            if isMain { frame.sums.correct += sums.correct }
+            frame.result.lossSum += Double(weight) * result.lossSum
+            if isMain { frame.result.correct += result.correct }
         }
     }
 }

@@ -16,7 +16,7 @@ extension Binder {
             runningVariance: start(norm.variance))
     }
 
-    func bindNorm(_ step: PlanStep, _ norm: NormParameters, _ mode: NormMode, _ activation: Activation?) -> PreparedStep {
+    func bindNorm(_ step: PlanStep, _ norm: NormParameters, _ mode: NormMode, _ activation: Activation?) -> BoundStep {
         let shape = plan.values[step.source].shape
         let channels = shape[shape.rank - 1]
         let (pixels, capacity) = (shape.count / channels, images)
@@ -42,7 +42,7 @@ extension Binder {
 
     func bindNormGradient(
         _ step: PlanStep, _ norm: NormParameters, _ mode: NormMode, _ masks: Activation?
-    ) -> PreparedStep {
+    ) -> BoundStep {
         guard let kernel = norms[norm.scale] else { preconditionFailure("a batch norm's backward step without its forward step") }
         let shape = plan.values[step.source].shape
         let channels = shape[shape.rank - 1]
@@ -73,20 +73,20 @@ extension Binder {
         return (LinearKernel(inputs: shape[1], outputs: shape[0]), start)
     }
 
-    func bindLinear(_ step: PlanStep, _ layer: LinearLayer) -> PreparedStep {
+    func bindLinear(_ step: PlanStep, _ layer: LinearLayer) -> BoundStep {
         let ((linear, weights), images) = (kernel(layer), images)
         let (x, y) = (address(step.source), address(step.result))
         let bias = layer.bias.flatMap { store.values(of: $0).baseAddress }
         return { linear.forward(x($0), weights, bias, y($0), images: images) }
     }
 
-    func bindLinearInputGradient(_ step: PlanStep, _ layer: LinearLayer) -> PreparedStep {
+    func bindLinearInputGradient(_ step: PlanStep, _ layer: LinearLayer) -> BoundStep {
         let ((linear, weights), images) = (kernel(layer), images)
         let (dy, dx) = (address(step.source), address(step.result))
         return { linear.backwardData(dy($0), weights, dx($0), images: images) }
     }
 
-    func bindLinearWeightGradient(_ step: PlanStep, _ layer: LinearLayer) -> PreparedStep {
+    func bindLinearWeightGradient(_ step: PlanStep, _ layer: LinearLayer) -> BoundStep {
         let ((linear, _), images) = (kernel(layer), images)
         let (x, dy) = (address(step.reads[0]), address(step.reads[1]))
         let weightGradient = store.gradient(of: layer.weight)?.baseAddress
@@ -97,7 +97,7 @@ extension Binder {
         }
     }
 
-    func bindPooling(_ step: PlanStep, _ place: PlacedWindow, _ method: PoolingMethod) throws -> PreparedStep {
+    func bindPooling(_ step: PlanStep, _ place: PlacedWindow, _ method: PoolingMethod) throws -> BoundStep {
         let kernel = try OneDNNKernel.pooling(
             resources.engine, WindowGeometry(place, images: images), method, training: step.memory != nil,
             type: plan.values[step.source].type)
@@ -105,35 +105,35 @@ extension Binder {
         return running(kernel, remembering(step.memory, kernel, roles))
     }
 
-    func bindPoolingGradient(_ step: PlanStep, _ place: PlacedWindow, _ method: PoolingMethod) throws -> PreparedStep {
+    func bindPoolingGradient(_ step: PlanStep, _ place: PlacedWindow, _ method: PoolingMethod) throws -> BoundStep {
         let kernel = try OneDNNKernel.poolingBackward(
             resources.engine, WindowGeometry(place, images: images), method, type: plan.values[step.source].type)
         let roles: [KernelRole: Address] = [.destinationGradient: address(step.source), .sourceGradient: address(step.result)]
         return running(kernel, remembering(step.reads.dropFirst().first, kernel, roles))
     }
 
-    func bindAdaptiveAverage(_ step: PlanStep) -> PreparedStep {
+    func bindAdaptiveAverage(_ step: PlanStep) -> BoundStep {
         let (images, workers) = (images, resources.workers)
         let pool = AdaptiveAveragePool(source: plan.values[step.source].shape, destination: plan.values[step.result].shape)
         let (x, y) = (address(step.source), address(step.result))
         return { pool.forward(x.activations($0), y($0), images: images, workers) }
     }
 
-    func bindAdaptiveAverageGradient(_ step: PlanStep) -> PreparedStep {
+    func bindAdaptiveAverageGradient(_ step: PlanStep) -> BoundStep {
         let (images, workers) = (images, resources.workers)
         let pool = AdaptiveAveragePool(source: plan.values[step.result].shape, destination: plan.values[step.source].shape)
         let (dy, dx) = (address(step.source), address(step.result))
         return { pool.backward(dy($0), dx.activations($0), images: images, workers) }
     }
 
-    func bindResponseNorm(_ step: PlanStep, _ norm: ResponseNorm) throws -> PreparedStep {
+    func bindResponseNorm(_ step: PlanStep, _ norm: ResponseNorm) throws -> BoundStep {
         let kernel = try OneDNNKernel.responseNorm(
             resources.engine, images: images, shape: plan.values[step.source].shape, norm, training: step.memory != nil)
         let roles: [KernelRole: Address] = [.source: address(step.source), .destination: address(step.result)]
         return running(kernel, remembering(step.memory, kernel, roles))
     }
 
-    func bindResponseNormGradient(_ step: PlanStep, _ norm: ResponseNorm) throws -> PreparedStep {
+    func bindResponseNormGradient(_ step: PlanStep, _ norm: ResponseNorm) throws -> BoundStep {
         let kernel = try OneDNNKernel.responseNormBackward(
             resources.engine, images: images, shape: plan.values[step.source].shape, norm)
         let roles: [KernelRole: Address] = [

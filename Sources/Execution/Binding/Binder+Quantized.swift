@@ -7,7 +7,7 @@ extension Binder {
     /// A frozen convolution whose source is bytes. Its result is bytes or float32.
     func bindQuantized(
         _ step: PlanStep, _ layer: ConvolutionLayer, _ kind: Activation?
-    ) throws -> PreparedStep {
+    ) throws -> BoundStep {
         let (geometry, weights) = (WindowGeometry(layer, images: images), layer.weights)
         precondition(!store.changes(weights.weight), "only frozen weights become integers")
         let folded = resources.weights.folded(weights)

@@ -6,7 +6,7 @@ import Tensors
 extension Binder {
     func bindWinograd(
         _ step: PlanStep, _ layer: ConvolutionLayer, _ tile: WinogradConvolution.Tile, _ activation: Activation?
-    ) throws -> PreparedStep {
+    ) throws -> BoundStep {
         let kernel = try winograd(.forward, layer, tile, source: step.source)
         let weights = resources.weights.prepared(layer.weights, WinogradForm(kernel, isTurned: false))
         let (x, y, activation) = (address(step.source), address(step.result), activation)
@@ -20,7 +20,7 @@ extension Binder {
 
     func bindWinogradInputGradient(
         _ step: PlanStep, _ layer: ConvolutionLayer, _ tile: WinogradConvolution.Tile
-    ) throws -> PreparedStep {
+    ) throws -> BoundStep {
         let kernel = try winograd(.backwardData, layer, tile, source: step.result)
         let weights = resources.weights.prepared(layer.weights, WinogradForm(kernel, isTurned: true))
         let (dy, dx) = (address(step.source), address(step.result))
@@ -33,7 +33,7 @@ extension Binder {
 
     func bindWinogradWeightGradient(
         _ step: PlanStep, _ layer: ConvolutionLayer, _ tile: WinogradConvolution.Tile
-    ) throws -> PreparedStep {
+    ) throws -> BoundStep {
         guard let target = store.gradient(of: layer.weights.weight)?.baseAddress else {
             preconditionFailure("weights that do not train have no gradient")
         }

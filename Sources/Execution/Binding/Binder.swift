@@ -24,19 +24,19 @@ struct Address {
     var isFixed: Bool { fixed != nil && stride == 0 }
 
     @inline(__always)
-    func raw(_ frame: StepFrame) -> UnsafeMutableRawPointer {
+    func raw(_ frame: PassFrame) -> UnsafeMutableRawPointer {
         (fixed ?? frame.input.entries[entry]) + frame.firstImage * stride
     }
 
     /// The address of a float32 value.
     @inline(__always)
-    func callAsFunction(_ frame: StepFrame) -> UnsafeMutablePointer<Float> {
+    func callAsFunction(_ frame: PassFrame) -> UnsafeMutablePointer<Float> {
         raw(frame).assumingMemoryBound(to: Float.self)
     }
 
     /// The address of a value of any type.
     @inline(__always)
-    func activations(_ frame: StepFrame) -> Activations { Activations(raw(frame), type, step: step) }
+    func activations(_ frame: PassFrame) -> Activations { Activations(raw(frame), type, step: step) }
 }
 
 /// Makes each step of a plan into a closure over prepared kernels. Lives while a program is made.
@@ -60,7 +60,7 @@ final class Binder {
     }
 
     /// Binds a step that runs over so many images at once.
-    func bind(_ step: PlanStep, images: Int) throws -> PreparedStep {
+    func bind(_ step: PlanStep, images: Int) throws -> BoundStep {
         self.images = images
         let (known, knownWinograds) = (kernels.count, winograds.count)
         let prepared = try bind(step)
@@ -85,7 +85,7 @@ final class Binder {
     /// Remembers a kernel for its scratchpad, and binds the roles that have fixed addresses.
     func adopt(_ kernel: OneDNNKernel, _ roles: [KernelRole: Address]) -> OneDNNKernel {
         kernels.append(kernel)
-        let frame = StepFrame(input: StepInput(entries: [], count: 0))
+        let frame = PassFrame(input: PassInput(entries: [], count: 0))
         for (role, address) in roles where address.isFixed { kernel.bind(role, address.raw(frame)) }
         return kernel
     }
@@ -97,7 +97,7 @@ final class Binder {
     }
 
     /// A step that runs a kernel; roles whose addresses change are bound at every run.
-    func running(_ kernel: OneDNNKernel, _ roles: [KernelRole: Address]) -> PreparedStep {
+    func running(_ kernel: OneDNNKernel, _ roles: [KernelRole: Address]) -> BoundStep {
         let changing = roles.filter { !$0.value.isFixed }.map { ($0.key, $0.value) }
         let kernel = adopt(kernel, roles)
         if changing.isEmpty { return { _ in kernel.run() } }
@@ -107,7 +107,7 @@ final class Binder {
         }
     }
 
-    private func bind(_ step: PlanStep) throws -> PreparedStep {
+    private func bind(_ step: PlanStep) throws -> BoundStep {
         switch step.operation {
         case .convolution(let layer, let activation): try bindConvolution(step, layer, activation)
         case .convolutionInputGradient(let layer): try bindInputGradient(step, layer)

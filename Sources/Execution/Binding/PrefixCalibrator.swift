@@ -36,7 +36,7 @@ package final class PrefixCalibrator {
 
     /// Takes up images, `[count, H, W, 3]` with room for `capacity`.
     package func observe(_ images: UnsafeMutablePointer<Float>, count: Int) {
-        program.forward(StepInput(entries: [UnsafeMutableRawPointer(images)], count: count)) { value, numbers in
+        program.forward(PassInput(entries: [UnsafeMutableRawPointer(images)], count: count)) { value, numbers in
             let size = value.shape.count
             for image in 0..<count {
                 histograms[value.name, default: MagnitudeHistogram()].add(
@@ -103,7 +103,7 @@ package struct PrefixComparison {
 
     /// Takes up images: the same in the same passes as the calibrator has observed.
     package mutating func add(_ images: UnsafeMutablePointer<Float>, count: Int) {
-        rounded.forward(StepInput(entries: [UnsafeMutableRawPointer(images)], count: count))
+        rounded.forward(PassInput(entries: [UnsafeMutableRawPointer(images)], count: count))
         for (index, value) in rounded.plan.exitValues.enumerated() {
             let numbers = rounded.plan.values[value].shape.count * count
             precondition(position + numbers <= exact.count, "only what was observed can be compared")

@@ -4,29 +4,29 @@ package import Kernels
 import Tensors
 
 /// One bound step.
-typealias PreparedStep = (inout StepFrame) -> Void
+typealias BoundStep = (inout PassFrame) -> Void
 
 /// What a run's steps see and leave behind.
-struct StepFrame {
-    let input: StepInput
+struct PassFrame {
+    let input: PassInput
     /// The first of the images that the chunk is at.
     var firstImage = 0
-    var sums = SoftmaxCrossEntropy.Sums()
+    var result = PassResult()
 }
 
 /// A moment in a program's run, for benchmarks and traces. A step of a chunk begins and ends once for each of its parts.
-package enum StepMoment: Sendable { case begins, ends }
+package enum PlanStepMoment: Sendable { case begins, ends }
 
 /// A plan with its kernels prepared and its addresses fixed.
 package final class Program {
     package let plan: Plan
     private let resources: ProgramResources
-    private let steps: [PreparedStep]
+    private let steps: [BoundStep]
     private let scratch: AlignedBuffer
     /// What oneDNN chose for each step, for plans and benchmarks; empty for steps of our own.
     package let implementations: [String]
     /// Is told when each step of a training pass begins and ends, by its number; nil costs nothing.
-    package var watch: ((StepMoment, Int) -> Void)?
+    package var watch: ((PlanStepMoment, Int) -> Void)?
 
     /// Prepares all kernels. Throws `OneDNNError` if oneDNN refuses one.
     package init(_ plan: Plan, _ resources: ProgramResources) throws {
@@ -46,11 +46,11 @@ package final class Program {
 
     /// One forward and backward pass; the sums of the present images' losses and hits. `onGradients(k)` is called with growing k
     /// whenever the first k floats of the flat gradients are complete.
-    package func trainStep(_ input: StepInput, onGradients: (Int) throws -> Void) rethrows -> SoftmaxCrossEntropy.Sums {
+    package func trainPass(_ input: PassInput, onGradients: (Int) throws -> Void) rethrows -> PassResult {
         precondition(
             plan.exit == .loss && input.count <= plan.capacity, "a training step needs a training plan and room for its images")
         resources.store.touch()
-        var frame = StepFrame(input: input)
+        var frame = PassFrame(input: input)
         var reported = 0
         try run(&frame) { index, frame in
             watch?(.begins, index)
@@ -62,19 +62,19 @@ package final class Program {
                 try onGradients(completed)
             }
         }
-        return frame.sums
+        return frame.result
     }
 
     /// Forward only: runs the plan up to its exit, whose values can then be read.
-    package func forward(_ input: StepInput) {
+    package func forward(_ input: PassInput) {
         precondition(plan.exit != .loss && input.count <= plan.capacity, "this plan is for training")
-        var frame = StepFrame(input: input)
+        var frame = PassFrame(input: input)
         run(&frame) { index, frame in steps[index](&frame) }
     }
 
     /// Goes through the chunks, and in each over its images. While training, values of images that are missing are worked out as well:
     /// what trains reads them, times zero.
-    private func run(_ frame: inout StepFrame, _ body: (Int, inout StepFrame) throws -> Void) rethrows {
+    private func run(_ frame: inout PassFrame, _ body: (Int, inout PassFrame) throws -> Void) rethrows {
         let last = plan.exit == .loss ? plan.capacity : max(1, frame.input.count)
         for chunk in plan.chunks {
             for first in stride(from: 0, to: last, by: chunk.images) {
@@ -87,10 +87,10 @@ package final class Program {
 
     /// The same, with a look at every float32 value when its step has written it: entries first, images that are not there
     /// included.
-    package func forward(_ input: StepInput, observe: (PlanValue, UnsafePointer<Float>) -> Void) {
+    package func forward(_ input: PassInput, observe: (PlanValue, UnsafePointer<Float>) -> Void) {
         precondition(plan.exit != .loss && input.count <= plan.capacity, "this plan is for training")
         precondition(plan.chunks.allSatisfy { $0.images == plan.capacity }, "only whole values can be looked at")
-        var frame = StepFrame(input: input)
+        var frame = PassFrame(input: input)
         func show(_ value: Int) {
             let address = Address(plan.values[value], in: resources.arena, images: plan.capacity)
             if address.type == .float32 { observe(plan.values[value], address(frame)) }
@@ -113,9 +113,9 @@ package final class Program {
     /// The time that each step of a run takes, in the clock's unit, for benchmarks. With several `repetitions` each step is run so
     /// often in a row and the least time counts: a kernel alone, with its operands in the cache where they fit. Steps of a chunk count as often
     /// as it runs.
-    package func timeSteps(_ input: StepInput, repetitions: Int = 1, clock: () -> Double) -> [Double] {
+    package func timePlanSteps(_ input: PassInput, repetitions: Int = 1, clock: () -> Double) -> [Double] {
         resources.store.touch()
-        var frame = StepFrame(input: input)
+        var frame = PassFrame(input: input)
         var times = steps.map { _ in 0.0 }
         run(&frame) { index, frame in
             var least = Double.infinity

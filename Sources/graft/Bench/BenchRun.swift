@@ -12,7 +12,7 @@ import Training
 struct BenchRun {
     let preparation: Preparation
     let prepared: PreparedStage
-    var parts: Trainer.Parts
+    private let parts: Trainer.Parts
 
     var network: PlannedNetwork { prepared.network }
     var program: Program { prepared.replica.training }
@@ -52,11 +52,9 @@ struct BenchRun {
         configuration.schedule.finalRate = 0
         preparation = try Preparation(
             configuration, communicator, environment: ProcessInfo.processInfo.environment, generated: generated)
-        let stop = StopFlag()
-        var maker = StageMaker(preparation, stop: stop)
-        guard let prepared = try maker.make() else { throw UserError("the bench was asked to stop") }
-        self.prepared = prepared
-        parts = try preparation.trainerParts(stop: stop)
+        var maker = StageMaker(preparation)
+        prepared = try maker.make()
+        parts = try preparation.trainerParts()
     }
 
     /// Trains, seen by observers.
@@ -67,12 +65,12 @@ struct BenchRun {
     }
 
     /// This rank's first batch, as a pass takes it.
-    func firstInput() throws -> StepInput {
+    func firstInput() throws -> PassInput {
         let source = prepared.stage.source
         try source.order([Array(0..<min(program.plan.capacity, preparation.samples.count))], epoch: 0)
         let batch = try source.next()
         let entries = batch.features.isEmpty ? [UnsafeMutableRawPointer(mutating: batch.images)] : batch.features
-        var input = StepInput(entries: entries, labels: batch.labels, count: batch.count)
+        var input = PassInput(entries: entries, labels: batch.labels, count: batch.count)
         input.imageWeight = 1 / Float(max(1, batch.count))
         input.sampleIndices = batch.samples
         input.synchronize = { [communicator] values in try? communicator.sum(values) }

@@ -58,11 +58,11 @@ struct PlanBench: Encodable {
         let input = try bench.firstInput()
         let (program, plan) = (bench.program, bench.program.plan)
         let clock = { Double(monotonicNanoseconds()) * 1e-6 }
-        _ = program.timeSteps(input, clock: clock)
+        _ = program.timePlanSteps(input, clock: clock)
         let runs =
             alone
-            ? [program.timeSteps(input, repetitions: repetitions, clock: clock)]
-            : (0..<repetitions).map { _ in program.timeSteps(input, clock: clock) }
+            ? [program.timePlanSteps(input, repetitions: repetitions, clock: clock)]
+            : (0..<repetitions).map { _ in program.timePlanSteps(input, clock: clock) }
         steps = plan.steps.indices.map { index in
             let step = plan.steps[index]
             let milliseconds = median(runs.map { $0[index] })

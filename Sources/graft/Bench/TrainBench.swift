@@ -86,7 +86,7 @@ struct TrainBench {
         let peak = try bench.peakGigaflops()
         let peakSeconds = Date().timeIntervalSince(peakStart)
         let recorder = Recorder()
-        let watch = StepRecorder(
+        let watch = PlanStepRecorder(
             bench.program.plan, warmUpPasses: warmUpSteps * configuration.training.accumulation, keepsSpans: trace != nil)
         watch.watch(bench)
         // The barrier lets clocks of different hosts be laid over each other.

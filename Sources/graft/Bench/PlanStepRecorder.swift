@@ -10,7 +10,7 @@ import Synchronization
 import Training
 
 /// Watches a rank's program, loader and sums. Steps are counted once the passes to warm up are over.
-final class StepRecorder: Sendable {
+final class PlanStepRecorder: Sendable {
     private struct State {
         var passes = 0
         var begin: UInt64 = 0
@@ -52,7 +52,7 @@ final class StepRecorder: Sendable {
 
     var spans: [TraceSpan] { state.withLock { $0.spans } }
 
-    private func note(_ moment: StepMoment, _ step: Int) {
+    private func note(_ moment: PlanStepMoment, _ step: Int) {
         let now = monotonicNanoseconds()
         state.withLock { state in
             switch moment {

@@ -1,7 +1,7 @@
 // What one run of a program is given.
 
 /// What one run of a program is given.
-package struct StepInput {
+package struct PassInput {
     /// For each of the plan's entry values its address, with `capacity` images of which the first `count` are present.
     package var entries: [UnsafeMutableRawPointer]
     package var labels: UnsafePointer<Int32>?
