@@ -11,4 +11,16 @@ package final class StopFlag: Sendable {
 
     package func request() { raised.store(true, ordering: .relaxed) }
     package var isRequested: Bool { raised.load(ordering: .relaxed) || poll() }
+
+    /// Between two parts of the start, where there is nothing to save: every rank calls it.
+    ///
+    /// Throws `StoppedEarly`, on all ranks alike, if any of them was asked to stop.
+    package func check(_ communicator: any Communicator) throws {
+        if try communicator.sum([isRequested ? 1 : 0])[0] > 0 { throw StoppedEarly() }
+    }
+}
+
+/// A rank was asked to stop before the first update: all end in good order, and nothing is to be saved.
+package struct StoppedEarly: Error {
+    package init() {}
 }

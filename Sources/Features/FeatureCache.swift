@@ -39,18 +39,21 @@ package final class FeatureCache {
     private let disk: FeatureDisk?
     private let communicator: any Communicator
     private let say: (String) -> Void
+    private let agreementSeconds: Double
     private var unreadable: [Int: UnreadableSample] = [:]
     /// Names of shards that were looked at.
     private var opened: Set<String> = []
 
     /// - Parameters:
     ///   - disk: nil keeps the features in memory alone.
+    ///   - agreementSeconds: how often ranks tell each other that one was asked to stop.
     ///   - say: prints a line for the user; called on rank 0.
     package init(
         samples: SampleList, layout: FeatureLayout, views: Int, disk: FeatureDisk?, _ communicator: any Communicator,
-        say: @escaping (String) -> Void
+        agreementSeconds: Double = 1, say: @escaping (String) -> Void
     ) {
         self.samples = samples
+        self.agreementSeconds = agreementSeconds
         self.disk = disk
         self.communicator = communicator
         self.say = communicator.isRoot ? say : { _ in }
@@ -61,11 +64,11 @@ package final class FeatureCache {
     ///
     /// - Parameters:
     ///   - source: images, in batches of at most `capacity`; it is ordered view by view, the view as its epoch.
-    ///   - stopping: whether this rank was asked to stop; asked before each batch.
+    ///   - stop: looked at before each batch; the other ranks hear of it within a second or two.
     ///   - features: the boundary's values of a batch, `[batch.count, …]` each.
     /// - Throws: what the source, the prefix and the communicator throw.
     package func fill(
-        from source: any BatchSource, capacity: Int, stopping: () -> Bool, features: (Batch) throws -> [UnsafePointer<Float>]
+        from source: any BatchSource, capacity: Int, stop: StopFlag, features: (Batch) throws -> [UnsafePointer<Float>]
     ) throws -> FeatureFilling {
         communicator.heartbeat.enter(.caching, step: 0)
         if let refusal = try openEarlier() { return .refused(refusal) }
@@ -79,8 +82,8 @@ package final class FeatureCache {
         if !missing.isEmpty {
             let work = FeatureWork(
                 store: store, split: samples.split, share: share, total: missing.count, capacity: capacity, say: say,
-                heartbeat: communicator.heartbeat)
-            let outcome = try compute(work, source, stopping, features)
+                heartbeat: communicator.heartbeat, rounds: SharedWork(communicator, stop, interval: agreementSeconds))
+            let outcome = try compute(work, source, features)
             if let outcome { return outcome }
         }
         try exchange()
@@ -90,12 +93,13 @@ package final class FeatureCache {
 
     /// Computes and keeps this rank's share; nil if all went well on all ranks.
     private func compute(
-        _ work: FeatureWork, _ source: any BatchSource, _ stopping: () -> Bool,
-        _ features: (Batch) throws -> [UnsafePointer<Float>]
+        _ work: FeatureWork, _ source: any BatchSource, _ features: (Batch) throws -> [UnsafePointer<Float>]
     ) throws -> FeatureFilling? {
         guard let disk else {
-            unreadable = try work.run(source, stopping, features) { store.keep($0, as: $1) }
-            return try communicator.sum([stopping() ? 1 : 0])[0] > 0 ? .stopped : nil
+            let done = try work.run(source, features) { store.keep($0, as: $1) }
+            unreadable = done.unreadable
+            if done.isStopped { say("features (\(samples.split)): stopped as asked; features.cache: disk would have kept them") }
+            return done.isStopped ? .stopped : nil
         }
         let name = disk.folder.newName(rank: communicator.rank)
         var writer: FeatureShardWriter?
@@ -105,13 +109,17 @@ package final class FeatureCache {
                 recordCount: work.share.count)
         }
         if let refusal = try agree(failure) { return .refused(refusal) }
-        unreadable = try work.run(source, stopping, features) { values, index in
+        let done = try work.run(source, features) { values, index in
             guard failure == nil, let id = disk.ids[index] else { return }
             failure = attempt { try writer?.append(values, as: id) }
         }
+        unreadable = done.unreadable
         if failure == nil { failure = attempt { try writer?.finish() } }
         if let refusal = try agree(failure) { return .refused(refusal) }
-        if try communicator.sum([stopping() ? 1 : 0])[0] > 0 { return .stopped }
+        if done.isStopped {
+            say("features (\(samples.split)): stopped as asked; those computed so far are in \(disk.folder.path)")
+            return .stopped
+        }
         if let refusal = try openShards() { return .refused(refusal) }
         return nil
     }

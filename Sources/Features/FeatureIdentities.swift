@@ -8,20 +8,24 @@ internal import Tensors
 package enum FeatureIdentities {
     /// The digests of files, each read by one rank at most, and by none if it is remembered. Every rank calls it.
     ///
+    /// Throws `StoppedEarly` if a rank is asked to stop meanwhile.
     /// - Parameter memory: the file in which rank 0 remembers digests; its folder need not exist.
     package static func digests(
-        of paths: [String], rememberedIn memory: String, _ communicator: any Communicator
+        of paths: [String], rememberedIn memory: String, _ communicator: any Communicator, stop: StopFlag = StopFlag()
     ) throws -> [UInt64?] {
         var known = FileDigests()
         if let bytes = FileManager.default.contents(atPath: memory) { known.merge(String(decoding: bytes, as: UTF8.self)) }
         let before = known.text
         let share = paths[Shard.range(of: paths.count, rank: communicator.rank, ranks: communicator.size)]
         var own: [UInt8] = []
+        let rounds = SharedWork(communicator, stop)
         for path in share {
+            if try rounds.isStopped() { break }
             let digest = known.digest(of: path)
             withUnsafeBytes(of: (digest ?? 0).littleEndian) { own.append(contentsOf: $0) }
             own.append(digest == nil ? 0 : 1)
         }
+        if try rounds.finish() { throw StoppedEarly() }
         let texts = try communicator.gather(Array(known.text(of: share).utf8))
         if communicator.isRoot {
             for text in texts { known.merge(String(decoding: text, as: UTF8.self)) }

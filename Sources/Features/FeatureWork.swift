@@ -15,21 +15,24 @@ struct FeatureWork {
     let capacity: Int
     let say: (String) -> Void
     let heartbeat: Heartbeat
+    /// Where ranks hear that one was asked to stop.
+    let rounds: SharedWork
 
     /// Seconds between two lines about progress.
     private static let sayInterval = 10.0
 
-    /// Runs the share, or a part of it when asked to stop. Returns the images that could not be read.
+    /// Runs the share, or a part of it when asked to stop. Returns the images that could not be read, and whether ranks were stopped:
+    /// the same on all.
     func run(
-        _ source: any BatchSource, _ stopping: () -> Bool, _ features: (Batch) throws -> [UnsafePointer<Float>],
+        _ source: any BatchSource, _ features: (Batch) throws -> [UnsafePointer<Float>],
         keep: ([UnsafePointer<Float>], Int) -> Void
-    ) throws -> [Int: UnreadableSample] {
+    ) throws -> (unreadable: [Int: UnreadableSample], isStopped: Bool) {
         var unreadable: [Int: UnreadableSample] = [:]
         let start = monotonicNanoseconds()
         var lastSaid = start
         var done = 0
         say("features (\(split)): computing \(total)\(store.views > 1 ? ", \(store.views) views an image" : "")")
-        for view in 0..<store.views {
+        views: for view in 0..<store.views {
             let samples = share.filter { store.view(of: $0) == view }.map { store.sample(of: $0) }
             let batches = stride(from: 0, to: samples.count, by: capacity).map {
                 Array(samples[$0..<min($0 + capacity, samples.count)])
@@ -37,7 +40,7 @@ struct FeatureWork {
             guard !batches.isEmpty else { continue }
             try source.order(batches, epoch: view)
             for _ in batches {
-                if stopping() { return unreadable }
+                if try rounds.isStopped() { break views }
                 let batch = try source.next()
                 for sample in batch.unreadable { unreadable[sample.sample] = sample }
                 if batch.count > 0 { try self.keep(batch, view, try features(batch), keep) }
@@ -52,7 +55,7 @@ struct FeatureWork {
                 }
             }
         }
-        return unreadable
+        return (unreadable, try rounds.finish())
     }
 
     private func keep(

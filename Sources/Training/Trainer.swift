@@ -72,10 +72,11 @@ package final class Trainer {
 
     /// Trains to the end, or until any rank is asked to stop.
     ///
-    /// Throws `TrainingError`, and what the source, the communicator and the disk throw. An error on one rank leaves the others
+    /// Throws `StoppedEarly` for a wish to stop that came before the first update; `TrainingError`, and what the source, the communicator and the disk throw. An error on one rank leaves the others
     /// waiting: whoever catches it aborts the group.
     package func run() throws -> TrainingOutcome {
         try agree()
+        try parts.stop.check(parts.communicator)
         announce(.started(facts))
         while progress.epoch < parts.settings.epochs, !isAtStepLimit {
             if progress.samplesConsumed == 0, let next = try parts.stageAfter(progress.epoch, stage) { try move(to: next) }

@@ -13,6 +13,7 @@ import Training
 struct Preparation {
     let configuration: RunConfiguration
     let communicator: any Communicator
+    let stop: StopFlag
     let placement: ThreadPlacement
     /// What is trained on: the photographs of `data`, or names that stand for generated batches.
     let samples: SampleList
@@ -25,26 +26,31 @@ struct Preparation {
 
     /// Scans and loads. Every rank does the same; what must agree is compared before the first step.
     ///
+    /// Throws `StoppedEarly`, here as in everything before the first update, if a rank is asked to stop.
     /// - Parameter generated: samples for benchmarks that have no photographs; nil reads those of the config.
     init(
         _ configuration: RunConfiguration, _ communicator: any Communicator, environment: [String: String],
-        generated: SampleList? = nil
+        stop: StopFlag = StopFlag(), generated: SampleList? = nil
     ) throws {
         self.configuration = configuration
         self.communicator = communicator
+        self.stop = stop
         let requested: Int? = if case .exactly(let threads) = configuration.compute.threads { threads } else { nil }
         let placements = try ThreadPlacement.settle(over: communicator, requested: requested, environment: environment)
         placement = placements[communicator.rank]
         OneDNNEngine.onEveryThread(placement.threads, CrashNote.prepareThread)
         let tell = { (line: String?) in if communicator.isRoot, let line { say(line) } }
         for placement in placements { tell(placement.warning.map { "warning: \($0)" }) }
+        try stop.check(communicator)
         let data = generated == nil ? try TrainingData(configuration) : nil
         self.data = data
         samples =
             generated ?? data?.training.sampleList(split: "train")
             ?? SampleList(split: "train", classes: [], paths: [], labels: [])
         for note in data?.notes ?? [] { tell("note: \(note)") }
-        let file = try weightFile(of: configuration.network, communicator, environment: environment)
+        try stop.check(communicator)
+        let file = try weightFile(of: configuration.network, communicator, environment: environment, stop: stop)
+        try stop.check(communicator)
         network = try PlannedNetwork(
             configuration, classes: samples.classes.count, ranks: communicator.size,
             abilities: try .ofAllRanks(configuration.compute.instructions, communicator),
@@ -62,7 +68,7 @@ struct Preparation {
     }
 
     /// What the loop follows and compares; rank 0 adds where it saves and who watches.
-    func trainerParts(stop: StopFlag) throws -> Trainer.Parts {
+    func trainerParts() throws -> Trainer.Parts {
         Trainer.Parts(
             settings: TrainingSettings(configuration),
             identity: RunIdentity(

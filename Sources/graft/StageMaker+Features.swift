@@ -31,10 +31,10 @@ private struct FeatureSplit {
 }
 
 extension StageMaker {
-    /// Decides about the cache and fills it; nil if a rank was asked to stop meanwhile. Every rank calls it.
+    /// Decides about the cache and fills it. Every rank calls it.
     ///
-    /// Throws `TrainingError.ranksDisagree` if ranks would fill different caches.
-    func prepareFeatures() throws -> StageFeatures? {
+    /// Throws `TrainingError.ranksDisagree` if ranks would fill different caches, `StoppedEarly` if a rank is asked to stop meanwhile.
+    func prepareFeatures() throws -> StageFeatures {
         guard let data = preparation.data else { return StageFeatures(decision: FeatureDecision(FeatureCircumstances())) }
         var given = network.featureCircumstances(
             configuration, trainingImages: data.training.samples.count, validationImages: data.validation?.samples.count ?? 0,
@@ -58,7 +58,7 @@ extension StageMaker {
             switch try fill(split, layout, onDisk: decision.place == .disk) {
             case .filled(let filled):
                 if split.samples.split == "train" { features.training = filled } else { features.validation = filled }
-            case .stopped: return nil
+            case .stopped: throw StoppedEarly()
             case .refused(let reason):
                 if communicator.isRoot { say("warning: \(reason); going on without the feature cache") }
                 return StageFeatures(decision: decision)
@@ -123,7 +123,8 @@ extension StageMaker {
         var disk: FeatureDisk?
         if onDisk {
             let digests = try FeatureIdentities.digests(
-                of: split.samples.paths, rememberedIn: "\(configuration.featureFolder)/digests", communicator)
+                of: split.samples.paths, rememberedIn: "\(configuration.featureFolder)/digests", communicator,
+                stop: preparation.stop)
             let ids = FeatureIdentities.ids(of: digests, views: split.views, keys: split.options.keys)
             disk = FeatureDisk(folder: split.disk, ids: ids)
         }
@@ -138,9 +139,9 @@ extension StageMaker {
             guard let index = exits.firstIndex(of: name) else { preconditionFailure("the boundary is the same in all plans") }
             return index
         }
-        return try cache.fill(from: LoaderSource(loader), capacity: split.options.capacity, stopping: { stop.isRequested }) {
+        return try cache.fill(from: LoaderSource(loader), capacity: split.options.capacity, stop: preparation.stop) {
             batch in
-            program.forward(StepInput(entries: [UnsafeMutableRawPointer(mutating: batch.images)], count: batch.count))
+            program.forward(PassInput(entries: [UnsafeMutableRawPointer(mutating: batch.images)], count: batch.count))
             return order.map { UnsafePointer(program.exitValue($0)) }
         }
     }

@@ -28,26 +28,25 @@ struct StageMaker {
     let preparation: Preparation
     var network: PlannedNetwork
     let store: ParameterStore
-    let stop: StopFlag
 
     var configuration: RunConfiguration { preparation.configuration }
     var communicator: any Communicator { preparation.communicator }
     var placement: ThreadPlacement { preparation.placement }
 
     /// The first stage of a run.
-    init(_ preparation: Preparation, stop: StopFlag) {
-        (self.preparation, self.stop) = (preparation, stop)
+    init(_ preparation: Preparation) {
+        self.preparation = preparation
         (network, store) = (preparation.network, preparation.store)
     }
 
     /// Settles precision, features and communication, and binds the programs. Every rank calls it.
     ///
-    /// Throws `TrainingError.ranksDisagree` if ranks would fill different caches.
+    /// Throws `TrainingError.ranksDisagree` if ranks would fill different caches, `StoppedEarly` if a rank is asked to stop meanwhile.
     /// - Parameter checkpoint: what rank 0 resumes; ranges of an int8 prefix and the size of messages are kept as they were.
-    /// - Returns: nil if a rank was asked to stop meanwhile.
-    mutating func make(resuming checkpoint: Checkpoint? = nil) throws -> PreparedStage? {
+    mutating func make(resuming checkpoint: Checkpoint? = nil) throws -> PreparedStage {
         try settlePrecision(checkpoint)
-        guard let features = try prepareFeatures() else { return nil }
+        try preparation.stop.check(communicator)
+        let features = try prepareFeatures()
         let communication = try settleCommunication(checkpoint)
         let replica = try makeReplica(features)
         let updates = TrainingSettings(configuration).updatesPerEpoch(images: preparation.samples.count)

@@ -11,7 +11,6 @@ import Training
 /// One run of `graft train` on one rank.
 struct TrainingRun {
     let preparation: Preparation
-    let stop: StopFlag
     private let folder: RunFolder
     private let checkpoints: CheckpointFolder
 
@@ -24,8 +23,8 @@ struct TrainingRun {
         var refused: [String] = []
     }
 
-    init(_ preparation: Preparation, stop: StopFlag) {
-        (self.preparation, self.stop) = (preparation, stop)
+    init(_ preparation: Preparation) {
+        self.preparation = preparation
         let run = preparation.configuration.run
         folder = RunFolder(folder: run.folder, name: run.name)
         checkpoints = CheckpointFolder(
@@ -40,9 +39,9 @@ struct TrainingRun {
     }
 
     private func train(from start: Start?) throws -> TrainingOutcome {
-        var maker = StageMaker(preparation, stop: stop)
-        guard let prepared = try maker.make(resuming: start?.checkpoint) else { return .stopped }
-        var parts = try preparation.trainerParts(stop: stop)
+        var maker = StageMaker(preparation)
+        let prepared = try maker.make(resuming: start?.checkpoint)
+        var parts = try preparation.trainerParts()
         if communicator.isRoot {
             try checkpoints.recover()
             parts.checkpoints = checkpoints

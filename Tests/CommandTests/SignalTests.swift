@@ -51,12 +51,62 @@ extension CommandTests {
             }
         }
 
+        /// As soon as the handlers are there, which is before MPI, data and weights.
+        @Test(arguments: [SIGTERM, SIGINT, SIGUSR1], Launch.mpirun == nil ? [nil] : [nil, 2]) func aSignalAtTheStartEndsWith75(
+            signal: Int32, ranks: Int?
+        ) throws {
+            let work = try Workplace(images: 2)
+            let launch = try work.start("early", Self.settings, ranks: ranks)
+            let deadline = Date(timeIntervalSinceNow: 30)
+            var process: Int32?
+            while process == nil, launch.isRunning, Date() < deadline {
+                process = launch.ranks.first { rank in
+                    Self.masks(of: rank).contains { $0.name == "graft signals" && $0.blocked & Self.stops == 0 }
+                }
+            }
+            kill(try #require(process), signal)
+            let end = try launch.end()
+            #expect(end.status == 75, "\(end.errors)")
+            #expect(end.errors.contains("stopped before the first step as asked: nothing to save yet"), "\(end.errors)")
+            #expect(try !work.has("runs/early/checkpoints") || work.checkpoints("early").isEmpty)
+            try work.train("early", Self.settings + ["training.steps=1"], ranks: ranks, resume: true)
+        }
+
+        /// One of two ranks is asked while each computes its share of features, which takes some 20 s.
+        @Test(.enabled(if: Launch.mpirun != nil, needsLauncher), arguments: ["memory", "disk"])
+        func aSignalWhileFeaturesAreComputedIsHeardByAll(cache: String) throws {
+            let work = try Workplace(images: 60)
+            let settings = [
+                "network.preprocessing={resize: 448, crop: 448}", "data.augmentation=none", "features.cache=\(cache)",
+                "data.validation=null", "training.batch_size=4",
+            ]
+            let launch = try work.start("features", settings, ranks: 2)
+            let deadline = Date(timeIntervalSinceNow: 60)
+            while launch.isRunning, Date() < deadline, !launch.errorsSoFar.contains("features (train): computing 180") {
+                usleep(10000)
+            }
+            usleep(300_000)
+            let start = Date()
+            kill(try #require(launch.ranks.max()), SIGTERM)
+            let end = try launch.end()
+            #expect(Date().timeIntervalSince(start) < 8, "all ranks leave their shares")
+            #expect(end.status == 75, "\(end.errors)")
+            #expect(end.errors.contains("features (train): stopped as asked"))
+            #expect(end.errors.contains("nothing to save yet"))
+            guard cache == "disk" else { return }
+            let again = try work.start("features", settings, ranks: 2, resume: true)
+            let found = /features \(train\): [1-9]\d* of 180 found in/
+            while again.isRunning, Date() < deadline + 60, !again.errorsSoFar.contains(found) { usleep(10000) }
+            #expect(again.errorsSoFar.contains(found), "\(again.errorsSoFar)")
+        }
+
         @Test func aSecondControlCEndsTheRunAtOnce() throws {
             let work = try Workplace(images: 4)
             let launch = try work.start("cut", Self.settings)
             try work.wait(for: launch, "cut", steps: 1)
             kill(launch.id, SIGINT)
-            usleep(1000)
+            // Two at once would be one to the kernel.
+            while launch.isRunning, !launch.errorsSoFar.contains("stop") { usleep(200) }
             kill(launch.id, SIGINT)
             #expect(try launch.end().status == SIGINT)
         }

@@ -41,12 +41,12 @@ final class Workplace {
     /// Starts `graft train` with settings such as `training.epochs=2`, under the name of the run.
     func start(
         _ run: String, _ settings: [String] = [], ranks: Int? = nil, resume: Bool = false,
-        environment: [String: String] = [:], shell: String? = nil
+        environment: [String: String] = [:], launcher: String? = nil, shell: String? = nil
     ) throws -> RunningLaunch {
         let options = (["run.name=\(run)"] + settings).flatMap { ["--set", $0] }
         return try RunningLaunch(
             ["train", "config.yaml"] + options + (resume ? ["--resume"] : []), ranks: ranks, in: folder,
-            environment: environment, shell: shell)
+            environment: environment, launcher: launcher, shell: shell)
     }
 
     /// Trains to the end.

@@ -98,7 +98,7 @@ struct LogitsRow: Decodable, Sendable, CustomTestStringConvertible {
         var image = channelsLast(WeightRecipe.input(shape: shape), shape: shape).map { $0 * row.scale }
         image.withUnsafeMutableBytes { bytes in
             guard let base = bytes.baseAddress else { return }
-            program.forward(StepInput(entries: [base], count: 1))
+            program.forward(PassInput(entries: [base], count: 1))
         }
         return Array(UnsafeBufferPointer(start: program.exitValue(0), count: row.classes))
     }

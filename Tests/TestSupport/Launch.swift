@@ -47,18 +47,18 @@ package final class RunningLaunch {
     ///   - ranks: processes under `mpirun`; nil for the program alone.
     ///   - folder: the working directory; nil for the present one.
     ///   - environment: variables besides those of this process.
+    ///   - launcher: what stands for `mpirun`, such as a script around it.
     ///   - shell: a shell's commands before the program takes its place, such as limits; only without `ranks`.
     ///   - limit: seconds after which it is killed; the ranks of a killed launcher end by themselves.
     package init(
         _ arguments: [String], ranks: Int? = nil, in folder: URL? = nil, environment: [String: String] = [:],
-        shell: String? = nil,
-        limit: Double = 90
+        launcher: String? = nil, shell: String? = nil, limit: Double = 90
     ) throws {
         // Files, not pipes: a full pipe would stop the ranks.
         logs = FileManager.default.temporaryDirectory.appending(path: "graft-launch-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: logs, withIntermediateDirectories: true)
         let command: [String]
-        if let ranks, let mpirun = Launch.mpirun {
+        if let ranks, let mpirun = launcher ?? Launch.mpirun {
             isUnderLauncher = true
             command = [mpirun, "-n", "\(ranks)", "--oversubscribe", "--bind-to", "none", Launch.graft] + arguments
         } else {
@@ -122,6 +122,9 @@ package final class RunningLaunch {
         else { return nil }
         return (fields[0], parent)
     }
+
+    /// What was written to standard error by now.
+    package var errorsSoFar: String { (try? String(contentsOf: logs.appending(path: "errors"), encoding: .utf8)) ?? "" }
 
     /// Waits for the end.
     package func end() throws -> Launch {

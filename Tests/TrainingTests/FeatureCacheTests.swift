@@ -27,7 +27,8 @@ import Training
         var folder = ""
         var key = "1"
         var batchSize = 5
-        var stopsWhileFilling = false
+        /// The rank that is asked to stop at its second batch.
+        var stoppingRank: Int?
     }
 
     struct Outcome: Sendable {
@@ -105,13 +106,13 @@ import Training
         }
         let program = try Program(plan, resources)
         let cache = FeatureCache(
-            samples: samples(run), layout: layout, views: run.views, disk: disk, communicator, say: say)
+            samples: samples(run), layout: layout, views: run.views, disk: disk, communicator, agreementSeconds: 0, say: say)
         let stop = StopFlag()
         var batches = 0
-        return try cache.fill(from: images, capacity: images.capacity, stopping: { stop.isRequested }) { batch in
+        return try cache.fill(from: images, capacity: images.capacity, stop: stop) { batch in
             batches += 1
-            if run.stopsWhileFilling, batches == 2 { stop.request() }
-            program.forward(StepInput(entries: [UnsafeMutableRawPointer(mutating: batch.images)], count: batch.count))
+            if communicator.rank == run.stoppingRank, batches == 2 { stop.request() }
+            program.forward(PassInput(entries: [UnsafeMutableRawPointer(mutating: batch.images)], count: batch.count))
             return [UnsafePointer(program.exitValue(0))]
         }
     }
@@ -243,9 +244,26 @@ import Training
 
     @Test func whatWasComputedBeforeAStopIsKeptOnDisk() throws {
         let folder = try TemporaryFolder()
-        let stopped = try outcomes(Run(place: .disk, folder: folder.path, stopsWhileFilling: true))
+        let stopped = try outcomes(Run(place: .disk, folder: folder.path, stoppingRank: 0))
         #expect(stopped[0].said.last == "stopped" && stopped[0].computed.count == 10)
         #expect(try outcomes(Run(place: .disk, folder: folder.path))[0].computed.count == 3)
+    }
+
+    /// The other ranks leave their shares too, and what all have computed is kept.
+    @Test(arguments: [FeaturePlace.memory, .disk], [2, 3]) func oneRankThatIsAskedToStopStopsAllSoon(
+        place: FeaturePlace, ranks: Int
+    ) throws {
+        let folder = try TemporaryFolder()
+        var run = Run(ranks: ranks, place: place, contents: Array(0..<90), folder: folder.path)
+        run.batchSize = 2 * ranks
+        run.stoppingRank = ranks - 1
+        let stopped = try outcomes(run)
+        #expect(stopped.allSatisfy { $0.said.last == "stopped" })
+        let computed = stopped.map(\.computed.count)
+        #expect(computed.allSatisfy { $0 <= 12 } && computed[ranks - 1] >= 4, "\(computed)")
+        run.stoppingRank = nil
+        let kept = place == .disk ? computed.reduce(0, +) : 0
+        #expect(try outcomes(run).flatMap(\.computed).count == 90 - kept)
     }
 }
 

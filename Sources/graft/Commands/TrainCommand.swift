@@ -30,8 +30,15 @@ struct TrainCommand: ParsableCommand {
         let stop = StopFlag { signals.stopRequested }
         let outcome = World.run(environment: environment, exitStatus: ExitStatus.of) { communicator in
             let configuration = try RunConfiguration.load(path: config, overrides: overrides)
-            let preparation = try Preparation(configuration, communicator, environment: environment)
-            return try TrainingRun(preparation, stop: stop).run(resuming: resume)
+            do {
+                let preparation = try Preparation(configuration, communicator, environment: environment, stop: stop)
+                return try TrainingRun(preparation).run(resuming: resume)
+            } catch is StoppedEarly {
+                if communicator.isRoot {
+                    say("stopped before the first step as asked: nothing to save yet; start again with --resume")
+                }
+                return .stopped
+            }
         }
         if outcome != .finished { throw ExitCode(outcome.exitStatus) }
     }

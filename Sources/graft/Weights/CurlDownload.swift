@@ -13,6 +13,8 @@ struct CurlDownload {
     let address: String
     /// Holds the bytes so far; a whole file only after `run`.
     let path: String
+    /// Asked while it runs.
+    var isStopped: () -> Bool = { false }
 
     /// Why there is no file; what came so far stays.
     struct Failure: Error {
@@ -20,7 +22,8 @@ struct CurlDownload {
         var fault = FileError.Fault.request
     }
 
-    /// Downloads what is missing. Tries again as long as each attempt brings something.
+    /// Downloads what is missing. Tries again as long as each attempt brings something. Throws `Failure`, and `StoppedEarly` when told
+    /// to stop: what came so far stays.
     func run() throws {
         let total = try size()
         if let total, received > total { try? FileManager.default.removeItem(atPath: path) }
@@ -90,6 +93,10 @@ struct CurlDownload {
         while process.isRunning {
             Thread.sleep(forTimeInterval: 0.05)
             meanwhile()
+            guard isStopped() else { continue }
+            process.terminate()
+            process.waitUntilExit()
+            throw StoppedEarly()
         }
         process.waitUntilExit()
         let read = { (pipe: Pipe) in String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self) }

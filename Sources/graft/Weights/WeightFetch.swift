@@ -15,6 +15,8 @@ struct WeightFetch {
     let base: String
     /// What the file's SHA-256 must begin with.
     let digest: String
+    /// Asked while a file is downloaded; a yes ends it with `StoppedEarly`.
+    var isStopped: () -> Bool = { false }
 
     /// The environment variable that replaces torchvision's address: for mirrors, and for tests.
     static let baseVariable = "GRAFT_WEIGHTS_URL"
@@ -64,7 +66,7 @@ struct WeightFetch {
         let isBegun = FileManager.default.fileExists(atPath: partial)
         say("fetching \(address)")
         do {
-            try CurlDownload(address: address, path: partial).run()
+            try CurlDownload(address: address, path: partial, isStopped: isStopped).run()
         } catch let failure as CurlDownload.Failure {
             guard failure.fault == .request else {
                 throw FileError(
@@ -117,18 +119,19 @@ struct WeightFetch {
 /// The weight file of a config, opened; nil for random weights. Published weights that are not in the cache are fetched by rank 0;
 /// every rank calls this.
 ///
-/// Throws `UserError` where a rank's host cannot see the file afterwards.
+/// Throws `StoppedEarly` if a rank is asked to stop meanwhile, `UserError` where a rank's host cannot see the file afterwards.
 func weightFile(
-    of network: RunConfiguration.Network, _ communicator: any Communicator, environment: [String: String]
+    of network: RunConfiguration.Network, _ communicator: any Communicator, environment: [String: String], stop: StopFlag
 ) throws -> WeightFile? {
     switch network.weightsOrigin {
     case .random: return nil
     case .file(let path): return try WeightFile.open(path)
     case .torchvision:
         let weights = try PublishedWeights.required(for: network.architecture)
-        let fetch = WeightFetch(weights, environment: environment)
-        if communicator.isRoot { _ = try fetch.run() }
-        try communicator.barrier()
+        var fetch = WeightFetch(weights, environment: environment)
+        fetch.isStopped = { stop.isRequested }
+        if communicator.isRoot { do { _ = try fetch.run() } catch is StoppedEarly {} }
+        try stop.check(communicator)
         guard fetch.cache.holds(weights) else {
             throw UserError(
                 "\(fetch.cache.path(of: weights)) is not on this host; set GRAFT_CACHE to a folder that all hosts share, or run "
