@@ -47,15 +47,7 @@ final class LibraryPipeline: SumPipeline {
     }
 
     func advance(blocking: Bool, complete: (_ order: Int) -> Void) throws {
-        var count: Int32 = 0
-        let total = Int32(requests.count)
-        if blocking {
-            try group.check("MPI_Waitsome", MPI_Waitsome(total, requests.baseAddress, &count, finished.baseAddress, nil))
-        } else {
-            try group.check("MPI_Testsome", MPI_Testsome(total, requests.baseAddress, &count, finished.baseAddress, nil))
-        }
-        guard count > 0 else { return }
-        for index in finished.prefix(Int(count)) {
+        for index in try group.completed(requests, blocking: blocking, into: finished) {
             guard let order = orders[Int(index)] else { continue }
             orders[Int(index)] = nil
             openSlots -= 1

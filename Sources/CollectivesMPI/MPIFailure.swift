@@ -37,6 +37,22 @@ struct MPIGroup: @unchecked Sendable {
         throw MPIFailure(call: "\(call)", code: code, text: text, rank: rank, hostName: hostName)
     }
 
+    /// The places of those requests that have completed since the last call; with `blocking`, waits until there is one. They stand in
+    /// `finished`, which has room for all.
+    func completed(
+        _ requests: UnsafeMutableBufferPointer<MPI_Request?>, blocking: Bool, into finished: UnsafeMutableBufferPointer<Int32>
+    ) throws -> Slice<UnsafeMutableBufferPointer<Int32>> {
+        var count: Int32 = 0
+        let total = Int32(requests.count)
+        if blocking {
+            try check("MPI_Waitsome", MPI_Waitsome(total, requests.baseAddress, &count, finished.baseAddress, nil))
+        } else {
+            try check("MPI_Testsome", MPI_Testsome(total, requests.baseAddress, &count, finished.baseAddress, nil))
+        }
+        // MPI_UNDEFINED, which is negative, where no request is active.
+        return finished.prefix(max(0, Int(count)))
+    }
+
     /// A group of the same ranks whose messages never meet this one's.
     func duplicate() throws -> MPIGroup {
         var copy: MPI_Comm? = graft_mpi_comm_null()

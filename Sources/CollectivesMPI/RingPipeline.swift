@@ -83,15 +83,7 @@ final class RingPipeline: SumPipeline {
     }
 
     func advance(blocking: Bool, complete: (_ order: Int) -> Void) throws {
-        var count: Int32 = 0
-        let total = Int32(requests.count)
-        if blocking {
-            try group.check("MPI_Waitsome", MPI_Waitsome(total, requests.baseAddress, &count, finished.baseAddress, nil))
-        } else {
-            try group.check("MPI_Testsome", MPI_Testsome(total, requests.baseAddress, &count, finished.baseAddress, nil))
-        }
-        guard count > 0 else { return }
-        for request in finished.prefix(Int(count)) {
+        for request in try group.completed(requests, blocking: blocking, into: finished) {
             let index = Int(request) / 2
             slots[index]?.openRequests -= 1
             guard let slot = slots[index], slot.openRequests == 0 else { continue }

@@ -14,8 +14,7 @@ package struct FeatureFolder: Sendable {
     ///   - root: the folder of all keys.
     ///   - key: everything that the features depend on besides the image.
     package init(root: String, key: FeatureKey, layout: FeatureLayout) {
-        let digits = String(key.digest, radix: 16)
-        path = "\(root)/\(String(repeating: "0", count: 16 - digits.count))\(digits)"
+        path = "\(root)/\(key.digest.hexadecimal(digits: 16))"
         self.key = key
         self.layout = layout
     }

@@ -83,10 +83,7 @@ package struct Checksum: Sendable {
     }
 
     /// The checksum as 16 hexadecimal digits, as it is written into files and messages.
-    package var hexadecimal: String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
+    package var hexadecimal: String { value.hexadecimal(digits: 16) }
 
     private mutating func consume(_ blocks: UnsafeRawBufferPointer) {
         // Four independent lanes in locals: the multiplications of one hide the latency of the others.

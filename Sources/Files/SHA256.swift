@@ -34,10 +34,7 @@ package struct SHA256: Sendable {
         withUnsafeBytes(of: (total * 8).bigEndian) { padding += $0 }
         var state = state
         (tail + padding).withUnsafeBytes { Self.consume($0, &state) }
-        return state.map { word in
-            let digits = String(word, radix: 16)
-            return String(repeating: "0", count: 8 - digits.count) + digits
-        }.joined()
+        return state.map { $0.hexadecimal(digits: 8) }.joined()
     }
 
     /// The digest of bytes that are all in memory, as 64 hexadecimal digits.

@@ -1,5 +1,6 @@
 // One JSON object on one line, its members in the order in which they were given.
 import Foundation
+import Files
 
 /// A JSON value of a report line.
 enum JSONValue {
@@ -13,31 +14,13 @@ enum JSONValue {
     /// The JSON text. Numbers are the shortest that read back as the same double; what JSON has no number for becomes null.
     var json: String {
         switch self {
-        case .text(let text): Self.quoted(text)
+        case .text(let text): text.quotedAsJSON
         case .integer(let number): "\(number)"
         case .number(let number): number.isFinite ? "\(number)" : "null"
         case .truth(let truth): "\(truth)"
         case .null: "null"
         case .list(let values): "[\(values.map(\.json).joined(separator: ","))]"
         }
-    }
-
-    static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\r": result += "\\r"
-            case "\t": result += "\\t"
-            case "\u{0}"..<"\u{20}":
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
     }
 }
 
@@ -47,5 +30,5 @@ extension JSONValue {
 
 /// The line with its end.
 func jsonLine(_ members: [(key: String, value: JSONValue)]) -> [UInt8] {
-    Array(("{" + members.map { "\(JSONValue.quoted($0.key)):\($0.value.json)" }.joined(separator: ",") + "}\n").utf8)
+    Array(("{" + members.map { "\($0.key.quotedAsJSON):\($0.value.json)" }.joined(separator: ",") + "}\n").utf8)
 }

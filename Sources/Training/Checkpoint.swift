@@ -1,4 +1,5 @@
 // One checkpoint on disk: a folder of model.safetensors, optimizer.safetensors and state.json, opened and found whole.
+import Files
 import Foundation
 package import WeightFiles
 
@@ -60,7 +61,7 @@ package struct Checkpoint: Sendable {
     ) throws(TrainingError) -> WeightFile {
         let file: WeightFile
         do { file = try WeightFile.open("\(path)/\(name)") } catch { throw damaged(path, "\(error)") }
-        guard hexadecimal(file.checksum) == state.files[name]?.checksum else {
+        guard file.checksum.hexadecimal(digits: 16) == state.files[name]?.checksum else {
             throw damaged(path, "\(name) does not have the checksum that it was written with")
         }
         return file
@@ -68,11 +69,5 @@ package struct Checkpoint: Sendable {
 
     private static func damaged(_ path: String, _ reason: String) -> TrainingError {
         .damagedCheckpoint(path: path, reason: reason)
-    }
-
-    /// A checksum as files and messages have it: 16 digits.
-    package static func hexadecimal(_ value: UInt64) -> String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }

@@ -36,7 +36,7 @@ struct CheckpointWriter {
             let file = try WeightFile.open("\(folder)/\(name)")
             let attributes = try FileManager.default.attributesOfItem(atPath: file.path)
             state.files[name] = CheckpointState.File(
-                bytes: (attributes[.size] as? NSNumber)?.intValue ?? 0, checksum: Checkpoint.hexadecimal(file.checksum))
+                bytes: (attributes[.size] as? NSNumber)?.intValue ?? 0, checksum: file.checksum.hexadecimal(digits: 16))
         }
         try AtomicFile.write(try state.sealed(), to: "\(folder)/\(Checkpoint.stateFile)")
     }

@@ -72,7 +72,7 @@ package struct SafetensorsWriter: Sendable {
     private static func header(_ order: [Declaration], _ metadata: [String: String]) -> [UInt8] {
         var members: [String] = []
         if !metadata.isEmpty {
-            let pairs = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
+            let pairs = metadata.sorted { $0.key < $1.key }.map { "\($0.key.quotedAsJSON):\($0.value.quotedAsJSON)" }
             members.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
         }
         var offset = 0
@@ -81,7 +81,7 @@ package struct SafetensorsWriter: Sendable {
             let type = SafetensorsReader.typeNames[tensor.elementType] ?? ""
             let end = offset + tensor.byteCount
             members.append(
-                "\(quoted(tensor.name)):{\"dtype\":\"\(type)\",\"shape\":[\(extents)],\"data_offsets\":[\(offset),\(end)]}")
+                "\(tensor.name.quotedAsJSON):{\"dtype\":\"\(type)\",\"shape\":[\(extents)],\"data_offsets\":[\(offset),\(end)]}")
             offset = end
         }
         var text = Array("{\(members.joined(separator: ","))}".utf8)
@@ -89,25 +89,5 @@ package struct SafetensorsWriter: Sendable {
         text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (8 - text.count % 8) % 8))
         precondition(text.count <= SafetensorsReader.maximumHeaderBytes, "a safetensors header must not exceed 100 MB")
         return withUnsafeBytes(of: UInt64(text.count).littleEndian, Array.init) + text
-    }
-
-    private static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\r": result += "\\r"
-            case "\t": result += "\\t"
-            case "\u{8}": result += "\\b"
-            case "\u{C}": result += "\\f"
-            case "\u{0}"..<"\u{20}":
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
     }
 }

@@ -35,8 +35,8 @@ struct Preparation {
         self.configuration = configuration
         self.communicator = communicator
         self.stop = stop
-        let requested: Int? = if case .exactly(let threads) = configuration.compute.threads { threads } else { nil }
-        let placements = try ThreadPlacement.settle(over: communicator, requested: requested, environment: environment)
+        let placements = try ThreadPlacement.settle(
+            over: communicator, requested: configuration.compute.threads.given, environment: environment)
         placement = placements[communicator.rank]
         OneDNNEngine.onEveryThread(placement.threads, CrashNote.prepareThread)
         let tell = { (line: String?) in if communicator.isRoot, let line { say(line) } }
@@ -95,8 +95,7 @@ struct Preparation {
     func loaderOptions(
         _ folder: ImageFolder, capacity: Int, _ augmentation: ImageData.Augmentation, fixedViews: Int? = nil
     ) -> BatchLoader.Options {
-        let threads: Int =
-            if case .exactly(let count) = configuration.data.loaderThreads { count } else { max(1, placement.fairThreads) }
+        let threads = configuration.data.loaderThreads.given ?? max(1, placement.fairThreads)
         var options = BatchLoader.Options(
             capacity: capacity, threads: threads, slots: 3, seed: UInt64(configuration.run.seed),
             preprocessing: weights.preprocessing, augmentation: augmentation)

@@ -5,7 +5,7 @@ extension RunConfiguration {
     /// What the processor is asked for.
     package struct Compute: Sendable, Equatable {
         /// Threads a rank for the arithmetic.
-        package var threads = ThreadCount.automatic
+        package var threads = AutomaticCount.automatic
         /// The type in which trained layers multiply; weights, gradients and sums over ranks stay float32.
         package var precision = Precision.float32
         /// Which convolutions go through Winograd's algorithm, with a third of the arithmetic.
@@ -41,7 +41,7 @@ extension RunConfiguration.InstructionLimit: Choice {}
 extension RunConfiguration.Compute: Section {
     static var keys: [Key<Self>] {
         [
-            Key("threads", \.threads),
+            Key("threads", \.threads, .exactly(1, to: 4096)),
             Key("precision", \.precision),
             Key("winograd", \.winograd),
             Key("instructions", \.instructions),

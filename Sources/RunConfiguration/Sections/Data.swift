@@ -13,7 +13,7 @@ extension RunConfiguration {
         /// Whether every epoch has its own random order; else file order.
         package var shuffle = true
         /// Threads a rank that decode ahead.
-        package var loaderThreads = ThreadCount.automatic
+        package var loaderThreads = AutomaticCount.automatic
         /// The share of unreadable images above which the run ends.
         package var unreadableLimit = 0.01
         /// How faithfully training images are decoded; validation images always are exactly.
@@ -49,40 +49,11 @@ extension RunConfiguration {
         case fast
         case exact
     }
-
-    /// A number of threads, or as many as the rank's cores allow.
-    package enum ThreadCount: Sendable, Equatable {
-        case automatic
-        case exactly(Int)
-    }
 }
 
 extension RunConfiguration.EXIFOrientation: Choice {}
 
 extension RunConfiguration.ImageDecoding: Choice {}
-
-extension RunConfiguration.ThreadCount: ConfigurationValue {
-    static func read(_ tree: Tree, as key: KeyName, _ reader: inout Reader) -> Self? {
-        guard case .scalar(let text, _) = tree.content else { return reader.refuse(tree, key, wanted: "auto or a whole number") }
-        if text == "auto" { return .automatic }
-        guard text.first?.isNumber == true || text.first == "-" else {
-            return reader.refuse(tree, key, wanted: "auto or a whole number")
-        }
-        return Int.read(tree, as: key, &reader).map { .exactly($0) }
-    }
-
-    var tree: Tree {
-        switch self {
-        case .automatic: .plain("auto")
-        case .exactly(let count): count.tree
-        }
-    }
-
-    func findings(at key: KeyName) -> [Finding] {
-        guard case .exactly(let count) = self else { return [] }
-        return Limit<Int>.from(1, to: 4096).findings(count, key)
-    }
-}
 
 extension RunConfiguration.Data: Section {
     static var keys: [Key<Self>] {
@@ -92,7 +63,7 @@ extension RunConfiguration.Data: Section {
             Key("validation_fraction", \.validationFraction, .between(0, and: 1)),
             Key("augmentation", \.augmentation),
             Key("shuffle", \.shuffle),
-            Key("loader_threads", \.loaderThreads),
+            Key("loader_threads", \.loaderThreads, .exactly(1, to: 4096)),
             Key("unreadable_limit", \.unreadableLimit, .from(0, to: 1)),
             Key("decoding", \.decoding),
             Key("exif", \.exif),

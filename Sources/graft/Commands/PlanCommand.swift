@@ -84,11 +84,7 @@ struct PlanCommand: ParsableCommand {
 
     /// What the config says; where it leaves that to a measurement, what one machine comes to.
     private func bucketBytes(_ configuration: RunConfiguration) -> Int {
-        if case .exactly(let bytes) = configuration.communication.bucketBytes {
-            bytes
-        } else {
-            CommunicationSetup.unmeasuredBytes
-        }
+        configuration.communication.bucketBytes.given ?? CommunicationSetup.unmeasuredBytes
     }
 
     /// The classes asked for, else those of the training folder, else two.

@@ -1,6 +1,7 @@
 // `graft weights inspect`: what a weight file holds, and which network it is for.
 import ArgumentParser
 import Execution
+import Files
 import Foundation
 import Graphs
 import Networks
@@ -98,7 +99,7 @@ struct WeightInspection: Encodable {
             Misshapen(name: $0.name, expected: $0.expected.extents, found: $0.found.extents)
         }
         ignored = best?.match.ignored ?? []
-        xxh64 = Checkpoint.hexadecimal(weights.checksum)
+        xxh64 = weights.checksum.hexadecimal(digits: 16)
         sha256 = weights.sha256
     }
 
