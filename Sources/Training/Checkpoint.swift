@@ -38,7 +38,7 @@ package struct Checkpoint: Sendable {
         return state.files[name] == nil ? nil : try Self.openWeights(path, name, state)
     }
 
-    private static func readState(_ path: String) throws(TrainingError) -> CheckpointState {
+    static func readState(_ path: String) throws(TrainingError) -> CheckpointState {
         guard let bytes = FileManager.default.contents(atPath: "\(path)/\(stateFile)") else {
             throw damaged(path, "\(stateFile) is missing")
         }
@@ -54,6 +54,11 @@ package struct Checkpoint: Sendable {
             throw damaged(path, "\(stateFile) does not name \(name)")
         }
         return state
+    }
+
+    /// Whether its best result was found on other validation files than a run's.
+    package func hasOtherValidation(than identity: RunIdentity) -> Bool {
+        state.progress.best != nil && state.validationDigest != nil && state.validationDigest != identity.validationDigest
     }
 
     private static func openWeights(

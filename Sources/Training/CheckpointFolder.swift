@@ -8,10 +8,20 @@ import Foundation
 package struct CheckpointFolder: Sendable {
     package let path: String
     private let retention: Retention
+    /// The run's lock, which notices that the run's folder was removed; nil where there is none.
+    package var lock: RunLock?
 
     private struct Index: Codable {
         var last: String?
         var best: String?
+        /// XXH64 of both names, so that a changed one is noticed.
+        var checksum: String?
+
+        var ownChecksum: String {
+            var checksum = Checksum()
+            for name in [last, best] { checksum.update(name ?? "") }
+            return checksum.hexadecimal
+        }
     }
 
     /// - Parameter path: made by the first save, if it is not there.
@@ -35,11 +45,15 @@ package struct CheckpointFolder: Sendable {
     /// The newest whole checkpoint, and why newer ones were refused.
     ///
     /// Throws `TrainingError.noCheckpoint` when there is none.
-    package func newest() throws(TrainingError) -> (checkpoint: Checkpoint, refused: [String]) {
+    /// - Parameter isMeant: which ones to look at; those that are passed over are not named.
+    package func newest(
+        where isMeant: (CheckpointState) -> Bool = { _ in true }
+    ) throws(TrainingError) -> (checkpoint: Checkpoint, refused: [String]) {
         var refused: [String] = []
         for step in steps.reversed() {
             do throws(TrainingError) {
-                return (try Checkpoint.open(folder(ofStep: step)), refused)
+                let checkpoint = try Checkpoint.open(folder(ofStep: step))
+                if isMeant(checkpoint.state) { return (checkpoint, refused) }
             } catch {
                 refused.append("\(error)")
             }
@@ -54,7 +68,8 @@ package struct CheckpointFolder: Sendable {
         let index = FileManager.default.contents(atPath: "\(path)/index.json").flatMap {
             try? JSONDecoder().decode(Index.self, from: $0)
         }
-        if let name = index?.best { return try Checkpoint.open("\(path)/\(name)") }
+        // One that is damaged says nothing: the checkpoints' own states do.
+        if let index, index.checksum == index.ownChecksum, let name = index.best { return try Checkpoint.open("\(path)/\(name)") }
         let newest = try newest().checkpoint
         guard let step = newest.state.progress.best?.step, steps.contains(step) else { return newest }
         return try Checkpoint.open(folder(ofStep: step))
@@ -73,8 +88,9 @@ package struct CheckpointFolder: Sendable {
 
     /// Saves a checkpoint and removes expired ones. `write` fills the folder that it is given.
     ///
-    /// Throws what `write` throws and what the system refuses; then no checkpoint was touched. Returns the checkpoint's path.
+    /// Throws what `write` throws, what the system refuses, and `TrainingError.folderGone`; then no checkpoint was touched. Returns the checkpoint's path.
     package func save(step: Int, best: Int?, _ write: (String) throws -> Void) throws -> String {
+        try lock?.checkPlace()
         let target = folder(ofStep: step)
         let temporary = "\(path)/.\(Self.name(ofStep: step)).partial"
         try? FileManager.default.removeItem(atPath: temporary)
@@ -84,6 +100,8 @@ package struct CheckpointFolder: Sendable {
             try Folders.sync(temporary)
         } catch {
             try? FileManager.default.removeItem(atPath: temporary)
+            // Where the folder has gone meanwhile, that is the reason.
+            try lock?.checkPlace()
             throw error
         }
         try replace(target, by: temporary, step: step)
@@ -91,6 +109,16 @@ package struct CheckpointFolder: Sendable {
         try writeIndex(last: step, best: best)
         removeExpired(best: best, saved: step)
         return target
+    }
+
+    /// Changes what the checkpoint of a step says of the run, and removes those that have expired since.
+    package func add(to step: Int, best: Int?, _ change: (inout CheckpointState) -> Void) throws {
+        let path = folder(ofStep: step)
+        var state = try Checkpoint.readState(path)
+        change(&state)
+        try AtomicFile.write(try state.sealed(), to: "\(path)/\(Checkpoint.stateFile)")
+        try writeIndex(last: step, best: best)
+        removeExpired(best: best, saved: step)
     }
 
     /// Gives the checkpoints after `step`, which a resume from there has refused, names by which nothing takes them for checkpoints:
@@ -127,8 +155,9 @@ package struct CheckpointFolder: Sendable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         let known = steps
-        let index = Index(
+        var index = Index(
             last: Self.name(ofStep: last), best: best.flatMap { known.contains($0) ? Self.name(ofStep: $0) : nil })
+        index.checksum = index.ownChecksum
         try AtomicFile.write([UInt8](try encoder.encode(index)) + [UInt8(ascii: "\n")], to: "\(path)/index.json")
     }
 

@@ -21,6 +21,8 @@ package struct CheckpointState: Sendable, Equatable, Codable {
     package var classes: [String]
     package var configDigest: String
     package var filesDigest: String
+    /// Of the validation files; nil for a run without, and in older checkpoints.
+    package var validationDigest: String?
     package var seed: UInt64
     package var shuffle: Bool
     /// Told for the record: a resume may use another number.

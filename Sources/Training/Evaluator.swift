@@ -34,16 +34,21 @@ package struct Evaluator {
 
     /// Evaluates. Every rank calls it; rank 0 gets the result, the others nil.
     ///
-    /// Throws `TrainingError.tooManyUnreadable`, and what the source and the communicator throw.
-    package func evaluate(_ replica: any Classifier, _ communicator: any Communicator) throws -> Evaluation? {
+    /// Throws `StoppedEarly` on all ranks if one is asked to stop, `TrainingError.tooManyUnreadable`, and what the source and the communicator throw.
+    package func evaluate(
+        _ replica: any Classifier, _ communicator: any Communicator, stop: StopFlag = StopFlag()
+    ) throws -> Evaluation? {
+        let rounds = SharedWork(communicator, stop)
+        let share =
+            switch ranks {
+            case .root: communicator.isRoot ? 0..<samples.count : 0..<0
+            case .all: Shard.range(of: samples.count, rank: communicator.rank, ranks: communicator.size)
+            }
+        let (predictions, unreadable) = try predict(share, replica, rounds)
+        if try rounds.finish() { throw StoppedEarly() }
         switch ranks {
-        case .root:
-            guard communicator.isRoot else { return nil }
-            let (predictions, unreadable) = try predict(0..<samples.count, replica)
-            return try evaluation(predictions, unreadable)
+        case .root: return communicator.isRoot ? try evaluation(predictions, unreadable) : nil
         case .all:
-            let share = Shard.range(of: samples.count, rank: communicator.rank, ranks: communicator.size)
-            let (predictions, unreadable) = try predict(share, replica)
             let packed = PredictionPacking.pack(predictions, unreadable, classCount: replica.classCount)
             // Shares are contiguous and in rank order: put together they are in sample order.
             let parts = try communicator.gather(packed).map {
@@ -55,16 +60,18 @@ package struct Evaluator {
     }
 
     private func predict(
-        _ range: Range<Int>, _ replica: any Classifier
+        _ range: Range<Int>, _ replica: any Classifier, _ rounds: SharedWork
     ) throws -> (predictions: [SamplePrediction], unreadable: [UnreadableSample]) {
         let batches = stride(from: range.lowerBound, to: range.upperBound, by: batchSize).map {
             Array($0..<min($0 + batchSize, range.upperBound))
         }
+        guard !batches.isEmpty else { return ([], []) }
         try source.order(batches, epoch: 0)
         var predictions: [SamplePrediction] = []
         predictions.reserveCapacity(range.count)
         var unreadable: [UnreadableSample] = []
         for _ in batches {
+            if try rounds.isStopped() { break }
             let batch = try source.next()
             unreadable += batch.unreadable
             guard batch.count > 0 else { continue }

@@ -30,7 +30,7 @@ package final class ProgramReplica: Replica {
         self.inference = inference
         self.communicator = communicator
         parameters = store.graph.parameters
-        slots = store.layout.slots.map { ParameterSlot(parameter: $0.parameter, range: $0.range) }
+        slots = store.slots
     }
 
     package var trained: UnsafeMutableBufferPointer<Float> { store.trained }

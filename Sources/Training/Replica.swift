@@ -1,20 +1,6 @@
 // This rank's copy of the network, as the loop sees it: flat arrays with one layout, a training pass, an inference pass.
-package import Graphs
 package import ImageData
 package import Kernels
-
-/// A trained parameter's place in the flat arrays.
-package struct ParameterSlot: Sendable, Hashable {
-    /// Index in the replica's `parameters`.
-    package let parameter: Int
-    /// Its elements in the flat arrays.
-    package let range: Range<Int>
-
-    package init(parameter: Int, range: Range<Int>) {
-        self.parameter = parameter
-        self.range = range
-    }
-}
 
 /// What one pass needs to know besides its batch.
 package struct PassSettings: Sendable {
@@ -44,23 +30,13 @@ package protocol Classifier: AnyObject {
 }
 
 /// One rank's network. The arrays stay where they are for the replica's life.
-package protocol Replica: Classifier {
-    /// All tensors of the network, by torchvision's names.
-    var parameters: [ParameterSpec] { get }
-    /// The trained ones, in the order in which backward finishes their gradients. Padding may stand between them; it stays 0.
-    var slots: [ParameterSlot] { get }
+package protocol Replica: Classifier, NetworkWeights {
     /// The trained weights, flat.
     var trained: UnsafeMutableBufferPointer<Float> { get }
     /// The gradients in the layout of `trained`, followed by at least `StepSums.floatCount` spare floats.
     var gradientsWithExtras: UnsafeMutableBufferPointer<Float> { get }
     /// Running statistics of norms that track; empty if none does.
     var statistics: UnsafeMutableBufferPointer<Float> { get }
-
-    /// The present values of any tensor, row-major in its published shape.
-    func values(of parameter: Int) -> UnsafeMutableBufferPointer<Float>
-
-    /// Whether training changes a tensor: by gradients, or by tracking statistics.
-    func changes(_ parameter: Int) -> Bool
 
     /// Forward and backward over a batch, which may be empty: then the gradients are zero.
     ///
@@ -69,9 +45,4 @@ package protocol Replica: Classifier {
 
     /// Says that weights or statistics were changed, by the optimizer or from a checkpoint, since the last inference.
     func weightsChanged()
-}
-
-extension Replica {
-    /// The trained parameters' names, in the layout's order.
-    package var trainedNames: [String] { slots.map { parameters[$0.parameter].name } }
 }

@@ -13,12 +13,14 @@ package struct RunIdentity: Sendable, Equatable {
     package var configDigest: String
     /// Digest of the training files: a resume within an epoch needs the same list.
     package var filesDigest: String
+    /// Digest of the validation files; nil for none. Results on other files are not compared.
+    package var validationDigest: String?
     /// The instructions that it computes with; nil where nothing is computed.
     package var instructions: InstructionSet?
 
     package init(
         name: String, architecture: String, classes: [String], preprocessing: Preprocessing, configDigest: String,
-        filesDigest: String, instructions: InstructionSet? = nil
+        filesDigest: String, validationDigest: String? = nil, instructions: InstructionSet? = nil
     ) {
         self.name = name
         self.architecture = architecture
@@ -26,6 +28,7 @@ package struct RunIdentity: Sendable, Equatable {
         self.preprocessing = preprocessing
         self.configDigest = configDigest
         self.filesDigest = filesDigest
+        self.validationDigest = validationDigest
         self.instructions = instructions
     }
 }

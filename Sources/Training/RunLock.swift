@@ -3,7 +3,7 @@ import Files
 import Foundation
 
 /// A lock on a run folder, held by rank 0 as long as the object lives; a killed process loses it by itself.
-package final class RunLock {
+package final class RunLock: Sendable {
     private let descriptor: Int32
     private let path: String
 
@@ -28,6 +28,15 @@ package final class RunLock {
         let text = Array("process \(getpid()) on \(ProcessInfo.processInfo.hostName)\n".utf8)
         // Who holds the lock is a courtesy to the reader of a message; the lock itself does not depend on it.
         _ = text.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+    }
+
+    /// Throws `TrainingError.folderGone` if the folder was removed or replaced since: what is written there now would be lost.
+    package func checkPlace() throws(TrainingError) {
+        var (held, present) = (stat(), stat())
+        let isThere = fstat(descriptor, &held) == 0 && stat(path, &present) == 0 && held.st_ino == present.st_ino
+        guard isThere, held.st_dev == present.st_dev else {
+            throw .folderGone(path: String(path.dropLast("/.lock".count)))
+        }
     }
 
     deinit {

@@ -94,31 +94,6 @@ extension Trainer {
         return checksum
     }
 
-    /// Evaluates, and tells every rank the result, so that all draw the same conclusions.
-    func evaluate() throws -> EvaluationSummary? {
-        guard let evaluator = stage.evaluator else { return nil }
-        parts.communicator.heartbeat.enter(.evaluating, step: progress.step)
-        let start = monotonicNanoseconds()
-        let evaluation = try evaluator.evaluate(stage.replica, parts.communicator)
-        var summary = evaluation?.summary ?? EvaluationSummary(images: 0, loss: 0, accuracy: 0)
-        // As bytes: JSON has no words for what is no number.
-        try withUnsafeMutableBytes(of: &summary) { try parts.communicator.broadcast($0, from: 0) }
-        guard summary.loss.isFinite else {
-            throw TrainingError.diverged(step: progress.step, .evaluation(loss: summary.loss))
-        }
-        let isBest = progress.best.map { summary.isBetter(than: $0.summary) } ?? true
-        if isBest { progress.best = BestResult(step: progress.step, summary: summary) }
-        if let evaluation {
-            for sample in evaluation.unreadable { announce(.unreadable(sample, split: evaluator.samples.split)) }
-            announce(
-                .evaluation(
-                    EvaluationReport(
-                        step: progress.step, epoch: progress.epoch, evaluation: evaluation, summary: summary, isBest: isBest,
-                        seconds: Double(monotonicNanoseconds() - start) * 1e-9)))
-        }
-        return summary
-    }
-
     /// Saves a checkpoint on rank 0; the others go on and meet it in the next collective. Where gradients are rounded, all ranks
     /// bring what that held back.
     func save(evaluation: EvaluationSummary?) throws {
@@ -129,7 +104,8 @@ extension Trainer {
             replica: stage.replica, optimizer: stage.optimizer, identity: parts.identity, computation: stage.computation)
         let state = CheckpointState(
             run: parts.identity.name, architecture: parts.identity.architecture, classes: parts.identity.classes,
-            configDigest: parts.identity.configDigest, filesDigest: parts.identity.filesDigest, seed: parts.settings.seed,
+            configDigest: parts.identity.configDigest, filesDigest: parts.identity.filesDigest,
+            validationDigest: parts.identity.validationDigest, seed: parts.settings.seed,
             shuffle: parts.settings.shuffle, ranks: parts.communicator.size, batchSize: parts.settings.batchSize,
             accumulation: parts.settings.accumulation, bucketBytes: stage.bucketBytes,
             instructions: parts.identity.instructions?.rawValue,
@@ -148,5 +124,18 @@ extension Trainer {
                 CheckpointReport(
                     step: progress.step, epoch: progress.epoch, path: path,
                     seconds: Double(monotonicNanoseconds() - start) * 1e-9)))
+    }
+
+    /// Writes what an evaluation found into the checkpoint of the present step, on rank 0.
+    func addToCheckpoint(_ evaluation: EvaluationSummary) throws {
+        guard let checkpoints = parts.checkpoints, parts.communicator.isRoot else { return }
+        do {
+            try checkpoints.add(to: progress.step, best: progress.best?.step) { state in
+                state.progress = progress
+                state.evaluation = evaluation
+            }
+        } catch let error as FileError {
+            throw TrainingError.checkpointNotSaved(step: progress.step, error)
+        }
     }
 }

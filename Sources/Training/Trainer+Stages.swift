@@ -77,7 +77,4 @@ extension Trainer {
             })
         stage.optimizer.begin { starts[$0.lowerBound] ?? 0 }
     }
-
-    /// Bit by bit: 0 and -0, and NaN with itself, are told apart or not as the checksums of weights do.
-    func hasSameBits(_ first: Float, _ second: Float) -> Bool { first.bitPattern == second.bitPattern }
 }

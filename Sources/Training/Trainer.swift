@@ -78,6 +78,8 @@ package final class Trainer {
         try agree()
         try parts.stop.check(parts.communicator)
         announce(.started(facts))
+        // A run that was stopped or killed in an evaluation.
+        if progress.awaitsEvaluation == true, stage.evaluator != nil, try !evaluate(isSaved: true) { return stopped() }
         while progress.epoch < parts.settings.epochs, !isAtStepLimit {
             if progress.samplesConsumed == 0, let next = try parts.stageAfter(progress.epoch, stage) { try move(to: next) }
             for update in try beginEpoch() {
@@ -87,8 +89,7 @@ package final class Trainer {
                 if report.stopRequested {
                     try shareReplicas()
                     try save(evaluation: nil)
-                    announce(.stopped(step: progress.step))
-                    return .stopped
+                    return stopped()
                 }
                 if isDueWithinEpoch {
                     try shareReplicas()
@@ -97,14 +98,20 @@ package final class Trainer {
             }
             if progress.samplesConsumed == parts.samples.count { endEpoch() }
             try shareReplicas()
-            let evaluation = isDue(parts.settings.evaluationEpochs) ? try evaluate() : nil
-            // The best weights are saved even between the epochs that the config names: later ones may never be as good.
-            let isBest = evaluation != nil && progress.best?.step == progress.step
-            if isBest || isDue(parts.settings.checkpointEpochs) { try save(evaluation: evaluation) }
+            let (isSaved, isEvaluated) = (isDue(parts.settings.checkpointEpochs), isDue(parts.settings.evaluationEpochs))
+            progress.awaitsEvaluation = isEvaluated && stage.evaluator != nil ? true : nil
+            // Before the evaluation: what happens in it may cost its figures, never the epoch.
+            if isSaved { try save(evaluation: nil) }
+            if progress.awaitsEvaluation == true, try !evaluate(isSaved: isSaved) { return stopped() }
         }
         announce(
             .finished(FinishReport(step: progress.step, epoch: progress.epoch, best: progress.best, seconds: secondsSinceStart)))
         return .finished
+    }
+
+    private func stopped() -> TrainingOutcome {
+        announce(.stopped(step: progress.step))
+        return .stopped
     }
 
     /// The rest of the present epoch, cut into updates; tells the loader this rank's shares.

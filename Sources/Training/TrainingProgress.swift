@@ -14,6 +14,8 @@ package struct TrainingProgress: Sendable, Equatable, Codable {
     package var best: BestResult?
     /// Updates that were made before a parameter began to train, by its name; those that train from the first are not in it.
     package var trainedSince: [String: Int]?
+    /// True between the end of an epoch and that of its evaluation, which a resumed run makes up for; else nil.
+    package var awaitsEvaluation: Bool?
 
     package init() {}
 

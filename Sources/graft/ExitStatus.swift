@@ -28,6 +28,7 @@ enum ExitStatus {
         case let error as FileError: of(error.fault)
         case TrainingError.checkpointNotSaved(_, let error): of(error.fault)
         case TrainingError.weightsDiffer: failure
+        case TrainingError.folderGone: diskFailure
         case is ConfigurationProblems, is ImageError, is NetworkError, is LayerPatternError, is UserError, is WeightFileError,
             is TrainingError:
             badInput

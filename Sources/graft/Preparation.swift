@@ -75,6 +75,7 @@ struct Preparation {
                 name: configuration.run.name, architecture: network.graph.name, classes: samples.classes,
                 preprocessing: weights.preprocessing, configDigest: digest(of: [configuration.yaml()]),
                 filesDigest: try data.map { String(try $0.training.digest(), radix: 16) } ?? "generated",
+                validationDigest: try data?.validation.map { String(try $0.digest(), radix: 16) },
                 instructions: Instructions.level),
             communicator: communicator, samples: samples, stop: stop, agreement: try agreement())
     }

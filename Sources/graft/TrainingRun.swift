@@ -3,6 +3,7 @@ import Collectives
 import Files
 import Foundation
 import Kernels
+import Optimization
 import Reporting
 import RunConfiguration
 import Tensors
@@ -17,10 +18,13 @@ struct TrainingRun {
     private var configuration: RunConfiguration { preparation.configuration }
     private var communicator: any Communicator { preparation.communicator }
 
-    /// What a run begins with: on rank 0 the checkpoint and the refused newer ones, elsewhere nothing.
-    private struct Start {
-        var checkpoint: Checkpoint?
-        var refused: [String] = []
+    /// What a run begins with.
+    private enum Start {
+        case fresh
+        /// On rank 0 with the checkpoint and the refused newer ones, elsewhere with nothing.
+        case resumed(Checkpoint?, refused: [String])
+        /// The checkpoint is of the run's end.
+        case finished
     }
 
     init(_ preparation: Preparation) {
@@ -35,47 +39,91 @@ struct TrainingRun {
     func run(resuming: Bool) throws -> TrainingOutcome {
         let opened = try communicator.isRoot ? folder.open(resuming: resuming) : nil
         if let target = opened?.movedTo { say("note: the earlier run of this name is kept as \(target)") }
-        return try withExtendedLifetime(opened) { try train(from: resuming ? try newest() : nil) }
+        return try withExtendedLifetime(opened) {
+            if communicator.isRoot { try checkpoints.recover() }
+            var parts = try preparation.trainerParts()
+            let start = resuming ? try findStart(parts) : .fresh
+            if case .finished = start { return .finished }
+            if communicator.isRoot {
+                parts.checkpoints = checkpoints
+                parts.checkpoints?.lock = opened?.lock
+                parts.observers = observers
+                try AtomicFile.write(Array(configuration.yaml().utf8), to: folder.configuration)
+            }
+            return try train(parts, from: start)
+        }
     }
 
-    private func train(from start: Start?) throws -> TrainingOutcome {
+    private func train(_ parts: Trainer.Parts, from start: Start) throws -> TrainingOutcome {
         var maker = StageMaker(preparation)
-        let prepared = try maker.make(resuming: start?.checkpoint)
-        var parts = try preparation.trainerParts()
-        if communicator.isRoot {
-            try checkpoints.recover()
-            parts.checkpoints = checkpoints
-            parts.observers = observers
-            try AtomicFile.write(Array(configuration.yaml().utf8), to: folder.configuration)
+        guard case .resumed(let checkpoint, let refused) = start else {
+            return try Trainer(parts, try maker.make().stage).run()
         }
-        let trainer = Trainer(parts, prepared.stage)
-        if let start { try trainer.resume(from: start.checkpoint, refused: start.refused) }
+        let trainer = Trainer(parts, try maker.make(resuming: checkpoint).stage)
+        try trainer.resume(from: checkpoint, refused: refused)
         return try trainer.run()
     }
 
-    /// The checkpoint to continue; nil on all ranks if there is none yet, as in a job's first start.
-    private func newest() throws -> Start? {
-        var found: Start?
-        if communicator.isRoot {
-            try checkpoints.recover()
-            if !checkpoints.steps.isEmpty { found = try newestSettingAside() }
-            if let before = found?.checkpoint?.state.instructions, before != Instructions.level.rawValue {
-                say(
-                    "note: the checkpoint was computed with \(before), this run goes on with \(Instructions.level.rawValue): "
-                        + "last digits differ from those of a run that was not interrupted")
+    /// Looks for the checkpoint to continue, and refuses one that does not fit, before anything is computed. Every rank calls it.
+    private func findStart(_ parts: Trainer.Parts) throws -> Start {
+        let start = communicator.isRoot ? try findStartOnRoot(parts) : .fresh
+        let own: UInt8 =
+            switch start {
+            case .fresh: 0
+            case .resumed: 1
+            case .finished: 2
             }
-            if found == nil { say("note: there is no checkpoint to resume yet; starting from the beginning") }
-        }
-        let exists = try communicator.broadcast([found == nil ? 0 : 1])
-        return exists == [1] ? found ?? Start() : nil
+        let found = try communicator.broadcast([own])
+        return communicator.isRoot ? start : found == [0] ? .fresh : found == [1] ? .resumed(nil, refused: []) : .finished
     }
 
-    private func newestSettingAside() throws -> Start {
-        let newest = try checkpoints.newest()
+    private func findStartOnRoot(_ parts: Trainer.Parts) throws -> Start {
+        guard !checkpoints.steps.isEmpty else {
+            say("note: there is no checkpoint to resume yet; starting from the beginning")
+            return .fresh
+        }
+        let check = ResumeCheck(
+            identity: parts.identity, settings: parts.settings, weights: preparation.store,
+            optimizer: OptimizerKind(configuration.optimizer))
+        let newest = try newest(check)
+        try check.check(newest.checkpoint)
+        if let sentence = check.nothingLeft(after: newest.checkpoint) {
+            say("there is nothing left to do: \(sentence)")
+            return .finished
+        }
         let names = try checkpoints.setAside(after: newest.checkpoint.state.progress.step)
-        return Start(
-            checkpoint: newest.checkpoint,
-            refused: zip(newest.refused, names).map { "\($0) (set aside as \($1))" })
+        for note in notes(on: newest.checkpoint, parts.identity) { say(note) }
+        return .resumed(newest.checkpoint, refused: zip(newest.refused, names).map { "\($0) (set aside as \($1))" })
+    }
+
+    /// The newest checkpoint; where files have changed within its epoch, the one of the epoch's beginning, if it is still there.
+    private func newest(_ check: ResumeCheck) throws -> (checkpoint: Checkpoint, refused: [String]) {
+        let newest = try checkpoints.newest()
+        guard check.missesFiles(of: newest.checkpoint),
+            let earlier = try? checkpoints.newest(where: { $0.progress.samplesConsumed == 0 })
+        else { return newest }
+        let (lost, kept) = (newest.checkpoint.state.progress, earlier.checkpoint.state.progress)
+        let reason =
+            "\(newest.checkpoint.path): the training files have changed since it was saved within an epoch; going on from the end of "
+            + "epoch \(kept.epoch), step \(kept.step)"
+        say("note: \(reason)")
+        return (
+            earlier.checkpoint,
+            newest.refused + checkpoints.steps.filter { $0 > kept.step && $0 <= lost.step }.map { _ in reason }
+        )
+    }
+
+    private func notes(on checkpoint: Checkpoint, _ identity: RunIdentity) -> [String] {
+        var notes: [String] = []
+        if let before = checkpoint.state.instructions, before != Instructions.level.rawValue {
+            notes.append(
+                "note: the checkpoint was computed with \(before), this run goes on with \(Instructions.level.rawValue): "
+                    + "last digits differ from those of a run that was not interrupted")
+        }
+        if checkpoint.hasOtherValidation(than: identity) {
+            notes.append("note: the validation files have changed: earlier results are not compared with those to come")
+        }
+        return notes
     }
 
     private var observers: [any TrainingObserver] {

@@ -27,6 +27,8 @@ struct Rehearsal: Sendable {
     var validationImages = 17
     var evaluationRanks = EvaluationRanks.root
     var evaluationEpochs = 1
+    /// What happens in the middle of an evaluation, counted from 1.
+    var evaluationFault: EvaluationFault?
     var checkpointEpochs = 1
     var checkpointSteps: Int?
     var keeping = 2
@@ -76,7 +78,8 @@ struct Rehearsal: Sendable {
             evaluator: validationImages == 0
                 ? nil
                 : Evaluator(
-                    samples: MemorySource.samples(validationImages, split: "validation"), source: MemorySource(), batchSize: 4,
+                    samples: MemorySource.samples(validationImages, split: "validation"),
+                    source: FaultySource(evaluationFault, rank: communicator.rank, stop: source.stop), batchSize: 4,
                     ranks: evaluationRanks))
         if let stopping, stopping.rank == communicator.rank { source.stopAfter = stopping.step }
         let trainer = Trainer(parts, stage)
@@ -108,7 +111,44 @@ struct Rehearsal: Sendable {
     private var identity: RunIdentity {
         RunIdentity(
             name: "rehearsal", architecture: "linear", classes: ["ant", "bee", "cat"], preprocessing: .imageNet(),
-            configDigest: "c", filesDigest: "f\(images)")
+            configDigest: "c", filesDigest: "f\(images)", validationDigest: "v\(validationImages)")
+    }
+}
+
+/// Something that goes wrong while validation images are read.
+enum EvaluationFault: Sendable {
+    case missingImage(evaluation: Int)
+    case stop(evaluation: Int, rank: Int)
+}
+
+/// Validation images, and the fault at the second batch of an evaluation, or at the only one.
+final class FaultySource: BatchSource {
+    private struct MissingImage: Error {}
+
+    private let source = MemorySource()
+    private let fault: EvaluationFault?
+    private let rank: Int
+    private let stop: StopFlag
+    private var evaluation = 0
+    private var faultyBatch = 0
+
+    init(_ fault: EvaluationFault?, rank: Int, stop: StopFlag) { (self.fault, self.rank, self.stop) = (fault, rank, stop) }
+
+    func order(_ batches: [[Int]], epoch: Int) {
+        evaluation += 1
+        faultyBatch = min(2, batches.count)
+        source.order(batches, epoch: epoch)
+    }
+
+    func next() throws -> Batch {
+        faultyBatch -= 1
+        guard faultyBatch == 0 else { return source.next() }
+        switch fault {
+        case .missingImage(evaluation): throw MissingImage()
+        case .stop(evaluation, rank): stop.request()
+        default: break
+        }
+        return source.next()
     }
 }
 
