@@ -35,7 +35,7 @@ cleanup() {
 }
 trap cleanup EXIT
 trap 'exit 130' INT
-trap 'exit 143' TERM
+trap 'exit 143' TERM USR1
 
 # The address range is a private one; it lives in the namespaces alone and meets no real network.
 ip netns add "${job}a"
@@ -73,10 +73,17 @@ chmod +x "$work/start"
 
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(( half / ranks > 0 ? half / ranks : 1 ))}
-status=0
+# launch.sh stands for mpirun: at a signal the job saves and stops. In the background, since a trap waits for what is in front.
 ip netns exec "${job}a" unshare --uts taskset -c "$cores_a" "$work/start" \
-    mpirun -n $((2 * ranks)) --host "10.213.7.1:$ranks,10.213.7.2:$ranks" --map-by slot --bind-to none \
+    "$(dirname "$0")/launch.sh" -n $((2 * ranks)) --host "10.213.7.1:$ranks,10.213.7.2:$ranks" --map-by slot --bind-to none \
     --mca plm_rsh_agent "$work/agent" --mca oob_tcp_if_include 10.213.7.0/24 \
     --mca pml ob1 --mca btl tcp,self,vader --mca btl_tcp_if_include 10.213.7.0/24 \
-    -x OMP_NUM_THREADS "$@" || status=$?
+    -x OMP_NUM_THREADS "$@" &
+launch=$!
+for signal in INT TERM USR1; do trap "kill -$signal $launch 2>/dev/null" "$signal"; done
+while :; do
+    status=0
+    wait "$launch" || status=$?
+    kill -0 "$launch" 2>/dev/null || break
+done
 exit "$status"

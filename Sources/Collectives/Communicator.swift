@@ -74,6 +74,10 @@ package protocol Communicator: AnyObject, Sendable {
     /// Shows each started sum when it is complete, until `use` is called, from whatever thread completes it. For traces.
     func watchSums(_ watcher: @escaping @Sendable (SumSpan) -> Void)
 
+    /// Sets how many seconds ranks wait for one that is not heard of, or on a network that carries nothing, until the job is ended; nil
+    /// waits for ever. Every rank says the same.
+    func endStalls(after seconds: Double?)
+
     /// Leaves the group in good order: every rank calls it once, as its last collective, when no sum is under way.
     func finalize() throws
     /// Ends all ranks now, so that the launcher's exit status is `status`. Prints nothing itself.
@@ -104,6 +108,9 @@ package struct SumTicket: Sendable, Hashable {
 extension Communicator {
     /// Starts summing `values` over all ranks in place, in float32.
     package func startSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> SumTicket { try startSum(values, keeping: nil) }
+
+    /// Nothing stands between the ranks of one process.
+    package func endStalls(after seconds: Double?) {}
 
     /// Whether this rank is the one that evaluates, saves and reports.
     package var isRoot: Bool { rank == 0 }

@@ -12,10 +12,16 @@ package struct StallTable: Sendable {
 
     private let hosts: [String]
     private let watcher: Int
-    private let silenceSeconds: Double
+    private var silenceSeconds: Double
     private let patience: Double
     private var rows: [Row?]
     private var nextReport = 0.0
+    /// When this table began to be kept.
+    private var start: Double?
+
+    /// How long ranks wait for one that is not heard of before the job is ended, in seconds; nil for ever.
+    package var endSeconds: Double? = StallTable.usualEndSeconds
+    package static let usualEndSeconds = 600.0
 
     /// - Parameters:
     ///   - hosts: host names by rank.
@@ -30,8 +36,26 @@ package struct StallTable: Sendable {
         rows = Array(repeating: nil, count: hosts.count)
     }
 
+    /// How often ranks send pulses from now on, in seconds.
+    package mutating func expectPulses(every seconds: Double) { silenceSeconds = 4 * seconds }
+
     /// Notes what `rank` said at `time`, in seconds of the watcher's clock.
-    package mutating func note(_ pulse: Pulse, of rank: Int, at time: Double) { rows[rank] = Row(pulse: pulse, time: time) }
+    package mutating func note(_ pulse: Pulse, of rank: Int, at time: Double) {
+        start = start ?? time
+        rows[rank] = Row(pulse: pulse, time: time)
+    }
+
+    /// Why the job must be ended: ranks have waited too long for one that is not heard of, or all of them on the network. A rank that is
+    /// heard of, however long it computes or saves, is waited for. Nil while there is hope.
+    package func hopeless(at time: Double) -> String? {
+        guard let endSeconds, let wait = longestWait(at: time), wait >= endSeconds else { return nil }
+        let late = heardBy(watcher).filter { isLate($0, at: time) }
+        guard late.allSatisfy({ isSilent($0, at: time) }), watcher == 0 || !late.isEmpty else { return nil }
+        return "gave up after \(Int(wait)) s: \(sentence(late, wait, at: time))"
+    }
+
+    /// The root hears all ranks, the others hear it.
+    private func heardBy(_ watcher: Int) -> [Int] { watcher == 0 ? Array(hosts.indices) : [0] }
 
     /// One line about who is missing, or nil while there is nothing to say.
     package mutating func report(at time: Double) -> String? {
@@ -42,6 +66,10 @@ package struct StallTable: Sendable {
         let late = hosts.indices.filter { isLate($0, at: time) }
         guard watcher == 0 || late.contains(0), wait >= max(limit(late, at: time), nextReport) else { return nil }
         nextReport = 2 * wait
+        return sentence(late, wait, at: time)
+    }
+
+    private func sentence(_ late: [Int], _ wait: Double, at time: Double) -> String {
         guard !late.isEmpty else {
             let step = rows[watcher]?.pulse.step ?? 0
             return "all ranks have been waiting for \(Int(wait)) s at step \(step): the network between them may be down"
@@ -56,12 +84,12 @@ package struct StallTable: Sendable {
         rows.compactMap { row in row.flatMap { row in row.pulse.waitSeconds.map { $0 + time - row.time } } }.max()
     }
 
-    private func isSilent(_ rank: Int, at time: Double) -> Bool { rows[rank].map { time - $0.time > silenceSeconds } ?? false }
+    private func isSilent(_ rank: Int, at time: Double) -> Bool { time - (rows[rank]?.time ?? start ?? time) > silenceSeconds }
 
     /// Whether `rank` is one that others may be waiting for: not waiting itself, or not heard of any more.
     private func isLate(_ rank: Int, at time: Double) -> Bool {
-        guard let row = rows[rank] else { return false }
-        return row.pulse.waitSeconds == nil || isSilent(rank, at: time)
+        guard watcher == 0 || rank == 0 || rank == watcher else { return false }
+        return rows[rank].map { $0.pulse.waitSeconds == nil } ?? false || isSilent(rank, at: time)
     }
 
     private func limit(_ late: [Int], at time: Double) -> Double {
@@ -70,8 +98,8 @@ package struct StallTable: Sendable {
     }
 
     private func describe(_ rank: Int, at time: Double) -> String {
-        guard let row = rows[rank] else { return "rank \(rank) on host \(hosts[rank])" }
         let who = "rank \(rank) on host \(hosts[rank])"
+        guard let row = rows[rank] else { return "\(who), not heard of since the start" }
         let silence = Int(time - row.time)
         if isSilent(rank, at: time) {
             return "\(who), not heard of for \(silence) s (last \(row.pulse.phase), step \(row.pulse.step))"

@@ -148,6 +148,8 @@ package final class MPICommunicator: Communicator, Sendable {
         try heartbeat.waiting { try blocking.check("MPI_Barrier", MPI_Barrier(blocking.handle)) }
     }
 
+    package func endStalls(after seconds: Double?) { stallWatch?.end(after: seconds) }
+
     package func finalize() throws {
         engine.stop()
         try barrier()

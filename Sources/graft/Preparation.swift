@@ -35,6 +35,7 @@ struct Preparation {
         self.configuration = configuration
         self.communicator = communicator
         self.stop = stop
+        communicator.endStalls(after: configuration.communication.patience)
         let placements = try ThreadPlacement.settle(
             over: communicator, requested: configuration.compute.threads.given, environment: environment)
         placement = placements[communicator.rank]

@@ -57,6 +57,42 @@ import Testing
         #expect(table.report(at: 100) == "all ranks have been waiting for 61 s at step 7: the network between them may be down")
     }
 
+    /// At the start, before its first pulse.
+    @Test func aRankThatWasNeverHeardOfIsNamed() {
+        var table = table()
+        for time in [100.0, 170] { for rank in 0..<2 { table.note(pulse(.starting, waits: time - 100), of: rank, at: time) } }
+        #expect(table.report(at: 170) == "waiting for 70 s for rank 2 on host b, not heard of since the start")
+    }
+
+    @Test func aJobThatWaitsForASilentRankIsEnded() {
+        var table = table()
+        table.endSeconds = 300
+        table.note(pulse(.computing, 2), of: 2, at: 100)
+        for rank in 0..<2 { table.note(pulse(waits: 299), of: rank, at: 400) }
+        #expect(table.hopeless(at: 400) == nil)
+        #expect(
+            table.hopeless(at: 402)
+                == "gave up after 301 s: waiting for 301 s for rank 2 on host b, not heard of for 302 s (last computing, step 7)")
+        // It is heard of: it may compute or save as long as it likes.
+        table.note(pulse(.saving, 300), of: 2, at: 402)
+        #expect(table.hopeless(at: 402) == nil)
+        // All wait: the network.
+        table.note(pulse(.summing, 300, waits: 300), of: 2, at: 402)
+        #expect(table.hopeless(at: 402)?.contains("the network between them may be down") == true)
+        table.endSeconds = nil
+        #expect(table.hopeless(at: 90000) == nil)
+    }
+
+    /// Every rank hears the root, and only the root hears all: another rank's silence tells the others nothing.
+    @Test(arguments: [1, 2]) func anyRankGivesUpASilentRoot(watcher: Int) {
+        var table = table(watcher: watcher)
+        table.note(pulse(.summing, 1), of: 0, at: 100)
+        table.note(pulse(waits: 700), of: watcher, at: 800)
+        #expect(table.hopeless(at: 800)?.contains("rank 0 on host a, not heard of for 700 s") == true)
+        table.note(pulse(.saving, 1), of: 0, at: 800)
+        #expect(table.hopeless(at: 800) == nil)
+    }
+
     @Test func rankOneSpeaksOnlyForASilentRoot() {
         var table = table(watcher: 1)
         table.note(pulse(.saving, 1), of: 0, at: 100)

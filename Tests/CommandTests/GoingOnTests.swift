@@ -71,3 +71,26 @@ extension CommandTests {
         }
     }
 }
+
+extension CommandTests {
+    @Suite(.serialized, .enabled(if: Launch.mpirun != nil, needsLauncher)) struct PatienceTests {
+        /// A rank that stands still is what a link that is down looks like from the others.
+        @Test(arguments: [true, false]) func aRankThatIsNotHeardOfEndsTheRun(isRoot: Bool) throws {
+            let work = try Workplace(images: 4)
+            let settings = [
+                smallNetwork, "training.epochs=500", "data.validation=null", "communication.patience=3", "checkpoints.every_steps=1",
+            ]
+            let launch = try work.start("still", settings, ranks: 3)
+            try work.wait(for: launch, "still", steps: 2)
+            let ranks = launch.ranks.sorted()
+            kill(try #require(isRoot ? ranks.first : ranks.last), SIGSTOP)
+            let end = try launch.end()
+            #expect(end.status == 75, "\(end.status) \(end.errors)")
+            #expect(
+                end.errors.contains(try Regex("gave up after \\d+ s: waiting for \\d+ s for rank \(isRoot ? 0 : 2) on host")),
+                "\(end.errors)")
+            #expect(end.seconds < 30)
+            try work.train("still", settings + ["training.steps=\(try work.metrics("still", "step").count + 3)"], resume: true)
+        }
+    }
+}

@@ -11,6 +11,8 @@ extension RunConfiguration {
         package var compression = Compression.none
         /// Whether sums start while backward still runs.
         package var overlap = true
+        /// Seconds that ranks wait for one that is not heard of, until the run is ended; nil for ever.
+        package var patience: Double? = 600
     }
 
     /// A way to sum over ranks.
@@ -41,6 +43,7 @@ extension RunConfiguration.Communication: Section {
             Key("bucket_bytes", \.bucketBytes, .exactly(4, to: 1 << 31)),
             Key("compression", \.compression),
             Key("overlap", \.overlap),
+            Key("patience", \.patience, .from(1, to: 1e6)),
         ]
     }
 
