@@ -92,6 +92,7 @@ let package = Package(
         // Tests mirror the targets.
         tests("LayeringTests", []),
         tests("FilesTests", ["Files"]),
+        tests("TensorsTests", ["Tensors"]),
         tests("GraphsTests", ["Graphs", "Tensors"]),
         tests("CollectivesTests", ["Collectives"]),
         tests("DistributedTests", ["graft", "Files", "Graphs", "Networks", "Tensors", "TestSupport", "WeightFiles"]),

@@ -113,7 +113,8 @@ final class StallWatch: @unchecked Sendable {
 
     /// The main thread waits inside of MPI: the job ends from here, and this process at the latest when MPI cannot end it either.
     private func endJob(_ reason: String) -> Never {
-        let advice = "checkpoints saved before are whole: start again with --resume (communication.patience sets how long to wait)"
+        let advice =
+            "checkpoints saved before are whole: start again with --resume (communication.patience sets how long to wait)"
         FileHandle.standardError.write(Data("graft: \(reason); \(advice)\n".utf8))
         let last = Thread {
             sleep(5)

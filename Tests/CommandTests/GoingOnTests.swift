@@ -78,7 +78,8 @@ extension CommandTests {
         @Test(arguments: [true, false]) func aRankThatIsNotHeardOfEndsTheRun(isRoot: Bool) throws {
             let work = try Workplace(images: 4)
             let settings = [
-                smallNetwork, "training.epochs=500", "data.validation=null", "communication.patience=3", "checkpoints.every_steps=1",
+                smallNetwork, "training.epochs=500", "data.validation=null", "communication.patience=3",
+                "checkpoints.every_steps=1",
             ]
             let launch = try work.start("still", settings, ranks: 3)
             try work.wait(for: launch, "still", steps: 2)
