@@ -72,6 +72,29 @@ import Testing
             ])
     }
 
+    @Test func everyActivationHasItsOperators() throws {
+        for activation in Activation.allCases {
+            var builder = GraphBuilder()
+            let x = builder.activation(
+                activation, builder.convolution("conv", builder.input(height: 2, width: 2), out: 1, kernel: 2))
+            let logits = builder.linear("fc", builder.flatten(x), out: 2)
+            let graph = builder.finish(name: "one", logits: logits, head: "fc")
+            let lines = try export(graph).messages(7)[0].messages(1).map(line).dropFirst().dropLast(2)
+            let expected =
+                switch activation {
+                case .relu: ["Relu conv conv/relu"]
+                case .relu6: ["Clip conv,relu6.lowest,relu6.highest conv/relu6"]
+                case .silu: ["Sigmoid conv conv/silu/sigmoid", "Mul conv,conv/silu/sigmoid conv/silu"]
+                case .sigmoid: ["Sigmoid conv conv/sigmoid"]
+                // The operator is x · max(0, min(1, x / 6 + 1/2)) by its definition.
+                case .hardSwish: ["HardSwish conv conv/hard_swish"]
+                // 0.2 unless told otherwise.
+                case .hardSigmoid: ["HardSigmoid conv conv/hard_sigmoid alpha=float(\(Float(1.0 / 6))) beta=float(0.5)"]
+                }
+            #expect(Array(lines) == expected)
+        }
+    }
+
     @Test func weightsAndFactsAreThere() throws {
         let model = try export(makeGraph(), metadata: ["classes": "[\"a\"]", "architecture": "ü"])
         #expect(model.numbers(1) == [8])
