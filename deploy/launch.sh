@@ -24,9 +24,20 @@ interrupt() {
 }
 trap gently TERM USR1
 trap interrupt INT
+# Graft gives up a job whose network is down (communication.patience) and says with which status here. mpirun itself may wait a quarter
+# of an hour for the lost host.
+GRAFT_VERDICT=$(mktemp) || exit 74
+export GRAFT_VERDICT
+end_given_up() {
+    while sleep 1 && kill -0 "$mpirun" 2>/dev/null; do
+        [ -s "$GRAFT_VERDICT" ] && sleep 5 && kill -KILL "$mpirun" 2>/dev/null
+    done
+}
 # Until mpirun takes SIGUSR1 for itself it must not die of it.
 (trap '' USR1; exec setsid mpirun "$@") &
 mpirun=$!
+end_given_up </dev/null >/dev/null 2>&1 &
+watcher=$!
 [ "$asked" -eq 0 ] || gently
 # A trap ends `wait` early; the last one, after mpirun has ended, brings its exit status.
 while :; do
@@ -34,6 +45,9 @@ while :; do
     status=$?
     kill -0 "$mpirun" 2>/dev/null || break
 done
+kill "$watcher" 2>/dev/null
+[ -s "$GRAFT_VERDICT" ] && status=$(cat "$GRAFT_VERDICT")
+rm -f "$GRAFT_VERDICT"
 [ -z "$passer" ] || kill "$passer" 2>/dev/null
 # Only a rank that has not begun yet dies of SIGUSR1: nothing is lost, and whoever asked may start again.
 if [ "$asked" -eq 1 ] && [ "$status" -eq 138 ]; then status=75; fi

@@ -116,6 +116,10 @@ final class StallWatch: @unchecked Sendable {
         let advice =
             "checkpoints saved before are whole: start again with --resume (communication.patience sets how long to wait)"
         FileHandle.standardError.write(Data("graft: \(reason); \(advice)\n".utf8))
+        // Where launch.sh started the job: it ends a launcher that waits for the lost host.
+        if let file = ProcessInfo.processInfo.environment["GRAFT_VERDICT"] {
+            try? Data("\(Self.endStatus)\n".utf8).write(to: URL(fileURLWithPath: file))
+        }
         let last = Thread {
             sleep(5)
             _exit(Self.endStatus)
