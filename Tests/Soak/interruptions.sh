@@ -77,9 +77,19 @@ for combination in "${combinations[@]}"; do
             kill -KILL "$victim" 2>/dev/null || true
         else
             total_signals=$((total_signals + 1))
-            # Before its ranks are there, only the launcher can be asked; it passes on this signal alone.
-            if [ -n "$targets" ]; then kill -"$(printf 'TERM\nINT\nUSR1\n' | pick)" "$(pick <<< "$targets")" 2>/dev/null || true
-            else kill -USR1 "$process" 2>/dev/null || true; fi
+            # Before its ranks are there nobody hears a launcher's signal: then it comes once they are.
+            for _ in $(seq 100); do
+                [ -z "$targets" ] && kill -0 "$process" 2>/dev/null || break
+                sleep 0.02
+                targets=$(ranks_of "$process")
+            done
+            kill -"$(printf 'TERM\nINT\nUSR1\n' | pick)" "$(pick <<< "${targets:-$process}")" 2>/dev/null || true
+        fi
+        for _ in $(seq 600); do kill -0 "$process" 2>/dev/null || break; sleep 0.1; done
+        if kill -0 "$process" 2>/dev/null; then
+            crashes=$((crashes + 1))
+            echo "$combination: $deed: still there after a minute: $(tail -n 1 out)"
+            pkill -KILL -s "$process" 2>/dev/null || true
         fi
         status=0
         { wait "$process" || status=$?; } 2>/dev/null
