@@ -96,7 +96,7 @@ let package = Package(
         tests("GraphsTests", ["Graphs", "Tensors"]),
         tests("CollectivesTests", ["Collectives"]),
         tests("DistributedTests", ["graft", "Files", "Graphs", "Networks", "Tensors", "TestSupport", "WeightFiles"]),
-        tests("CommandTests", ["graft", "TestSupport", "WeightFiles"]),
+        tests("CommandTests", ["graft", "Tensors", "TestSupport", "WeightFiles"]),
         tests("RunConfigurationTests", ["RunConfiguration"]),
         tests("ImageDataTests", ["ImageData", "Files", "Tensors"], resources: fixtures),
         tests("FeaturesTests", ["Features", "Files", "ImageData", "Tensors"]),

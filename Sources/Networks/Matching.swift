@@ -9,6 +9,12 @@ struct Matching {
     let source: WeightSource
     let file: FileTensors
     var fresh: Set<Int>
+    /// What `network.fresh` names: strangers below such a layer are left out.
+    var freshPatterns: [LayerPattern] = []
+    /// Whether a top that does not fit starts anew.
+    var replacesTop = false
+    /// Whether it does.
+    private var hasForeignTop = false
     private var assignments: [WeightMatch.Assignment] = []
     private var missing: [String] = []
     private var misshapen: [WeightMatch.Misshapen] = []
@@ -25,6 +31,7 @@ struct Matching {
     mutating func run(_ named: [StoredParameter]) -> WeightMatch {
         let stored = source == .keras ? withKerasHead(named) : named
         refreshHeads(stored)
+        if replacesTop { refreshTop(stored) }
         refreshUnloadedLayers(stored)
         for (index, parameter) in stored.enumerated() {
             guard let name = file.find(parameter), let found = file.shapes[name] else {
@@ -68,6 +75,42 @@ struct Matching {
         }
     }
 
+    /// Where the file has no head of the network's width, the whole top starts anew, as far as the file lacks it: people put other layers
+    /// on a network, or save it without any.
+    private mutating func refreshTop(_ stored: [StoredParameter]) {
+        guard storedClasses(of: graph.logits, stored) == nil else { return }
+        hasForeignTop = true
+        fresh.formUnion(graph.nodes[graph.logits].parameters)
+        for node in graph.nodes {
+            guard case .linear = node.operation else { continue }
+            let isWhole = node.parameters.allSatisfy { parameter in
+                guard let name = file.find(stored[parameter]), let shape = file.shapes[name] else { return false }
+                let expected = stored[parameter].shape
+                return withoutLeadingOnes(shape, rank: expected.rank) == expected
+            }
+            if !isWhole { fresh.formUnion(node.parameters) }
+        }
+    }
+
+    /// Whether a stranger stands on top of the network, or below a layer that starts anew.
+    private func isOfReplacedTop(_ name: String) -> Bool {
+        if freshPatterns.contains(where: { $0.matches(name) }) { return true }
+        guard let weight = graph.nodes[graph.logits].parameters.first, fresh.contains(weight) else { return false }
+        if let head = LayerPattern.ancestors(of: graph.parameters[weight].name).dropLast().last {
+            if name.hasPrefix("\(head).") { return true }
+        }
+        // Everything below was found: what is left over and no convolution is the top of somebody else.
+        guard hasForeignTop, missing.isEmpty, misshapen.isEmpty, let shape = file.shapes[file.prefix + name], shape.rank <= 2
+        else {
+            return false
+        }
+        let parts = name.split(separator: ".")
+        return source == .keras
+            || !graph.parameters.indices.contains { index in
+                !fresh.contains(index) && graph.parameters[index].name.split(separator: ".").first == parts.first
+            }
+    }
+
     /// The number of classes that a head has in the file; nil if it is not there, or has other inputs than the graph's.
     private func storedClasses(of node: Int, _ stored: [StoredParameter]) -> Int? {
         guard let weight = graph.nodes[node].parameters.first, let name = file.find(stored[weight]), let shape = file.shapes[name]
@@ -105,11 +148,17 @@ struct Matching {
     }
 
     private func finish(storedClasses: Int?) -> WeightMatch {
-        let rest = file.shapes.keys.filter { !used.contains($0) }.sorted()
+        let unused = file.shapes.keys.filter { !used.contains($0) }.sorted()
+        let inside = unused.compactMap(file.inside)
+        let top = Set(inside.filter { !isIgnorable($0) && isOfReplacedTop($0) })
+        let rest = inside.filter { !top.contains($0) }
+        let beside = unused.filter { file.inside($0) == nil && !isIgnorable($0) }
+        func original(_ name: String) -> String { file.original(file.prefix + name) }
         return WeightMatch(
             source: source, assignments: assignments, storedClasses: storedClasses, fresh: fresh.sorted(), missing: missing,
-            unexpected: rest.filter { !isIgnorable($0) }.map(file.original), misshapen: misshapen,
-            ignored: rest.filter(isIgnorable).map(file.original), preprocessing: preprocessing, normalization: normalization)
+            unexpected: rest.filter { !isIgnorable($0) }.map(original), misshapen: misshapen,
+            ignored: rest.filter(isIgnorable).map(original), leftOut: top.sorted().map(original) + beside.map(file.original),
+            preprocessing: preprocessing, normalization: normalization)
     }
 
     private var normalization: InModelNormalization? {

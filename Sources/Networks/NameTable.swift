@@ -24,26 +24,38 @@ package enum NameTable {
     /// - Parameters:
     ///   - tensors: names and shapes as the file's reader gives them.
     ///   - fresh: layers that start anew whatever the file holds, each a `LayerPattern`.
+    ///   - replacesTop: whether the head, and other linear layers before it, may start anew where the file has none that fit: for
+    ///     training.
     /// - Returns: the match, fitting or not (`WeightMatch.validate`).
     /// - Throws: for a pattern that names no layer.
     package static func match(
-        _ tensors: [String: TensorShape], to graph: Graph, of entry: NetworkEntry, fresh: [String] = []
+        _ tensors: [String: TensorShape], to graph: Graph, of entry: NetworkEntry, fresh: [String] = [], replacesTop: Bool = false
     ) throws(LayerPatternError) -> WeightMatch {
-        let match = try bareMatch(FileTensors(tensors), to: graph, of: entry, fresh: fresh)
-        return match.fits ? match : match.suggesting(recognize(tensors).filter(\.match.fits).map(\.entry.name))
+        let match = try bareMatch(FileTensors(tensors), to: graph, of: entry, fresh: fresh, replacesTop: replacesTop)
+        guard !match.fits else { return match }
+        let others = recognize(tensors).filter { $0.match.fits && $0.entry.name != entry.name }
+        return match.suggesting(others.map(\.entry.name), kind: ForeignNetwork.named(by: tensors.keys))
     }
 
     /// A match without advice.
     private static func bareMatch(
-        _ file: FileTensors, to graph: Graph, of entry: NetworkEntry, fresh: [String] = []
+        _ file: FileTensors, to graph: Graph, of entry: NetworkEntry, fresh: [String] = [], replacesTop: Bool = false
     ) throws(LayerPatternError) -> WeightMatch {
         let freshParameters = try parameters(of: graph, matching: fresh)
-        let candidates = entry.sources.map { source in
-            (source: source, stored: storedParameters(of: graph, family: entry.family, source: source))
+        let candidates = entry.sources.flatMap { source in
+            let stored = storedParameters(of: graph, family: entry.family, source: source)
+            return file.prefixes(for: stored).map { prefix in
+                var file = file
+                file.prefix = prefix
+                return (source: source, stored: stored, file: file)
+            }
         }
-        let hits = candidates.map { candidate in candidate.stored.count { file.find($0) != nil } }
+        let hits = candidates.map { candidate in candidate.stored.count { candidate.file.find($0) != nil } }
         let best = hits.indices.max { hits[$0] < hits[$1] || (hits[$0] == hits[$1] && $0 > $1) } ?? 0
-        var matching = Matching(graph: graph, entry: entry, source: candidates[best].source, file: file, fresh: freshParameters)
+        var matching = Matching(
+            graph: graph, entry: entry, source: candidates[best].source, file: candidates[best].file, fresh: freshParameters)
+        matching.freshPatterns = fresh.map(LayerPattern.init)
+        matching.replacesTop = replacesTop
         return matching.run(candidates[best].stored)
     }
 
@@ -130,66 +142,4 @@ extension NetworkFamily {
 
     /// Layers that a file and a graph may each have or lack.
     var optionalLayers: [String] { self == .googLeNet2014 ? ["loss1/", "loss2/"] : [] }
-}
-
-/// A file's tensors by their cleaned names.
-struct FileTensors {
-    let shapes: [String: TensorShape]
-    private let originals: [String: String]
-    /// The names whose last parts are unlike those of any other: Keras puts a model that is a layer of another into a group of its own,
-    /// as in `resnet50/conv1_conv/kernel` and `layers/functional/layers/conv2d/vars/0`.
-    private let namesByEnding: [Substring: String]
-
-    /// Prefixes that wrappers put before every name: data parallelism, compilation, and modules that hold the network as a part.
-    private static let wrappers = ["module.", "_orig_mod.", "model.", "net.", "network.", "backbone."]
-
-    init(_ tensors: [String: TensorShape]) {
-        var prefix = ""
-        while let wrapper = Self.wrappers.first(where: { wrapper in
-            !tensors.isEmpty && tensors.keys.allSatisfy { $0.hasPrefix(prefix + wrapper) }
-        }) {
-            prefix += wrapper
-        }
-        var shapes: [String: TensorShape] = [:]
-        var originals: [String: String] = [:]
-        for (name, shape) in tensors {
-            let cleaned = Self.cleaned(name.dropFirst(prefix.count))
-            shapes[cleaned] = shape
-            originals[cleaned] = name
-        }
-        self.shapes = shapes
-        self.originals = originals
-        namesByEnding = Self.endings(of: shapes.keys)
-    }
-
-    /// Names by all that may follow one of their slashes, where only one name ends so.
-    private static func endings(of names: some Sequence<String>) -> [Substring: String] {
-        var found: [Substring: String?] = [:]
-        for name in names {
-            for slash in name.indices where name[slash] == "/" {
-                let ending = name[name.index(after: slash)...]
-                found[ending] = .some(found[ending] == nil ? name : nil)
-            }
-        }
-        return found.compactMapValues { $0 }
-    }
-
-    /// Keras puts a whole model's weights into a group, and TensorFlow a number behind every name.
-    private static func cleaned(_ name: Substring) -> String {
-        var name = name
-        for group in ["/", "model_weights/"] where name.hasPrefix(group) { name = name.dropFirst(group.count) }
-        return String(name.hasSuffix(":0") ? name.dropLast(2) : name)
-    }
-
-    /// The name under which the file has a parameter, if it has it.
-    func find(_ stored: StoredParameter) -> String? {
-        if let name = stored.names.first(where: { shapes[$0] != nil }) { return name }
-        for name in stored.names where name.contains("/") {
-            if let nested = namesByEnding[name[...]] { return nested }
-        }
-        return nil
-    }
-
-    /// The name as the file spells it.
-    func original(_ name: String) -> String { originals[name] ?? name }
 }

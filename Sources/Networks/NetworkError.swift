@@ -6,13 +6,18 @@ package enum NetworkError: Error, Equatable, CustomStringConvertible {
     case unknownNetwork(name: String, nearest: [String])
     /// Tensors that are missing, left over or of another shape; each list names every one.
     case weightsDoNotFit(
-        network: String, missing: [String], unexpected: [String], misshapen: [WeightMatch.Misshapen], suggestions: [String])
+        network: String, missing: [String], unexpected: [String], misshapen: [WeightMatch.Misshapen], advice: String)
 
     package var description: String {
         switch self {
         case .unknownNetwork(let name, let nearest):
+            let kind = ForeignNetwork.called(name)
+            if let kind {
+                return "there is no network '\(name)': Graft does not have \(kind) ('graft networks' lists what it has)"
+            }
+            guard !nearest.isEmpty else { return "there is no network '\(name)'; 'graft networks' lists all" }
             return "there is no network '\(name)'; the nearest names are \(quoted(nearest)) ('graft networks' lists all)"
-        case .weightsDoNotFit(let network, let missing, let unexpected, let misshapen, let suggestions):
+        case .weightsDoNotFit(let network, let missing, let unexpected, let misshapen, let advice):
             var parts: [String] = []
             if !missing.isEmpty { parts.append("missing: \(listed(missing))") }
             if !unexpected.isEmpty { parts.append("unexpected: \(listed(unexpected))") }
@@ -22,10 +27,6 @@ package enum NetworkError: Error, Equatable, CustomStringConvertible {
             // A few wrong names are told here. Where hundreds are, the file is for something else, and the list would bury the advice.
             let isCut = [missing.count, unexpected.count, misshapen.count].contains { $0 > Self.longestList }
             if isCut { parts.append("'graft weights inspect FILE --network \(network)' lists every name") }
-            let advice =
-                suggestions.isEmpty
-                ? "choose the architecture that the file was made for, or name layers that may start at random in network.fresh"
-                : "they fit \(suggestions.joined(separator: " and ")): choose that architecture"
             return "the weights do not fit \(network); \(parts.joined(separator: "; ")); \(advice)"
         }
     }

@@ -43,18 +43,33 @@ package struct WeightMatch: Sendable {
     package let misshapen: [Misshapen]
     /// Names that are known and not needed: counters, untrained auxiliary heads, an optimizer's state.
     package let ignored: [String]
+    /// Names that stand beside the network in the file (`criterion.weight`), or on top of it where the head starts anew.
+    package let leftOut: [String]
     /// How pixels must be prepared for these weights, where that differs from the network's entry.
     package let preprocessing: Preprocessing?
     /// Tensors of the file that hold the input's normalisation (Keras's EfficientNets): their values decide the preprocessing.
     package let normalization: InModelNormalization?
     /// Networks that the file does fit, where it does not fit this one.
     package private(set) var suggestions: [String] = []
+    /// What the file seems to be of, in words, where no network here is meant.
+    package private(set) var kind: String?
     package var fits: Bool { missing.isEmpty && unexpected.isEmpty && misshapen.isEmpty }
 
-    func suggesting(_ networks: [String]) -> WeightMatch {
+    func suggesting(_ networks: [String], kind: String?) -> WeightMatch {
         var copy = self
         copy.suggestions = networks
+        copy.kind = kind
         return copy
+    }
+
+    /// What would help: a few wrong names may be layers of one's own; hundreds are another network's.
+    private func advice(for network: String) -> String {
+        if !suggestions.isEmpty { return "they fit \(suggestions.joined(separator: " and ")): choose that architecture" }
+        if let kind { return "the names are those of \(kind), which Graft does not have ('graft networks' lists what it has)" }
+        guard missing.count + misshapen.count <= assignments.count else {
+            return "the file is for another network than \(network); 'graft weights inspect FILE' shows what it holds"
+        }
+        return "choose the architecture that the file was made for, or name layers that may start at random in network.fresh"
     }
 
     /// How many names are wrong.
@@ -64,7 +79,7 @@ package struct WeightMatch: Sendable {
     package func validate(for network: String) throws(NetworkError) {
         guard fits else {
             throw .weightsDoNotFit(
-                network: network, missing: missing, unexpected: unexpected, misshapen: misshapen, suggestions: suggestions)
+                network: network, missing: missing, unexpected: unexpected, misshapen: misshapen, advice: advice(for: network))
         }
     }
 }

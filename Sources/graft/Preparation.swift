@@ -60,7 +60,8 @@ struct Preparation {
         store = ParameterStore(
             graph: network.graph, trainability: network.trainability, layout: network.trainingPlan().layout)
         var loaded = try loadWeights(
-            from: file, into: store, of: network.entry, seed: UInt64(configuration.run.seed), fresh: configuration.network.fresh)
+            from: file, into: store, of: network.entry, seed: UInt64(configuration.run.seed), fresh: configuration.network.fresh,
+            classes: samples.classes)
         for note in loaded.notes { tell(note) }
         let prepared = try configuration.network.prepares(loaded.preprocessing)
         loaded.preprocessing = prepared.preprocessing

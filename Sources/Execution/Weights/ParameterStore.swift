@@ -102,6 +102,16 @@ package final class ParameterStore {
         if !owners.contains(where: { $0 === owner }) { owners.append(owner) }
     }
 
+    /// Puts a parameter's rows into another order: row `i` becomes what row `rows[i]` was. For parameters that change.
+    package func reorderRows(of parameter: Int, _ rows: [Int]) {
+        precondition(isMutable[parameter], "only parameters that change have memory of their own")
+        let (values, width) = (windows[parameter], windows[parameter].count / rows.count)
+        let before = Array(values)
+        for (row, source) in rows.enumerated() {
+            for column in 0..<width { values[row * width + column] = before[source * width + column] }
+        }
+    }
+
     /// Gives the memory of a parameter that stands in a mapped file back to the system, which reads it again if it is wanted once more.
     /// For weights of which a packed copy is kept; others stay.
     func setAside(_ parameter: Int) {

@@ -103,6 +103,14 @@ struct ExportCommand: ParsableCommand {
     private static func advice(_ weights: FittedWeights) -> String {
         let (name, count) = (weights.entry.name, weights.graph.classCount)
         guard PublishedWeights.of(name) != nil else {
+            // The same names and shapes as another network's: nothing in the file would say that it is not that one.
+            let namesake = String(
+                name.hasPrefix("tf_") ? name.dropFirst(3) : name.hasSuffix("_v1") ? name.dropLast(3) : name[...])
+            if namesake != name, PublishedWeights.of(namesake) != nil {
+                return
+                    "warning: torchvision's \(namesake) loads this file, strictly too, and computes something else: \(name) has other "
+                    + "\(name.hasPrefix("tf_") ? "padding" : "strides"); use --format onnx for other programs"
+            }
             return "note: torchvision itself has no \(name); the tensors have the names and shapes that it would give them"
         }
         let more = weights.entry.family == .googLeNet ? ", aux_logits=False, init_weights=False" : ""

@@ -36,9 +36,15 @@ struct FittedWeights {
         if let classes, let stored, classes.count != stored {
             throw UserError("\(file.path) names \(classes.count) classes, but its last layer tells \(stored) apart")
         }
+        guard stored != 1 else {
+            throw UserError(
+                "\(file.path): its head has one output, a sigmoid between two classes; Graft's heads have one output a class: train the "
+                    + "head anew (network.weights in a config; the rest is kept)")
+        }
         graph = entry.build(BuildOptions(classes: stored ?? classes?.count ?? plain.classCount, inputSize: crop))
         store = ParameterStore(graph: graph, trainability: .frozen(graph), layout: .none)
         let loaded = try loadWeights(from: file, into: store, of: entry, seed: 0)
+        if let warning = loaded.warning { say("warning: \(warning)") }
         (preprocessing, source) = (loaded.preprocessing, loaded.source ?? .torchvision)
     }
 

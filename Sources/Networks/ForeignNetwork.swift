@@ -1,0 +1,52 @@
+// Networks that Graft does not have, known by the names of their layers and their own: so that a message can say what a file is.
+
+/// A kind of network from elsewhere.
+enum ForeignNetwork {
+    /// Parts of tensors' names that only one kind has, in the libraries that write them; the first that is found counts.
+    private static let marks: [(part: String, kind: String)] = [
+        (
+            "resnet.embedder.embedder.convolution",
+            "a ResNet in Hugging Face's transformers (torchvision or timm publish the same in names that are read)"
+        ),
+        (
+            "efficientnet.embeddings.convolution",
+            "an EfficientNet in Hugging Face's transformers (torchvision or timm publish the same in names that are read)"
+        ),
+        ("vit.embeddings.", "a vision transformer in Hugging Face's transformers"),
+        ("bottom_up.res2.", "a detector of detectron2"),
+        ("backbone.fpn.", "a detector of torchvision"), ("rpn_head.", "a detector"), ("roi_heads.", "a detector"),
+        ("denseblock", "a DenseNet"), ("denselayer", "a DenseNet"), ("layer_scale", "a ConvNeXt"),
+        ("dwconv.weight", "a ConvNeXt"),
+        ("conv_dw.weight_ms", "a ConvNeXt"), ("encoder_layer_", "a vision transformer"),
+        (".attn.relative_position_bias", "a Swin transformer"),
+        (".attn.qkv.", "a vision transformer"), ("cls_token", "a vision transformer"), ("text_model.", "CLIP"),
+        ("visual.", "CLIP"),
+        (".squeeze.weight", "a SqueezeNet"), ("expand3x3", "a SqueezeNet"), ("Mixed_5b", "an Inception v3"),
+        ("Mixed_6a", "an Inception v3"),
+        ("trunk_output.", "a RegNet"), ("stage2.0.branch2", "a ShuffleNet"), ("conv_stem.0.rbr", "a RepVGG"),
+        ("stages.0.blocks.0.", "a ConvNeXt or another network of timm's"), ("features.1.conv.0.0.", "a MobileNetV2"),
+        ("features.1.block.0.0.", "a MobileNetV3"),
+    ]
+
+    /// Beginnings of names of architectures.
+    private static let names: [(beginning: String, kind: String)] = [
+        ("mobilenet", "MobileNets"), ("densenet", "DenseNets"), ("convnext", "ConvNeXts"), ("vit", "vision transformers"),
+        ("deit", "vision transformers"), ("swin", "Swin transformers"), ("squeezenet", "SqueezeNets"),
+        ("inception", "Inception v3 and v4"),
+        ("regnet", "RegNets"), ("shufflenet", "ShuffleNets"), ("mnasnet", "MNASNets"), ("resnext", "ResNeXts"),
+        ("wide_resnet", "wide ResNets"), ("xception", "Xceptions"), ("nasnet", "NASNets"),
+        ("efficientnetv2", "this EfficientNetV2"),
+        ("maxvit", "vision transformers"), ("clip", "CLIP"),
+    ]
+
+    /// What a file with such tensors is of.
+    static func named(by tensors: some Collection<String>) -> String? {
+        marks.first { mark in tensors.contains { $0.contains(mark.part) } }?.kind
+    }
+
+    /// What an architecture of such a name is.
+    static func called(_ name: String) -> String? {
+        let name = name.lowercased().replacing("-", with: "_")
+        return names.first { name.hasPrefix($0.beginning) }?.kind
+    }
+}
