@@ -33,6 +33,7 @@ ImageCodecStatus image_codec_open(
     codec->width = codec->height = 0;
     codec->warnings = 0;
     codec->message[0] = 0;
+    codec->damage[0] = 0;
     ImageCodecStatus status;
     switch (format) {
         case IMAGE_CODEC_JPEG: status = jpeg_open(codec); break;
@@ -73,4 +74,5 @@ ImageCodecStatus image_codec_decode(ImageCodec *codec, uint8_t *rgb, int stops_e
 uint32_t image_codec_width(const ImageCodec *codec) { return codec->width; }
 uint32_t image_codec_height(const ImageCodec *codec) { return codec->height; }
 long image_codec_warnings(const ImageCodec *codec) { return codec->warnings; }
+const char *image_codec_damage(const ImageCodec *codec) { return codec->damage; }
 const char *image_codec_message(const ImageCodec *codec) { return codec->message; }

@@ -14,6 +14,7 @@ struct ImageCodec {
     ImageCodecPart part;  // what is decoded
     long warnings;
     char message[256];
+    char damage[256];  // the first sign that pixels are not what they were; empty for none
     JpegState *jpeg;
 };
 

@@ -39,7 +39,14 @@ static void leave(j_common_ptr info) {
 }
 
 static void count_warning(j_common_ptr info, int level) {
-    if (level < 0 && state_of(info)->codec) state_of(info)->codec->warnings += 1;
+    ImageCodec *codec = state_of(info)->codec;
+    if (level >= 0 || !codec) return;
+    codec->warnings += 1;
+    // Bytes between two segments are what some cameras leave; all else that libjpeg warns of changes pixels.
+    if (codec->damage[0] || info->err->msg_code == JWRN_EXTRANEOUS_DATA) return;
+    char text[JMSG_LENGTH_MAX];
+    info->err->format_message(info, text);
+    snprintf(codec->damage, sizeof codec->damage, "%s", text);
 }
 
 static void stay_silent(j_common_ptr info) { (void)info; }

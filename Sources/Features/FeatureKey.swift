@@ -36,6 +36,7 @@ package struct FeatureKey: Sendable, Equatable {
         add(options.preprocessing)
         add("decoding", options.decoding.rawValue)
         add("orientation", options.appliesOrientation ? "applied" : "ignored")
+        if options.skipsDamaged { add("damaged images", "left out") }
         guard options.augmentation != .none else { return add("augmentation", "none") }
         add("augmentation", "random views")
         add("seed", "\(options.seed)")

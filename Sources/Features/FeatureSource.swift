@@ -22,7 +22,7 @@ package final class FeatureSource: BatchSource {
     private static let prefetchBytes = 64 << 10
 
     /// - Parameters:
-    ///   - unreadable: the images without features, by sample index, and why.
+    ///   - unreadable: the images without features, or with those of a damaged file, by sample index, and why.
     ///   - capacity: the largest share of a batch.
     package init(_ store: FeatureStore, samples: SampleList, unreadable: [Int: UnreadableSample], capacity: Int) {
         precondition(store.sampleCount == samples.count, "the store is of these samples")
@@ -62,6 +62,7 @@ package final class FeatureSource: BatchSource {
                 labels[count] = Int32(samples.labels[sample])
                 indices[count] = sample
                 count += 1
+                if let damaged = unreadable[sample], damaged.isUsed, named.insert(sample).inserted { missing.append(damaged) }
             } else if named.insert(sample).inserted {
                 missing.append(unreadable[sample] ?? Self.unknown(sample, samples.paths[sample]))
             }

@@ -24,6 +24,8 @@ package final class BatchLoader {
         package var appliesOrientation = true
         /// Whether JPEGs may be decoded in a cheaper way.
         package var decoding = ImageDecoding.exact
+        /// Whether images are left out that can be decoded though their data is damaged.
+        package var skipsDamaged = false
         /// What keys each sample's augmentation together with seed and epoch; nil for its index.
         package var keys: [Int]?
 
@@ -41,7 +43,7 @@ package final class BatchLoader {
 
     package let source: SampleSource
     package let options: Options
-    /// Every image that could not be read so far, each once, in the order in which they came up.
+    /// Every image that could not be read as it was, so far, each once, in the order in which they came up.
     package private(set) var unreadable: [UnreadableSample] = []
     private let ring: BatchRing
     private let callersReader: SampleReader?
@@ -98,11 +100,13 @@ package final class BatchLoader {
         var failures: [UnreadableSample] = []
         for position in 0..<asked {
             let sample = slot.indices[position]
-            if let reason = slot.failures[position] {
+            if let fault = slot.faults[position] {
                 if named.insert(sample).inserted {
-                    failures.append(UnreadableSample(sample: sample, path: source.name(of: sample), reason: "\(reason)"))
+                    failures.append(
+                        UnreadableSample(
+                            sample: sample, path: source.name(of: sample), reason: "\(fault.reason)", isUsed: fault.isUsed))
                 }
-                continue
+                if !fault.isUsed { continue }
             }
             if count < position {
                 (slot.images + count * imageElements).update(from: slot.images + position * imageElements, count: imageElements)
@@ -131,8 +135,8 @@ package final class BatchLoader {
         watch?(.begins(sample: task.sample, thread: thread))
         defer { watch?(.ends(sample: task.sample, thread: thread)) }
         let before = reader.warnings
-        let failure = reader.read(
+        let fault = reader.read(
             task.sample, epoch: task.epoch, into: ring.slots[task.slot].images + task.position * ring.imageElements)
-        ring.finish(task, failure: failure, newWarnings: reader.warnings - before)
+        ring.finish(task, fault: fault, newWarnings: reader.warnings - before)
     }
 }

@@ -8,8 +8,8 @@ final class BatchSlot {
     let images: UnsafeMutablePointer<Float>
     let labels: UnsafeMutablePointer<Int32>
     let indices: UnsafeMutablePointer<Int>
-    /// Why the image at each position could not be read.
-    let failures: UnsafeMutableBufferPointer<ImageError.Reason?>
+    /// What was wrong with the image at each position.
+    let faults: UnsafeMutableBufferPointer<SampleFault?>
     /// Images that are still to be read.
     var remaining = 0
     private let memory: AlignedBuffer
@@ -21,15 +21,15 @@ final class BatchSlot {
         labels.initialize(repeating: 0, count: max(1, capacity))
         indices = .allocate(capacity: max(1, capacity))
         indices.initialize(repeating: 0, count: max(1, capacity))
-        failures = .allocate(capacity: capacity)
-        failures.initialize(repeating: nil)
+        faults = .allocate(capacity: capacity)
+        faults.initialize(repeating: nil)
     }
 
     deinit {
         labels.deallocate()
         indices.deallocate()
-        failures.deinitialize()
-        failures.deallocate()
+        faults.deinitialize()
+        faults.deallocate()
     }
 }
 
@@ -124,10 +124,10 @@ final class BatchRing: @unchecked Sendable {
         }
     }
 
-    /// Tells that an image was read, or why not.
-    func finish(_ task: Task, failure: ImageError.Reason?, newWarnings: Int) {
+    /// Tells that an image was read, and what was wrong with it.
+    func finish(_ task: Task, fault: SampleFault?, newWarnings: Int) {
         locked {
-            slots[task.slot].failures[task.position] = failure
+            slots[task.slot].faults[task.position] = fault
             slots[task.slot].remaining -= 1
             warnings += newWarnings
             inFlight -= 1

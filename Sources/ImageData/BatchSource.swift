@@ -1,16 +1,19 @@
 // Where the loop's batches come from: a loader with threads behind it, or memory in tests.
 
-/// An image that could not be read, named once in a run.
+/// An image that could not be read, or not as it once was, named once in a run.
 package struct UnreadableSample: Sendable, Hashable, Codable, CustomStringConvertible {
     /// The sample's index in its split.
     package let sample: Int
     package let path: String
     package let reason: String
+    /// Whether what could be read of it is used.
+    package let isUsed: Bool
 
-    package init(sample: Int, path: String, reason: String) {
+    package init(sample: Int, path: String, reason: String, isUsed: Bool = false) {
         self.sample = sample
         self.path = path
         self.reason = reason
+        self.isUsed = isUsed
     }
 
     package var description: String { "\(path): \(reason)" }
@@ -28,7 +31,7 @@ package struct Batch {
     package var samples: UnsafePointer<Int>
     /// Images present; 0 for an empty share.
     package var count: Int
-    /// Those that were ordered and could not be read, each named once by its source.
+    /// Those that were ordered and could not be read, or not as they were, each named once by its source.
     package var unreadable: [UnreadableSample]
 
     package init(

@@ -27,6 +27,8 @@ package final class ImageDecoder {
 
     /// How often the codecs found something odd in a file that they could still read, over all images so far.
     package private(set) var warnings = 0
+    /// Why pixels of the image that was decoded last are not what they were, in the codec's words; nil where they are.
+    package private(set) var damage: String?
     private let codec: OpaquePointer
     private let appliesOrientation: Bool
     private let file = PixelBuffer()
@@ -102,6 +104,8 @@ package final class ImageDecoder {
         let result = image_codec_decode(codec, pixels, decoding == .fast ? 1 : 0)
         guard result == IMAGE_CODEC_OK else { throw failure(result, image.name) }
         warnings += image_codec_warnings(codec)
+        let words = String(cString: image_codec_damage(codec))
+        damage = words.isEmpty ? nil : words
         var view = PixelView(base: pixels, width: found.width, height: found.height)
         if image.orientation != .upright {
             guard let room = turned.reserveIfPossible(bytes) else { throw ImageError(path: image.name, reason: .outOfMemory) }

@@ -29,6 +29,12 @@ package struct ImageError: Error, Sendable, Hashable, CustomStringConvertible {
         case sameName(String)
         case notUTF8
         case noImages
+        /// A link whose target is not there.
+        case deadLink
+        /// Images of kinds that are not read: path and kind of each.
+        case foreignFormats([String])
+        /// Training and validation are the same folder.
+        case sameFolder(as: String)
     }
 
     /// The file or folder, as the user named it.
@@ -71,6 +77,13 @@ extension ImageError.Reason: CustomStringConvertible {
         case .sameName(let name): "has two class folders that both read '\(name)', in different Unicode spellings; merge them"
         case .notUTF8: "has a name that is not UTF-8; rename it"
         case .noImages: "has no images"
+        case .deadLink: "is a link to something that is not there; make it point to the class's folder, or remove it"
+        case .foreignFormats(let files):
+            "has images of kinds that are not read, \(files.count) in all; convert them to JPEG, PNG or WebP, or remove them:\n"
+                + files.prefix(40).map { "  \($0)" }.joined(separator: "\n")
+                + (files.count > 40 ? "\n  and \(files.count - 40) more" : "")
+        case .sameFolder(let other):
+            "is the same folder as \(other): images that were trained on tell nothing; hold some out (data.validation_fraction)"
         }
     }
 

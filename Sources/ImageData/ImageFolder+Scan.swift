@@ -12,10 +12,15 @@ extension ImageFolder {
     /// Names that belong to parts of a data set, not to classes.
     private static let partNames: Set<String> = ["train", "training", "val", "valid", "validation", "test", "testing"]
 
-    /// Reads `root/class/**`: classes are its sub-folders, samples all files below them. Hidden files and folders are ignored;
-    /// links are followed to files and from the root to class folders, not to folders further down (they may run in circles).
+    /// What file servers and archives put into folders: thumbnails and wastebaskets, never classes.
+    private static let strangers: Set<String> = [
+        "@eadir", "#recycle", "@recycle", "__macosx", "lost+found", "$recycle.bin", "thumbs.db",
+    ]
+
+    /// Reads `root/class/**`: classes are its sub-folders, samples all files below them. Hidden files and folders are ignored, and those
+    /// that file servers leave; links are followed, to each folder once within a class, so that none runs in circles.
     ///
-    /// Throws `ImageError` for a folder without classes, with the folders of a data set's parts instead of classes, without any
+    /// Throws `ImageError` for a folder without classes, for a class folder that is a link to nothing, with the folders of a data set's parts instead of classes, without any
     /// image, or, unless `allowEmptyClasses`, with a class without images.
     package static func scan(_ root: String, allowEmptyClasses: Bool = false) throws(ImageError) -> ImageFolder {
         var scan = FolderScan(root: root)
@@ -25,6 +30,7 @@ extension ImageFolder {
         var folder = ImageFolder(root: root, classes: classes, samples: [])
         var nested: [String] = []
         for (label, name) in classes.enumerated() {
+            scan.visited = scan.above
             let direct = try scan.collect(name, label: label, into: &folder.samples)
             if direct == 0, scan.lastFolderCount > 0 { nested.append(name) }
         }
@@ -66,12 +72,31 @@ extension ImageFolder {
         let root: String
         var lastFolderCount = 0
         private var ignoredSuffixes: [String: Int] = [:]
+        private var ignoredFolders: [String: Int] = [:]
+        private var deadLinks: [String] = []
         private var ignoredOthers = 0
+        /// The folders of the present class, as the system knows them.
+        var visited: Set<[UInt64]> = []
 
-        init(root: String) { self.root = root }
+        /// The root and what is above it: a link there would bring other classes into this one.
+        let above: Set<[UInt64]>
+
+        init(root: String) {
+            self.root = root
+            var above: Set<[UInt64]> = []
+            var path = root
+            while let place = Self.place(of: path), above.insert(place).inserted { path += "/.." }
+            self.above = above
+        }
+
+        private static func place(of path: String) -> [UInt64]? {
+            var status = stat()
+            return stat(path, &status) == 0 ? [UInt64(status.st_dev), UInt64(status.st_ino)] : nil
+        }
 
         /// Adds all images below `folder` and returns how many lie directly in it.
         mutating func collect(_ folder: String, label: Int, into samples: inout [ImageSample]) throws(ImageError) -> Int {
+            if let place = Self.place(of: root + "/" + folder), !visited.insert(place).inserted { return 0 }
             let listing = try list(folder)
             var direct = 0
             for file in listing.files {
@@ -104,22 +129,30 @@ extension ImageFolder {
                 guard let name = String(validating: bytes, as: UTF8.self) else {
                     throw ImageError(path: path + "/" + String(decoding: bytes, as: UTF8.self), reason: .notUTF8)
                 }
-                sort(name, at: path + "/" + name, type: Int(entry.pointee.d_type), isRoot: folder.isEmpty, into: &listing)
+                if strangers.contains(name.lowercased()) {
+                    ignoredFolders[name, default: 0] += 1
+                    continue
+                }
+                try sort(name, at: path + "/" + name, type: Int(entry.pointee.d_type), isRoot: folder.isEmpty, into: &listing)
             }
             return listing
         }
 
-        private mutating func sort(_ name: String, at path: String, type: Int, isRoot: Bool, into listing: inout Listing) {
+        private mutating func sort(
+            _ name: String, at path: String, type: Int, isRoot: Bool, into listing: inout Listing
+        ) throws(ImageError) {
             if type == Int(DT_REG) { return listing.files.append(name) }
             if type == Int(DT_DIR) { return listing.folders.append(name) }
             // A link, or a file system that does not tell.
-            var own = stat()
             var target = stat()
-            guard lstat(path, &own) == 0, stat(path, &target) == 0 else { return ignoredOthers += 1 }
-            let isLink = own.st_mode & S_IFMT == S_IFLNK
+            guard stat(path, &target) == 0 else {
+                // Of the root it may be a class: one fewer would change every label.
+                if isRoot { throw ImageError(path: path, reason: .deadLink) }
+                return deadLinks.append(path)
+            }
             switch target.st_mode & S_IFMT {
             case S_IFREG: listing.files.append(name)
-            case S_IFDIR where isRoot || !isLink: listing.folders.append(name)
+            case S_IFDIR: listing.folders.append(name)
             default: ignoredOthers += 1
             }
         }
@@ -131,9 +164,16 @@ extension ImageFolder {
                 let list = ignoredSuffixes.sorted { $0.key < $1.key }.map { "\($0.value) .\($0.key)" }.joined(separator: ", ")
                 notes.append("\(root): files that are no images by their names are left out: \(list)")
             }
-            if ignoredOthers > 0 {
-                notes.append("\(root): dead links, links to folders and special files are left out: \(ignoredOthers)")
+            if !ignoredFolders.isEmpty {
+                let list = ignoredFolders.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+                notes.append("\(root): what file servers and archives leave is left out: \(list)")
             }
+            if !deadLinks.isEmpty {
+                let more = deadLinks.count > 5 ? " and \(deadLinks.count - 5) more" : ""
+                notes.append(
+                    "links to nothing are left out: \(deadLinks.sorted(by: bytewise).prefix(5).joined(separator: ", "))\(more)")
+            }
+            if ignoredOthers > 0 { notes.append("\(root): special files (pipes, devices) are left out: \(ignoredOthers)") }
             return notes
         }
     }

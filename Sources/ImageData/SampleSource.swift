@@ -30,6 +30,13 @@ package enum SampleSource: Sendable {
     }
 }
 
+/// What was wrong with a sample.
+struct SampleFault {
+    let reason: ImageError.Reason
+    /// Whether what could be read of it is used.
+    let isUsed: Bool
+}
+
 /// Reads samples one after the other, with buffers of its own. For one thread at a time.
 final class SampleReader {
     private let source: SampleSource
@@ -47,8 +54,8 @@ final class SampleReader {
         preparer = ImagePreparer(preprocessing: options.preprocessing)
     }
 
-    /// Writes a sample as network input, `[crop, crop, 3]`. Returns why it could not be read.
-    func read(_ sample: Int, epoch: Int, into target: UnsafeMutablePointer<Float>) -> ImageError.Reason? {
+    /// Writes a sample as network input, `[crop, crop, 3]`. Returns what was wrong with it, if anything was.
+    func read(_ sample: Int, epoch: Int, into target: UnsafeMutablePointer<Float>) -> SampleFault? {
         switch source {
         case .folder(let folder):
             do {
@@ -57,9 +64,9 @@ final class SampleReader {
                     width: image.width, height: image.height, side: options.preprocessing.crop, seed: options.seed,
                     epoch: epoch, index: options.keys?[sample] ?? sample)
                 try preparer.prepare(image, from: decoder, as: view, decoding: options.decoding, into: target)
-                return nil
+                return decoder.damage.map { SampleFault(reason: .damaged($0), isUsed: !options.skipsDamaged) }
             } catch {
-                return error.reason
+                return SampleFault(reason: error.reason, isUsed: false)
             }
         case .synthetic(_, let classes):
             synthesize(sample, label: sample % classes, into: target)

@@ -44,7 +44,11 @@ package final class ConsoleProgress: TrainingObserver {
             self.facts = facts
             Self.banner(facts).forEach(printLine)
         case .step(let report): show(report)
-        case .unreadable(let sample, let split): printLine("skipped \(split) image \(sample)")
+        case .unreadable(let sample, let split):
+            printLine(
+                sample.isUsed
+                    ? "damaged \(split) image \(sample); what can be read of it is used (data.damaged: skip leaves such images out)"
+                    : "skipped \(split) image \(sample)")
         case .epoch(let report):
             printLine(
                 "epoch \(report.epoch)/\(facts?.settings.epochs ?? report.epoch)  loss \(Format.loss(report.loss))  "

@@ -20,7 +20,9 @@ package final class JSONLines: TrainingObserver {
         case .started(let facts): start(facts)
         case .step(let report): write(report)
         case .unreadable(let sample, let split):
-            write("unreadable", ("split", .text(split)), ("path", .text(sample.path)), ("reason", .text(sample.reason)))
+            write(
+                sample.isUsed ? "damaged" : "unreadable", ("split", .text(split)), ("path", .text(sample.path)),
+                ("reason", .text(sample.reason)))
         case .epoch(let report):
             write(
                 "epoch", ("epoch", .integer(report.epoch)), ("loss", .number(report.loss)),

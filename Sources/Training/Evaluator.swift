@@ -92,7 +92,8 @@ package struct Evaluator {
         guard !predictions.isEmpty else { throw TrainingError.emptySplit(samples.split) }
         if Double(missing) > unreadableLimit * Double(samples.count) {
             throw TrainingError.tooManyUnreadable(
-                split: samples.split, limit: unreadableLimit, total: samples.count, images: unreadable)
+                split: samples.split, limit: unreadableLimit, total: samples.count,
+                images: unreadable.filter { !$0.isUsed })
         }
         return Evaluation(classes: samples.classes, predictions: predictions, unreadable: unreadable, paths: samples.paths)
     }

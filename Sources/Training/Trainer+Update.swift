@@ -36,10 +36,10 @@ extension Trainer {
             announce(.unreadable(sample, split: parts.samples.split))
         }
         let (limit, total) = (parts.settings.unreadableLimit, parts.samples.count)
-        if Double(unreadable.count) > limit * Double(total) {
+        let leftOut = unreadable.values.filter { !$0.isUsed }
+        if Double(leftOut.count) > limit * Double(total) {
             throw TrainingError.tooManyUnreadable(
-                split: parts.samples.split, limit: limit, total: total,
-                images: unreadable.values.sorted { $0.sample < $1.sample })
+                split: parts.samples.split, limit: limit, total: total, images: leftOut.sorted { $0.sample < $1.sample })
         }
     }
 }

@@ -49,6 +49,7 @@ struct Preparation {
             generated ?? data?.training.sampleList(split: "train")
             ?? SampleList(split: "train", classes: [], paths: [], labels: [])
         for note in data?.notes ?? [] { tell("note: \(note)") }
+        if communicator.isRoot { try data?.checkFormats(limit: configuration.data.unreadableLimit) }
         try stop.check(communicator)
         let file = try weightFile(of: configuration.network, communicator, environment: environment, stop: stop)
         try stop.check(communicator)
@@ -103,6 +104,7 @@ struct Preparation {
             capacity: capacity, threads: threads, slots: 3, seed: UInt64(configuration.run.seed),
             preprocessing: weights.preprocessing, augmentation: augmentation)
         options.appliesOrientation = configuration.data.exif == .apply
+        options.skipsDamaged = configuration.data.damaged == .skip
         if fixedViews != nil { options.keys = folder.sampleKeys }
         return options
     }

@@ -25,11 +25,39 @@ struct TrainingData {
             validation = nil
         case .folder(let path):
             training = folder
-            validation = try ImageFolder.scan(path, allowEmptyClasses: true).matching(classes: folder.classes)
+            let other = try ImageFolder.scan(path, allowEmptyClasses: true)
+            guard !other.isSameFolder(as: folder) else {
+                throw ImageError(path: path, reason: .sameFolder(as: folder.root))
+            }
+            var validation = try other.matching(classes: folder.classes)
+            let shared = validation.filesShared(with: folder)
+            if let first = shared.first {
+                validation.notes.append(
+                    "\(shared.count) validation images are training images too, \(first) for one: what is told of them tells nothing"
+                )
+            }
+            self.validation = validation
         case .fraction(let fraction):
             let split = ValidationSplit(of: folder, fraction: fraction, seed: UInt64(configuration.run.seed))
             training = split.training
-            validation = split.validation
+            var validation = split.validation
+            let alone = zip(validation.classes, validation.classCounts).filter { $1 == 0 }.map(\.0)
+            if !alone.isEmpty {
+                validation.notes.append(
+                    "too few images to hold any out of: \(alone.prefix(10).joined(separator: ", "))"
+                        + (alone.count > 10 ? " and \(alone.count - 10) more classes" : ""))
+            }
+            self.validation = validation
+        }
+    }
+
+    /// Throws `ImageError` with all images of kinds that are not read, if they are more than may be unreadable. Looks into every file.
+    func checkFormats(limit: Double) throws(ImageError) {
+        for folder in [training, validation].compactMap(\.self) {
+            let foreign = folder.foreignFormats()
+            if Double(foreign.count) > limit * Double(folder.samples.count) {
+                throw ImageError(path: folder.root, reason: .foreignFormats(foreign))
+            }
         }
     }
 

@@ -78,6 +78,20 @@ struct BatchLoaderTests {
         _ = temporary
     }
 
+    /// A JPEG that lacks two thirds of its data and has an end mark is grey below: it is named, and used or left out.
+    @Test(arguments: [false, true]) func damagedImagesAreNamedOnce(skips: Bool) throws {
+        let (temporary, folder) = try folder()
+        let whole = try Fixture.bytes("decoding/ycbcr420.jpg")
+        try temporary.write(folder.samples[1].path, Array(whole.prefix(900)) + [0xFF, 0xD9])
+        var options = options(threads: 2, augmentation: .none)
+        options.skipsDamaged = skips
+        let loader = BatchLoader(source: .folder(folder), options: options)
+        let delivery = deliver(loader, epoch: 0, [[0, 1, 2], [1]])
+        #expect(delivery.samples == (skips ? [[0, 2], []] : [[0, 1, 2], [1]]))
+        #expect(loader.unreadable.map(\.sample) == [1] && loader.unreadable[0].isUsed == !skips)
+        #expect(loader.unreadable[0].reason.contains("premature end"), "\(loader.unreadable)")
+    }
+
     @Test(arguments: [0, 3])
     func unreadableImagesAreLeftOutAndNamedOnce(_ threads: Int) throws {
         let (intact, whole) = try folder()

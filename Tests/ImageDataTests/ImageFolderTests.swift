@@ -37,9 +37,67 @@ struct ImageFolderTests {
         let found = try ImageFolder.scan(temporary.path + "/")
         #expect(found.samples.map(\.path) == ["a/1.jpg", "a/2", "a/link.jpg", "b/1.jpg", "c/1.jpg"])
         #expect(found.notes.joined(separator: "\n").contains("2 .ogg, 1 .txt"))
-        #expect(found.notes.joined(separator: "\n").contains("special files are left out: 3"))
+        let dead = #/links to nothing are left out: \S*/b/dead.jpg, \S*/c/dead.jpg$/#
+        #expect(found.notes.contains { $0.contains(dead) }, "\(found.notes)")
         #expect(found.notes.joined(separator: "\n").contains("beside the class folders are left out: 1"))
         #expect(found.path(of: found.samples[0]) == temporary.path + "/a/1.jpg")
+    }
+
+    /// To each folder once within a class: neither circles nor the same photographs twice.
+    @Test func linksToFoldersAreFollowedOnce() throws {
+        let temporary = try folder(["a/1.jpg", "b/1.jpg", "b/more/2.jpg"])
+        let elsewhere = try folder(["x/3.jpg", "x/deeper/4.jpg"])
+        let manager = FileManager.default
+        for name in ["first", "second"] {
+            try manager.createSymbolicLink(atPath: "\(temporary.path)/a/\(name)", withDestinationPath: "\(elsewhere.path)/x")
+        }
+        try manager.createSymbolicLink(atPath: "\(elsewhere.path)/x/deeper/back", withDestinationPath: "..")
+        try manager.createSymbolicLink(atPath: "\(temporary.path)/b/more/up", withDestinationPath: temporary.path)
+        let found = try ImageFolder.scan(temporary.path)
+        #expect(Set(found.samples.map { String($0.path.suffix(5)) }) == ["1.jpg", "2.jpg", "3.jpg", "4.jpg"])
+        #expect(found.samples.count == 5)
+    }
+
+    /// One class fewer would give every other a new number.
+    @Test func aClassThatIsADeadLinkIsAnError() throws {
+        let temporary = try folder(["a/1.jpg", "b/1.jpg"])
+        try FileManager.default.createSymbolicLink(atPath: temporary.path + "/c", withDestinationPath: "/nowhere/c")
+        let error = #expect(throws: ImageError.self) { try ImageFolder.scan(temporary.path) }
+        #expect(error?.path == temporary.path + "/c" && error?.reason == .deadLink)
+    }
+
+    @Test func whatFileServersLeaveIsNoClass() throws {
+        let temporary = try folder([
+            "a/1.jpg", "b/1.jpg", "@eaDir/a/1.jpg", "a/@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg", "__MACOSX/a/1.jpg", "b/Thumbs.db",
+        ])
+        let found = try ImageFolder.scan(temporary.path)
+        #expect(found.classes == ["a", "b"] && found.samples.map(\.path) == ["a/1.jpg", "b/1.jpg"])
+        #expect(found.notes.joined().contains("is left out: 2 @eaDir, 1 Thumbs.db, 1 __MACOSX"), "\(found.notes)")
+    }
+
+    @Test func imagesOfOtherKindsAreAllNamed() throws {
+        let temporary = try TemporaryFolder()
+        let starts: [(String, [UInt8])] = [
+            ("a.bmp", Array("BM".utf8)), ("b.jpg", Array("GIF89a".utf8)), ("c.tif", [0x49, 0x49, 0x2A, 0]),
+            ("d.heic", [0, 0, 0, 24] + Array("ftypheic".utf8)), ("e.avif", [0, 0, 0, 24] + Array("ftypavif".utf8)),
+            ("f.jp2", [0, 0, 0, 12, 0x6A, 0x50, 0x20, 0x20]), ("g.jpg", [0xFF, 0xD8, 0xFF, 0xE0]),
+        ]
+        for (name, bytes) in starts { try temporary.write("x/\(name)", bytes + [UInt8](repeating: 0, count: 20)) }
+        #expect(
+            try ImageFolder.scan(temporary.path).foreignFormats() == [
+                "x/a.bmp (a BMP image)", "x/b.jpg (a GIF image)", "x/c.tif (a TIFF image)", "x/d.heic (a HEIC image)",
+                "x/e.avif (an AVIF image)", "x/f.jp2 (a JPEG 2000 image)",
+            ])
+    }
+
+    @Test func filesInBothFoldersAreFound() throws {
+        let (first, second) = (try folder(["a/1.jpg", "a/2.jpg"]), try folder(["a/3.jpg"]))
+        try FileManager.default.createSymbolicLink(
+            atPath: second.path + "/a/same.jpg", withDestinationPath: first.path + "/a/2.jpg")
+        let (one, other) = (try ImageFolder.scan(first.path), try ImageFolder.scan(second.path))
+        #expect(one.filesShared(with: other) == ["a/2.jpg"] && other.filesShared(with: one) == ["a/same.jpg"])
+        let again = try ImageFolder.scan(first.path + "/a/..")
+        #expect(!one.isSameFolder(as: other) && one.isSameFolder(as: again))
     }
 
     @Test func mistakesAreNamed() throws {

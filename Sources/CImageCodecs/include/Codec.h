@@ -53,6 +53,8 @@ ImageCodecStatus image_codec_decode(ImageCodec *codec, uint8_t *rgb, int stops_e
 
 /// How often the library found something odd in this image that did not keep it from being decoded.
 long image_codec_warnings(const ImageCodec *codec);
+/// In the library's words, why pixels of this image are not what they were though it could be decoded; empty where they are.
+const char *image_codec_damage(const ImageCodec *codec);
 /// What went wrong, in the library's words; valid until the next call.
 const char *image_codec_message(const ImageCodec *codec);
 

@@ -16,6 +16,8 @@ extension RunConfiguration {
         package var loaderThreads = AutomaticCount.automatic
         /// The share of unreadable images above which the run ends.
         package var unreadableLimit = 0.01
+        /// What becomes of images that can be decoded though their data is damaged.
+        package var damaged = DamagedImages.use
         /// How faithfully training images are decoded; validation images always are exactly.
         package var decoding = ImageDecoding.fast
         /// What to do with the orientation that a camera noted.
@@ -43,6 +45,14 @@ extension RunConfiguration {
         case ignore
     }
 
+    /// What becomes of images that can be decoded though their data is damaged.
+    package enum DamagedImages: String, Sendable, CaseIterable {
+        /// They are named, and used as far as they can be read.
+        case use
+        /// They are left out like those that cannot be read.
+        case skip
+    }
+
     /// How faithfully photographs are decoded.
     package enum ImageDecoding: String, Sendable, CaseIterable {
         /// Large JPEGs are decoded at a fraction of their size, within a level of what they give exactly.
@@ -52,6 +62,8 @@ extension RunConfiguration {
 }
 
 extension RunConfiguration.EXIFOrientation: Choice {}
+
+extension RunConfiguration.DamagedImages: Choice {}
 
 extension RunConfiguration.ImageDecoding: Choice {}
 
@@ -65,6 +77,7 @@ extension RunConfiguration.Data: Section {
             Key("shuffle", \.shuffle),
             Key("loader_threads", \.loaderThreads, .exactly(1, to: 4096)),
             Key("unreadable_limit", \.unreadableLimit, .from(0, to: 1)),
+            Key("damaged", \.damaged),
             Key("decoding", \.decoding),
             Key("exif", \.exif),
         ]

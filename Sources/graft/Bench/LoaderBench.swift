@@ -126,7 +126,8 @@ struct LoaderBench {
         for epoch in 1...passes { pass(epoch) }
         let images = Double(passes * samples.count) * 1e9
         return (
-            images / Double(monotonicNanoseconds() - wall), images / Double(threadNanoseconds() - core), loader.unreadable.count
+            images / Double(monotonicNanoseconds() - wall), images / Double(threadNanoseconds() - core),
+            loader.unreadable.count { !$0.isUsed }
         )
     }
 

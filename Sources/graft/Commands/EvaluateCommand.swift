@@ -129,7 +129,7 @@ enum EvaluationText {
             checkpoint: checkpoint, images: summary.images, accuracy: summary.accuracy, loss: summary.loss,
             classes: evaluation.classMetrics.map {
                 .init(name: $0.name, images: $0.images, precision: $0.precision, recall: $0.recall)
-            }, confusion: evaluation.confusion, unreadable: evaluation.unreadable.map(\.path),
+            }, confusion: evaluation.confusion, unreadable: evaluation.unreadable.filter { !$0.isUsed }.map(\.path),
             agreement: agreement)
         return try document.jsonLine()
     }

@@ -1,0 +1,52 @@
+// Looking at the first bytes of every file, before anything is computed: what a suffix says is what someone once believed.
+internal import Foundation
+internal import Synchronization
+
+extension ImageFolder {
+    /// The files that are images of a kind that is not read, as `path (kind)`, in the order of the samples. A file that cannot be opened is
+    /// left to whoever decodes it.
+    package func foreignFormats() -> [String] {
+        let found = Mutex<[(sample: Int, text: String)]>([])
+        let pieces = min(16, max(1, samples.count / 64))
+        DispatchQueue.concurrentPerform(iterations: pieces) { piece in
+            for sample in samples.count * piece / pieces..<samples.count * (piece + 1) / pieces {
+                guard let kind = Self.foreignKind(path(of: samples[sample])) else { continue }
+                found.withLock { $0.append((sample, "\(samples[sample].path) (\(kind))")) }
+            }
+        }
+        return found.withLock { $0 }.sorted { $0.sample < $1.sample }.map(\.text)
+    }
+
+    private static func foreignKind(_ path: String) -> String? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        return withUnsafeTemporaryAllocation(byteCount: 16, alignment: 1) { buffer in
+            let count = read(descriptor, buffer.baseAddress, 16)
+            guard count > 0 else { return nil }
+            let start = UnsafeRawBufferPointer(start: buffer.baseAddress, count: count)
+            guard case .unsupported(let kind) = ImageFormat(sniffing: start) else { return nil }
+            return kind
+        }
+    }
+
+    /// The files that both folders hold, by what the system knows them as, in the order of this one's samples.
+    package func filesShared(with other: ImageFolder) -> [String] {
+        func places(_ folder: ImageFolder) -> [[UInt64]] {
+            folder.samples.map { sample in
+                var status = stat()
+                guard stat(folder.path(of: sample), &status) == 0 else { return [] }
+                return [UInt64(status.st_dev), UInt64(status.st_ino)]
+            }
+        }
+        let theirs = Set(places(other))
+        return zip(samples, places(self)).filter { !$1.isEmpty && theirs.contains($1) }.map { $0.0.path }
+    }
+
+    /// Whether both are one folder, however they are named.
+    package func isSameFolder(as other: ImageFolder) -> Bool {
+        var (own, theirs) = (stat(), stat())
+        guard stat(root, &own) == 0, stat(other.root, &theirs) == 0 else { return false }
+        return own.st_dev == theirs.st_dev && own.st_ino == theirs.st_ino
+    }
+}
