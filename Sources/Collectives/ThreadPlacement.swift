@@ -51,7 +51,8 @@ package struct ThreadPlacement: Sendable, Equatable {
         // A third of a core three times over is one core: the tolerance is for rounding.
         let fair = max(1, Int(share + 1e-6))
         let fromEnvironment = ompNumThreads.flatMap { $0.split(separator: ",").first }.flatMap { Int($0) }.flatMap {
-            $0 > 0 ? $0 : nil
+            // As many as compute.threads may be.
+            $0 > 0 ? min($0, 4096) : nil
         }
         let (threads, decidedBy) =
             if let requested { (requested, "compute.threads") } else if let fromEnvironment {

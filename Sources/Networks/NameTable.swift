@@ -50,7 +50,11 @@ package enum NameTable {
                 return (source: source, stored: stored, file: file)
             }
         }
-        let hits = candidates.map { candidate in candidate.stored.count { candidate.file.find($0) != nil } }
+        let hits = candidates.map { candidate in
+            let count = candidate.stored.count { candidate.file.find($0) != nil }
+            // A few names below some prefix are chance: another network's blocks have a `conv1` too.
+            return candidate.file.prefix.isEmpty || 2 * count >= candidate.stored.count ? count : 0
+        }
         let best = hits.indices.max { hits[$0] < hits[$1] || (hits[$0] == hits[$1] && $0 > $1) } ?? 0
         var matching = Matching(
             graph: graph, entry: entry, source: candidates[best].source, file: candidates[best].file, fresh: freshParameters)

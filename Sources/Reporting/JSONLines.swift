@@ -80,15 +80,27 @@ package final class JSONLines: TrainingObserver {
     }
 
     private func write(_ report: EvaluationReport) {
-        let metrics = report.evaluation.classMetrics
-        write(
-            "evaluation", ("epoch", .integer(report.epoch)), ("loss", .number(report.summary.loss)),
+        let evaluation = report.evaluation
+        var members: [(key: String, value: JSONValue)] = [
+            ("epoch", .integer(report.epoch)), ("loss", .number(report.summary.loss)),
             ("accuracy", .number(report.summary.accuracy)), ("images", .integer(report.summary.images)),
             ("best", .truth(report.isBest)), ("seconds", .number(report.seconds)),
-            ("precision", .list(metrics.map { .optional($0.precision) })),
-            ("recall", .list(metrics.map { .optional($0.recall) })),
-            ("confusion", .list(report.evaluation.confusion.map { .list($0.map(JSONValue.integer)) })))
+        ]
+        if evaluation.hasFewClasses {
+            let metrics = evaluation.classMetrics
+            members.append(("precision", .list(metrics.map { .optional($0.precision) })))
+            members.append(("recall", .list(metrics.map { .optional($0.recall) })))
+            members.append(("confusion", .list(evaluation.confusion.map { .list($0.map(JSONValue.integer)) })))
+        } else {
+            // A line of bounded length: [true, predicted, images] of what is taken for what most often.
+            let mistakes = evaluation.mistakes(most: Self.mostMistakes)
+            members.append(
+                ("mistakes", .list(mistakes.map { .list([$0.label, $0.predicted, $0.count].map(JSONValue.integer)) })))
+        }
+        write("evaluation", members)
     }
+
+    private static let mostMistakes = 1000
 
     private func write(_ event: String, _ members: (key: String, value: JSONValue)...) { write(event, members) }
 

@@ -26,10 +26,27 @@ package final class PredictionsFile: TrainingObserver {
     }
 
     static func table(_ evaluation: Evaluation) -> String {
+        guard evaluation.hasFewClasses else { return shortTable(evaluation) }
         let header = ["path", "true_class", "predicted_class"] + evaluation.classes.map { "probability_\($0)" }
         let rows = evaluation.predictions.map { prediction in
             [evaluation.paths[prediction.sample], evaluation.classes[prediction.label], evaluation.classes[prediction.predicted]]
                 + prediction.probabilities.map { "\($0)" }
+        }
+        return ([header] + rows).map { $0.map(field).joined(separator: ",") + "\n" }.joined()
+    }
+
+    /// Where classes are many: the five likeliest of each image, each with its probability.
+    private static func shortTable(_ evaluation: Evaluation) -> String {
+        let places = 1...5
+        let header = ["path", "true_class", "predicted_class"] + places.flatMap { ["class_\($0)", "probability_\($0)"] }
+        let rows = evaluation.predictions.map { prediction in
+            let order = prediction.probabilities.indices.sorted {
+                (prediction.probabilities[$1], $0) < (prediction.probabilities[$0], $1)
+            }
+            return [
+                evaluation.paths[prediction.sample], evaluation.classes[prediction.label],
+                evaluation.classes[prediction.predicted],
+            ] + order.prefix(places.count).flatMap { [evaluation.classes[$0], "\(prediction.probabilities[$0])"] }
         }
         return ([header] + rows).map { $0.map(field).joined(separator: ",") + "\n" }.joined()
     }

@@ -22,7 +22,7 @@ package final class AlignedBuffer: @unchecked Sendable {
         mappedBytes = max(page, (byteCount + page - 1) / page * page)
         let address = mmap(nil, mappedBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard let address, address != MAP_FAILED else {
-            preconditionFailure("the system has no \(byteCount) bytes of memory left for a buffer")
+            Self.endForMemory(byteCount)
         }
         base = address
         // Huge pages save most of the address translation in convolutions over large arenas; a refusal is harmless.
@@ -30,6 +30,15 @@ package final class AlignedBuffer: @unchecked Sendable {
     }
 
     deinit { munmap(base, mappedBytes) }
+
+    /// Nothing can go on without the memory that it was planned for: one sentence, and the status of a failure of the system.
+    private static func endForMemory(_ byteCount: Int) -> Never {
+        let sentence =
+            "graft: the system has no \((byteCount + 999_999) / 1_000_000) MB of memory left; lower training.batch_size or "
+            + "evaluation.batch_size, or run fewer ranks on this host ('graft plan' tells what a run takes)\n"
+        FileHandle.standardError.write(Data(sentence.utf8))
+        exit(70)
+    }
 
     /// Reserves room for `count` float32 zeros.
     package convenience init(floatCount: Int) {

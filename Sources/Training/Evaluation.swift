@@ -79,16 +79,40 @@ package struct Evaluation: Sendable, Equatable {
     }
 
     package var classMetrics: [ClassMetrics] {
-        let confusion = confusion
-        return classes.enumerated().map { index, name in
-            let images = confusion[index].reduce(0, +)
-            let predicted = confusion.reduce(0) { $0 + $1[index] }
-            let hits = Double(confusion[index][index])
-            return ClassMetrics(
-                name: name, images: images, precision: predicted > 0 ? hits / Double(predicted) : nil,
-                recall: images > 0 ? hits / Double(images) : nil)
+        var counts = [(images: Int, predicted: Int, hits: Int)](repeating: (0, 0, 0), count: classes.count)
+        for prediction in predictions {
+            counts[prediction.label].images += 1
+            counts[prediction.predicted].predicted += 1
+            if prediction.label == prediction.predicted { counts[prediction.label].hits += 1 }
+        }
+        return zip(classes, counts).map { name, count in
+            ClassMetrics(
+                name: name, images: count.images,
+                precision: count.predicted > 0 ? Double(count.hits) / Double(count.predicted) : nil,
+                recall: count.images > 0 ? Double(count.hits) / Double(count.images) : nil)
         }
     }
+
+    /// Two classes that are taken for each other, by index, and how often.
+    package struct Mistake: Sendable, Equatable {
+        package let label: Int
+        package let predicted: Int
+        package let count: Int
+    }
+
+    /// What is taken for what, the most frequent first: at most so many.
+    package func mistakes(most: Int) -> [Mistake] {
+        var counts: [[Int]: Int] = [:]
+        for prediction in predictions where prediction.label != prediction.predicted {
+            counts[[prediction.label, prediction.predicted], default: 0] += 1
+        }
+        let sorted = counts.sorted { ($1.value, $0.key[0], $0.key[1]) < ($0.value, $1.key[0], $1.key[1]) }
+        return sorted.prefix(most).map { Mistake(label: $0.key[0], predicted: $0.key[1], count: $0.value) }
+    }
+
+    /// Up to so many classes each is told of by itself, in tables and files; of more only the extremes are.
+    package static let fewClasses = 100
+    package var hasFewClasses: Bool { classes.count <= Self.fewClasses }
 }
 
 /// Loss and accuracy over a split.

@@ -33,11 +33,14 @@ struct PlannedNetwork {
     ///   - classes: outputs of the head.
     ///   - ranks: processes that share a batch.
     ///   - abilities: what the processors of all ranks do natively; else float32 stands for other types.
+    ///   - images: of the training split and of the validation split, where they are known: no pass holds more.
     ///   - inputSize: side of the input in pixels, where weights ask for another than the network's own; the config's crop comes first.
     /// - Throws: `NetworkError` for an unknown architecture, `LayerPatternError` for a pattern that matches no layer, `UserError` for
     ///   auxiliary heads of a network that has none.
-    init(_ configuration: RunConfiguration, classes: Int, ranks: Int, abilities: ProcessorAbilities, inputSize: Int? = nil) throws
-    {
+    init(
+        _ configuration: RunConfiguration, classes: Int, ranks: Int, abilities: ProcessorAbilities,
+        images: (training: Int, validation: Int)? = nil, inputSize: Int? = nil
+    ) throws {
         entry = try NetworkCatalog.entry(named: configuration.network.architecture)
         let network = configuration.network
         guard !network.auxiliary || entry.family.hasAuxiliaryHeads else {
@@ -59,8 +62,9 @@ struct PlannedNetwork {
         trainability = try policy.resolve(graph)
         try Self.check(network.fresh, "network.fresh", graph)
         try Self.check(configuration.optimizer.multipliers.entries.map(\.pattern), "optimizer.multipliers", graph)
-        trainingCapacity = EpochPlan.shareCapacity(batchSize: configuration.training.batchSize, size: ranks)
-        evaluationCapacity = configuration.evaluation.batchSize
+        trainingCapacity = EpochPlan.shareCapacity(
+            batchSize: min(configuration.training.batchSize, max(1, images?.training ?? .max)), size: ranks)
+        evaluationCapacity = min(configuration.evaluation.batchSize, max(1, images?.validation ?? .max))
         (unfrozen, normMode) = (network.unfrozen, policy.batchNorm)
         halfPrecision = abilities.multipliesBFloat16 ? .bfloat16 : .float32
         suffixPrecision = configuration.compute.precision == .float32 ? .float32 : halfPrecision

@@ -56,7 +56,7 @@ struct Preparation {
         network = try PlannedNetwork(
             configuration, classes: samples.classes.count, ranks: communicator.size,
             abilities: try .ofAllRanks(configuration.compute.instructions, communicator),
-            inputSize: try file?.statedPreprocessing()?.crop)
+            images: (samples.count, data?.validation?.samples.count ?? 0), inputSize: try file?.statedPreprocessing()?.crop)
         tell(network.precisionNote)
         store = ParameterStore(
             graph: network.graph, trainability: network.trainability, layout: network.trainingPlan().layout)

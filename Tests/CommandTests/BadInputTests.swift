@@ -36,7 +36,7 @@ extension CommandTests {
             #expect(launch.status == 65)
             for line in [
                 "config.yaml:4: unknown key 'unfroze' in network (did you mean 'unfrozen'?)",
-                "config.yaml:8: training.epochs must be at least 1, found 0",
+                "config.yaml:8: training.epochs must be from 1 to 1000000, found 0",
                 "config.yaml:9: training.batch_size must be a whole number, found 'many'",
             ] { #expect(launch.errors.contains(line), "\(launch.errors)") }
             #expect(!work.has("runs"), "nothing was begun")

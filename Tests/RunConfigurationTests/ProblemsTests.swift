@@ -26,7 +26,7 @@ import Testing
                 "x.yaml:10: the key 'momentum' was already given on line 9",
                 "x.yaml:10: optimizer.momentum must be at least 0 and below 1, found 2",
                 "x.yaml:11: training.epochs must be a whole number, found 'five'",
-                "x.yaml:11: training.batch_size must be at least 1, found 0",
+                "x.yaml:11: training.batch_size must be from 1 to 1048576, found 0",
                 "--set optimizer.kind=adam: optimizer.kind must be sgd or adamw, found 'adam' (did you mean 'adamw'?)",
                 "--set schedule.kind=step: schedule.kind: step needs either step_epochs or milestones",
             ])

@@ -29,6 +29,11 @@ extension Limit where Value: Comparable {
     }
 }
 
+/// Far beyond what anybody trains, and small enough that products of them stay exact.
+extension Int {
+    static let (mostEpochs, mostSteps, mostImages) = (1_000_000, 1_000_000_000, 1 << 20)
+}
+
 extension Limit where Value == String {
     /// A key without a default: `meaning` says what to write there.
     static func required(_ meaning: String) -> Limit {

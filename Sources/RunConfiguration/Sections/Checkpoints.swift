@@ -14,9 +14,9 @@ extension RunConfiguration {
 extension RunConfiguration.Checkpoints: Section {
     static var keys: [Key<Self>] {
         [
-            Key("every_epochs", \.everyEpochs, .atLeast(1)),
-            Key("every_steps", \.everySteps, .atLeast(1)),
-            Key("keep", \.keep, .atLeast(1)),
+            Key("every_epochs", \.everyEpochs, .from(1, to: Int.mostSteps)),
+            Key("every_steps", \.everySteps, .from(1, to: Int.mostSteps)),
+            Key("keep", \.keep, .from(1, to: Int.mostSteps)),
         ]
     }
 }

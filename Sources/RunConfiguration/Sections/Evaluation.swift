@@ -23,9 +23,9 @@ extension RunConfiguration.EvaluatingRanks: Choice {}
 extension RunConfiguration.Evaluation: Section {
     static var keys: [Key<Self>] {
         [
-            Key("every_epochs", \.everyEpochs, .atLeast(1)),
+            Key("every_epochs", \.everyEpochs, .from(1, to: Int.mostSteps)),
             Key("ranks", \.ranks),
-            Key("batch_size", \.batchSize, .atLeast(1)),
+            Key("batch_size", \.batchSize, .from(1, to: Int.mostImages)),
         ]
     }
 }

@@ -30,8 +30,8 @@ extension RunConfiguration.Schedule: Section {
     static var keys: [Key<Self>] {
         [
             Key("kind", \.kind),
-            Key("warmup_steps", \.warmupSteps, .atLeast(0)),
-            Key("step_epochs", \.stepEpochs, .atLeast(1)),
+            Key("warmup_steps", \.warmupSteps, .from(0, to: Int.mostSteps)),
+            Key("step_epochs", \.stepEpochs, .from(1, to: Int.mostSteps)),
             Key("milestones", \.milestones, .ascendingFromOne),
             Key("gamma", \.gamma, .check("above 0 and at most 1") { $0 > 0 && $0 <= 1 }),
             Key("final_rate", \.finalRate, .atLeast(0)),

@@ -21,10 +21,10 @@ extension RunConfiguration {
 extension RunConfiguration.Training: Section {
     static var keys: [Key<Self>] {
         [
-            Key("epochs", \.epochs, .atLeast(1)),
-            Key("batch_size", \.batchSize, .atLeast(1)),
-            Key("steps", \.steps, .atLeast(1)),
-            Key("accumulation", \.accumulation, .atLeast(1)),
+            Key("epochs", \.epochs, .from(1, to: Int.mostEpochs)),
+            Key("batch_size", \.batchSize, .from(1, to: Int.mostImages)),
+            Key("steps", \.steps, .from(1, to: Int.mostSteps)),
+            Key("accumulation", \.accumulation, .from(1, to: 1 << 16)),
             Key("label_smoothing", \.labelSmoothing, .from(0, below: 1)),
             Key("clip_norm", \.clipNorm, .above(0)),
         ]

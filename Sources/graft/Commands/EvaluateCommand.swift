@@ -3,6 +3,7 @@ import ArgumentParser
 import Collectives
 import Foundation
 import ImageData
+import PlanReports
 import Reporting
 import RunConfiguration
 import Training
@@ -50,19 +51,21 @@ struct EvaluateCommand: ParsableCommand {
     ) throws -> Evaluation? {
         let threads = try localThreads()
         let appliesOrientation = configuration.data.exif == .apply
+        guard let classes = ModelMetadata(of: file).classes else {
+            throw UserError("\(file.path) names no classes, so its predictions cannot be compared with folders")
+        }
+        let folder = try images(configuration, classes)
+        if isFirst { for note in folder.notes { say("note: \(note)") } }
         let model = try InferenceModel(
-            file: file, network: nil, threads: threads, capacity: 32, precision: precision,
+            file: file, network: nil, threads: threads,
+            // As in the run, for a kernel may round otherwise over other numbers of images.
+            capacity: max(1, min(configuration.evaluation.batchSize, folder.samples.count)), precision: precision,
             instructions: configuration.compute.instructions
         ) {
             CalibrationSample(
                 of: try TrainingData(configuration).training, seed: UInt64(configuration.run.seed), preprocessing: $0,
                 appliesOrientation: appliesOrientation, threads: threads)
         }
-        guard let classes = model.classes else {
-            throw UserError("\(file.path) names no classes, so its predictions cannot be compared with folders")
-        }
-        let folder = try images(configuration, classes)
-        if isFirst { for note in folder.notes { say("note: \(note)") } }
         var options = BatchLoader.Options(
             capacity: model.capacity, threads: threads, slots: 3, seed: 0, preprocessing: model.preprocessing,
             augmentation: .none)
@@ -70,7 +73,13 @@ struct EvaluateCommand: ParsableCommand {
         let evaluator = Evaluator(
             samples: folder.sampleList(split: "validation"),
             source: LoaderSource(BatchLoader(source: .folder(folder), options: options)), batchSize: model.capacity)
-        return try evaluator.evaluate(model, SingleProcess())
+        let evaluation = try evaluator.evaluate(model, SingleProcess())
+        guard evaluation?.summary.loss.isFinite != false else {
+            throw UserError(
+                "\(file.path): the network's scores are no numbers; its weights are damaged, or the training that made them had diverged"
+            )
+        }
+        return evaluation
     }
 
     private func images(_ configuration: RunConfiguration, _ classes: [String]) throws -> ImageFolder {
@@ -111,13 +120,21 @@ enum EvaluationText {
             let precision: Double?
             let recall: Double?
         }
+        struct MistakeRow: Encodable {
+            let name: String
+            let takenFor: String
+            let images: Int
+        }
         let event = "evaluation"
         let checkpoint: String
         let images: Int
         let accuracy: Double
         let loss: Double
         let classes: [ClassRow]
-        let confusion: [[Int]]
+        /// Left out where there are more than a hundred classes.
+        let confusion: [[Int]]?
+        /// Instead: what is taken for what, and how often.
+        let mistakes: [MistakeRow]?
         let unreadable: [String]
         /// Left out where nothing was compared.
         let agreement: Agreement?
@@ -129,7 +146,12 @@ enum EvaluationText {
             checkpoint: checkpoint, images: summary.images, accuracy: summary.accuracy, loss: summary.loss,
             classes: evaluation.classMetrics.map {
                 .init(name: $0.name, images: $0.images, precision: $0.precision, recall: $0.recall)
-            }, confusion: evaluation.confusion, unreadable: evaluation.unreadable.filter { !$0.isUsed }.map(\.path),
+            }, confusion: evaluation.hasFewClasses ? evaluation.confusion : nil,
+            mistakes: evaluation.hasFewClasses
+                ? nil
+                : evaluation.mistakes(most: 1000).map {
+                    .init(name: evaluation.classes[$0.label], takenFor: evaluation.classes[$0.predicted], images: $0.count)
+                }, unreadable: evaluation.unreadable.filter { !$0.isUsed }.map(\.path),
             agreement: agreement)
         return try document.jsonLine()
     }
@@ -138,26 +160,52 @@ enum EvaluationText {
         let summary = evaluation.summary
         let head = String(
             format: "accuracy %.2f %% of %d images, loss %.4f", summary.accuracy * 100, summary.images, summary.loss)
-        let percent = { (value: Double?) in value.map { String(format: "%.1f %%", $0 * 100) } ?? "–" }
-        var rows = [["class", "images", "precision", "recall"] + evaluation.classes.map { "→ \($0)" }]
-        for (metrics, counts) in zip(evaluation.classMetrics, evaluation.confusion) {
-            rows.append(
-                [metrics.name, "\(metrics.images)", percent(metrics.precision), percent(metrics.recall)] + counts.map(String.init)
-            )
-        }
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        let lines = rows.map { row in
-            zip(row, widths).enumerated().map { column, cell in
-                let space = String(repeating: " ", count: cell.1 - cell.0.count)
-                return column == 0 ? cell.0 + space : space + cell.0
-            }.joined(separator: "  ")
-        }
         let compared = agreement.map {
             String(
                 format: "same class as in %@ for %d of %d images, %.2f %%; accuracy there %.2f %%", $0.precision, $0.same,
                 $0.images,
                 $0.share * 100, $0.accuracy * 100)
         }
-        return ([checkpoint, head] + [compared].compactMap { $0 } + [""] + lines).joined(separator: "\n")
+        return
+            ([checkpoint, head] + [compared].compactMap { $0 } + [""] + classTable(evaluation).lines() + mistakeTable(evaluation))
+            .joined(separator: "\n")
     }
+
+    /// Every class with its confusion counts where they fit a screen; of many classes those that are told worst.
+    private static func classTable(_ evaluation: Evaluation) -> TextTable {
+        let percent = { (value: Double?) in value.map { String(format: "%.1f %%", $0 * 100) } ?? "–" }
+        let showsCounts = evaluation.classes.count <= mostColumns
+        var table = TextTable(
+            [.left("class"), .right("images"), .right("precision"), .right("recall")]
+                + (showsCounts ? evaluation.classes.map { .right("→ \($0)") } : []))
+        let confusion = showsCounts ? evaluation.confusion : []
+        let metrics = evaluation.classMetrics
+        let shown =
+            evaluation.hasFewClasses
+            ? Array(metrics.indices)
+            : Array(
+                metrics.indices.filter { metrics[$0].images > 0 }.sorted {
+                    (metrics[$0].recall ?? 0, $0) < (metrics[$1].recall ?? 0, $1)
+                }.prefix(mostRows))
+        for index in shown {
+            let row = metrics[index]
+            table.add(
+                [row.name, "\(row.images)", percent(row.precision), percent(row.recall)]
+                    + (showsCounts ? confusion[index].map(String.init) : []))
+        }
+        return table
+    }
+
+    /// What is taken for what most often, where the counts are not in the table.
+    private static func mistakeTable(_ evaluation: Evaluation) -> [String] {
+        guard evaluation.classes.count > mostColumns else { return [] }
+        var table = TextTable([.left("taken for another class"), .left("taken for"), .right("images")])
+        for mistake in evaluation.mistakes(most: mostRows) {
+            table.add([evaluation.classes[mistake.label], evaluation.classes[mistake.predicted], "\(mistake.count)"])
+        }
+        return [""] + table.lines()
+    }
+
+    /// Classes up to which each has a column of its own, and rows of tables that show extremes alone.
+    private static let (mostColumns, mostRows) = (12, 20)
 }

@@ -2,21 +2,25 @@
 import ArgumentParser
 import Execution
 import Foundation
+import Graphs
 import ImageData
 import Kernels
+import Networks
 import Optimization
 import PlanReports
 import RunConfiguration
+import Tensors
 import Training
+import WeightFiles
 
-/// Prints the plan of a config's training. Needs no weights, no images and no MPI.
+/// Prints the plan of a config's training. Computes nothing and needs no MPI.
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan",
         abstract: "Shows what a config will do: what trains, work, memory, messages, and every step.",
         discussion: """
-            Reads the config only: weights and photographs may still be missing. The classes are counted in data.train if that \
-            folder is there.
+            Looks at the weights and the photographs too, and refuses what train would refuse. With --classes N the photographs \
+            may still be missing, with --set network.weights=random the weights.
             """)
 
     @Argument(help: "The config file.")
@@ -53,8 +57,14 @@ struct PlanCommand: ParsableCommand {
     private func describe() throws -> PlanDescription {
         let configuration = try RunConfiguration.load(path: config, overrides: overrides)
         let counted = try countClasses(configuration)
+        let data = try classes == nil ? TrainingData(configuration) : nil
+        try data?.checkFormats(limit: configuration.data.unreadableLimit)
+        let file = try weights(of: configuration.network)
         let network = try PlannedNetwork(
-            configuration, classes: counted.count, ranks: ranks, abilities: .own(configuration.compute.instructions))
+            configuration, classes: counted.count, ranks: ranks, abilities: .own(configuration.compute.instructions),
+            images: data.map { ($0.training.samples.count, $0.validation?.samples.count ?? 0) },
+            inputSize: try file?.statedPreprocessing()?.crop)
+        try file.map { try check($0, network, configuration, data) }
         let plan = network.trainingPlan()
         let buckets = GradientBuckets(
             slots: plan.layout.slots.map(\.range), count: plan.layout.count, bytes: bucketBytes(configuration),
@@ -65,18 +75,40 @@ struct PlanCommand: ParsableCommand {
         setting.accumulation = configuration.training.accumulation
         setting.optimizerStates = OptimizerKind(configuration.optimizer).stateNames.count
         setting.evaluation = network.evaluationPlan()
-        setting.features = try features(configuration, network)
+        setting.features = data.map { features(configuration, network, $0) }
         setting.instructions = Instructions.level
         var description = try PlanDescription(plan, setting)
         description.scaling = scaling.report(description, compresses: configuration.communication.compression != .none)
         return description
     }
 
-    /// The decision about the feature cache, as if all ranks ran on this host; nil where there are no images to count.
-    private func features(_ configuration: RunConfiguration, _ network: PlannedNetwork) throws -> FeatureDecision? {
-        guard FileManager.default.fileExists(atPath: configuration.data.train) else { return nil }
-        let data = try TrainingData(configuration)
-        return FeatureDecision(
+    /// The weight file, opened; nil for random weights and for published ones that are still to be fetched.
+    private func weights(of network: RunConfiguration.Network) throws -> WeightFile? {
+        switch network.weightsOrigin {
+        case .random: return nil
+        case .file(let path): return try WeightFile.open(path)
+        case .torchvision:
+            let published = try PublishedWeights.required(for: network.architecture)
+            let cache = WeightCache(environment: ProcessInfo.processInfo.environment)
+            return cache.holds(published) ? try WeightFile.open(cache.path(of: published)) : nil
+        }
+    }
+
+    /// Loads the weights as a run would, for what it would refuse.
+    private func check(
+        _ file: WeightFile, _ network: PlannedNetwork, _ configuration: RunConfiguration, _ data: TrainingData?
+    ) throws {
+        let store = ParameterStore(
+            graph: network.graph, trainability: network.trainability, layout: network.trainingPlan().layout)
+        let loaded = try loadWeights(
+            from: file, into: store, of: network.entry, seed: UInt64(configuration.run.seed), fresh: configuration.network.fresh,
+            classes: data?.training.classes ?? (0..<network.graph.classCount).map { "class \($0)" })
+        if data != nil { for note in loaded.notes { say(note) } }
+    }
+
+    /// The decision about the feature cache, as if all ranks ran on this host.
+    private func features(_ configuration: RunConfiguration, _ network: PlannedNetwork, _ data: TrainingData) -> FeatureDecision {
+        FeatureDecision(
             network.featureCircumstances(
                 configuration, trainingImages: data.training.samples.count,
                 validationImages: data.validation?.samples.count ?? 0, localRanks: ranks))
@@ -91,9 +123,6 @@ struct PlanCommand: ParsableCommand {
     private func countClasses(_ configuration: RunConfiguration) throws -> (count: Int, source: String) {
         if let classes { return (classes, "--classes") }
         let folder = configuration.data.train
-        guard FileManager.default.fileExists(atPath: folder) else {
-            return (2, "assumed: there is no \(folder); --classes N says otherwise")
-        }
         return (try ImageFolder.scan(folder, allowEmptyClasses: true).classes.count, "of \(folder)")
     }
 }

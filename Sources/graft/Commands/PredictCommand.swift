@@ -74,6 +74,11 @@ struct PredictCommand: ParsableCommand {
             let scores = model.logits(start, count: waiting.count)
             for (index, file) in waiting.enumerated() {
                 let own = Array(scores[index * model.classCount..<(index + 1) * model.classCount])
+                guard own.allSatisfy(\.isFinite) else {
+                    throw UserError(
+                        "\(file): the network's scores are no numbers; its weights are damaged, or the training that made them had diverged"
+                    )
+                }
                 try show(Prediction(file: file, logits: own, classes: model.classes, top: top, keepsLogits: logits))
             }
             waiting.removeAll(keepingCapacity: true)
