@@ -1,6 +1,7 @@
 // Aligned columns of text, for people who read terminals.
+import Tensors
 
-/// Rows of cells that are padded to the width of their columns. Widths count characters, not bytes: `×` and `→` are one wide.
+/// Rows of cells that are padded to the width of their columns, as they fill a terminal.
 package struct TextTable {
     package enum Alignment: Sendable { case left, right }
 
@@ -27,12 +28,12 @@ package struct TextTable {
     /// The titles and the rows, without spaces at the ends of lines. Columns without a title and without text vanish.
     package func lines(indent: Int = 0) -> [String] {
         let all = columns.contains { !$0.title.isEmpty } ? [columns.map(\.title)] + rows : rows
-        let widths = columns.indices.map { column in all.reduce(0) { max($0, $1[column].count) } }
+        let widths = columns.indices.map { column in all.reduce(0) { max($0, $1[column].displayWidth) } }
         let margin = String(repeating: " ", count: indent)
         return all.map { cells in
             let padded = columns.indices.filter { widths[$0] > 0 }.map { column in
-                let space = String(repeating: " ", count: widths[column] - cells[column].count)
-                return columns[column].alignment == .left ? cells[column] + space : space + cells[column]
+                columns[column].alignment == .left
+                    ? cells[column].padded(to: widths[column]) : cells[column].paddedBefore(to: widths[column])
             }
             return trimmed(margin + padded.joined(separator: "  "))
         }

@@ -1,6 +1,7 @@
 // What a person sees of a run: one line that is redrawn on a terminal, plain lines now and then elsewhere.
 import Foundation
 import ImageData
+internal import Tensors
 package import Training
 
 /// Prints a run's progress.
@@ -57,6 +58,8 @@ package final class ConsoleProgress: TrainingObserver {
         case .checkpoint(let report): printLine("saved \(report.path)")
         case .stopped(let step): printLine("stopped after step \(step) as asked; continue with --resume")
         case .finished(let report): finish(report)
+        // Whoever ends the program prints the error.
+        case .failed: break
         }
     }
 
@@ -111,7 +114,7 @@ package final class ConsoleProgress: TrainingObserver {
         if text.count >= terminal.width {
             let short =
                 "\(report.epoch + 1)/\(epochs) step \(report.step)/\(total) loss \(loss) \(Format.rate(rate.value)) images/s "
-                + "data \(data), sums \(communication) \(rest)"
+                + "data \(data), communication \(communication) \(rest)"
             return String(short.prefix(terminal.width - 1))
         }
         guard room >= 8 else { return text }
@@ -140,12 +143,12 @@ package final class ConsoleProgress: TrainingObserver {
     }
 
     private static func classTable(_ evaluation: Evaluation) -> [String] {
-        let width = max(5, evaluation.classes.map(\.count).max() ?? 0)
-        func padded(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }
-        func cell(_ value: Double?) -> String { padded(value.map(Format.percent) ?? "–", 10) }
-        return ["\(padded("class", width))  images precision    recall"]
+        // One long name does not push every row.
+        let width = min(32, max(5, evaluation.classes.map(\.displayWidth).max() ?? 0))
+        func cell(_ value: Double?) -> String { (value.map(Format.percent) ?? "–").paddedBefore(to: 10) }
+        return ["\("class".paddedBefore(to: width))  images precision    recall"]
             + evaluation.classMetrics.map {
-                "\(padded($0.name, width))  \(padded("\($0.images)", 6))\(cell($0.precision))\(cell($0.recall))"
+                "\($0.name.fitted(to: width).paddedBefore(to: width))  \("\($0.images)".paddedBefore(to: 6))\(cell($0.precision))\(cell($0.recall))"
             }
     }
 

@@ -42,6 +42,9 @@ package final class HTMLReport: TrainingObserver {
         case .finished(let report):
             ending = "finished after \(Format.count(report.step, "step")) in \(Format.duration(report.seconds))"
             write()
+        case .failed(let words):
+            ending = "ended with an error: \(words)"
+            write()
         case .epoch, .checkpoint: break
         }
     }

@@ -34,6 +34,7 @@ package final class JSONLines: TrainingObserver {
                 "checkpoint", ("epoch", .integer(report.epoch)), ("path", .text(report.path)),
                 ("seconds", .number(report.seconds)))
         case .stopped: write("stopped")
+        case .failed(let words): write("failed", ("error", .text(words)))
         case .finished(let report):
             write(
                 "finished", ("epoch", .integer(report.epoch)), ("best_step", report.best.map { .integer($0.step) } ?? .null),

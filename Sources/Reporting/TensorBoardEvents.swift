@@ -26,7 +26,7 @@ package final class TensorBoardEvents: TrainingObserver {
         case .evaluation(let report):
             write(
                 [("validation/loss", report.summary.loss), ("validation/accuracy", report.summary.accuracy)], step: report.step)
-        case .unreadable, .checkpoint, .stopped, .finished: break
+        case .unreadable, .checkpoint, .stopped, .finished, .failed: break
         }
     }
 

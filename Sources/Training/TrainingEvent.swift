@@ -13,6 +13,8 @@ package enum TrainingEvent: Sendable {
     /// The run was asked to stop and has saved its state.
     case stopped(step: Int)
     case finished(FinishReport)
+    /// The run ends with an error, in these words.
+    case failed(String)
 }
 
 /// Watches a run on rank 0.

@@ -9,10 +9,17 @@ import Tensors
 struct GraftTool: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "graft", abstract: "Fine-tunes pretrained convolutional networks on image folders, over MPI.",
+        discussion: """
+            graft --generate-completion-script bash (or zsh, fish) prints a script that completes commands and options; 'graft help \
+            COMMAND' tells all of a command.
+            """, version: Self.version,
         subcommands: [
             TrainCommand.self, EvaluateCommand.self, PredictCommand.self, PlanCommand.self, NetworksCommand.self,
             WeightsCommand.self, ExportCommand.self, DoctorCommand.self, BenchCommand.self,
         ])
+
+    /// Raised with a release.
+    static let version = "1.0.0"
 
     func validate() throws {
         guard let wanted = ProcessInfo.processInfo.environment[Instructions.variable], InstructionSet(rawValue: wanted) == nil

@@ -50,7 +50,12 @@ struct TrainingRun {
                 parts.observers = observers
                 try AtomicFile.write(Array(configuration.yaml().utf8), to: folder.configuration)
             }
-            return try train(parts, from: start)
+            do {
+                return try train(parts, from: start)
+            } catch  where !(error is StoppedEarly) {
+                for observer in parts.observers { observer.observe(.failed("\(error)")) }
+                throw error
+            }
         }
     }
 

@@ -78,7 +78,7 @@ import Testing
         let progress = ConsoleProgress(.init(isInteractive: true, width: 80) { text += $0 })
         progress.observe(.started(Samples.facts()))
         progress.observe(Samples.step(1))
-        #expect(text.contains("step 1/4 loss 0.6900 23.1 images/s data 3 %, sums 0 % ETA --:--"), "\(text)")
+        #expect(text.contains("step 1/4 loss 0.6900 23.1 images/s data 3 %, communication 0 % ETA --:--"), "\(text)")
     }
 
     @Test func withoutATerminalPlainLinesComeNowAndThen() {

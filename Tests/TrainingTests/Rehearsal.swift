@@ -197,6 +197,7 @@ final class Record: TrainingObserver {
         case .unreadable(let sample, let split): contents.unreadable.append("\(split) \(sample)")
         case .stopped: contents.hasStopped = true
         case .finished: contents.hasFinished = true
+        case .failed: break
         }
     }
 }

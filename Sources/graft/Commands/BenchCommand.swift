@@ -53,7 +53,9 @@ struct BenchCommand: ParsableCommand {
 
     func run() throws {
         World.run(environment: ProcessInfo.processInfo.environment, exitStatus: ExitStatus.of) { communicator in
-            let configuration = try RunConfiguration.load(path: config, overrides: overrides)
+            // Generated input needs no photographs: whatever the config names, or none.
+            let configuration = try RunConfiguration.load(
+                path: config, overrides: overrides + (synthetic ? ["data.train=generated"] : []))
             switch suite {
             case .train:
                 let found = try TrainBench.run(

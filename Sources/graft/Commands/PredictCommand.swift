@@ -14,6 +14,9 @@ struct PredictCommand: ParsableCommand {
         discussion: """
             graft predict --run runs/cats-dogs photo.jpg
             graft predict --network resnet50 --weights resnet50.pth photo.jpg
+            graft predict --run runs/cats-dogs --list names.txt holiday/ more/
+
+            A folder stands for all photographs below it, in the order of their names.
             """)
 
     @Option(name: .customLong("run"), help: ArgumentHelp("The folder of a run; its best checkpoint is used.", valueName: "run"))
@@ -30,26 +33,30 @@ struct PredictCommand: ParsableCommand {
     var json = false
     @Option(help: ArgumentHelp("\(InferencePrecision.help)", valueName: "type"))
     var precision = InferencePrecision.trained
-    @Argument(help: "Photographs.")
-    var images: [String]
+    @Option(help: ArgumentHelp("A file with the path of a photograph on each line; - for standard input.", valueName: "file"))
+    var list: String?
+    @Argument(help: "Photographs, and folders of them.")
+    var images: [String] = []
 
     func validate() throws {
         guard (runFolder == nil) != (weights == nil) else {
             throw ValidationError("give either --run or --weights (with --network)")
         }
+        guard !images.isEmpty || list != nil else { throw ValidationError("name photographs or folders, or give a --list") }
         guard top >= 1 else { throw ValidationError("--top must be at least 1") }
     }
 
     func run() throws {
         try reportingErrors {
-            let model = try makeModel()
-            let unreadable = try predict(with: model)
+            let files = try PhotographList.files(images, listed: list)
+            let model = try makeModel(capacity: min(files.count, 16))
+            let unreadable = try predict(files, with: model)
             if unreadable > 0 { throw ExitCode(ExitStatus.badInput) }
         }
     }
 
-    private func makeModel() throws -> InferenceModel {
-        let (threads, capacity) = (try localThreads(), min(images.count, 16))
+    private func makeModel(capacity: Int) throws -> InferenceModel {
+        let threads = try localThreads()
         if let runFolder {
             let run = try TrainedRun(path: runFolder)
             return try InferenceModel(
@@ -61,7 +68,7 @@ struct PredictCommand: ParsableCommand {
     }
 
     /// Predicts in batches, in the order given; returns how many photographs were unreadable.
-    private func predict(with model: InferenceModel) throws -> Int {
+    private func predict(_ files: [String], with model: InferenceModel) throws -> Int {
         // As the run saw its photographs.
         let exif = try runFolder.map { try TrainedRun(path: $0).configuration().data.exif } ?? .apply
         let (decoder, preparer) = (
@@ -83,7 +90,7 @@ struct PredictCommand: ParsableCommand {
             }
             waiting.removeAll(keepingCapacity: true)
         }
-        for file in images {
+        for file in files {
             do throws(ImageError) {
                 preparer.prepare(try decoder.decode(path: file), into: start + waiting.count * preparer.elementCount)
                 waiting.append(file)

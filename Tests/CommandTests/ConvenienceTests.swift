@@ -1,0 +1,54 @@
+// What people type: folders and lists to predict, a version, benches without photographs; and an error that the run's files tell too.
+import Foundation
+import TestSupport
+import Testing
+
+extension CommandTests {
+    @Suite(.serialized) struct ConvenienceTests {
+        @Test func predictionsTakeFoldersAndLists() throws {
+            let work = try Workplace(images: 2)
+            try work.train("run", [smallNetwork, "data.validation=null"])
+            try work.write("data/train/bee/bee-1.png\n\n  data/validation/ant \n", to: "list.txt")
+            let lines = try work.graft(
+                "predict", "--run", "runs/run", "--json", "--list", "list.txt", "data/train/cat/", "data/train/ant/ant-0.png"
+            ).output.split(separator: "\n")
+            let files = try lines.map { line in
+                try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])["file"] as? String
+            }
+            #expect(
+                files == [
+                    "data/train/cat/cat-0.png", "data/train/cat/cat-1.png", "data/train/ant/ant-0.png",
+                    "data/train/bee/bee-1.png",
+                    "data/validation/ant/ant-1000.png",
+                ])
+            let none = try work.graft("predict", "--run", "runs/run", "--list", "nowhere.txt", expecting: 65)
+            #expect(none.errors.contains("--list: cannot read nowhere.txt"))
+        }
+
+        @Test func theVersionIsTold() throws {
+            let work = try Workplace(images: 1)
+            #expect(try work.graft("--version").output.contains(/^\d+\.\d+\.\d+\n$/))
+            #expect(try work.graft("--generate-completion-script", "bash").output.contains("predict"))
+        }
+
+        @Test func aBenchOfGeneratedInputNeedsNoPhotographs() throws {
+            let work = try Workplace(images: 1)
+            try work.write(
+                "run: { name: b }\nnetwork: { architecture: resnet18, weights: random, preprocessing: { resize: 64, crop: 64 } }\n",
+                to: "bare.yaml")
+            #expect(try work.graft("bench", "bare.yaml", "--synthetic", "--steps", "1").output.contains("images"))
+        }
+
+        /// Who looks at the files of a run that is over sees how it ended.
+        @Test func anErrorIsToldByTheRunsFiles() throws {
+            let work = try Workplace(images: 2)
+            let end = try work.train(
+                "failed", [smallNetwork, "data.validation=null", "optimizer.learning_rate=1e30", "training.epochs=20"],
+                expecting: 65)
+            let words = try #require(try work.metrics("failed", "failed").last?["error"] as? String)
+            #expect(words.contains("training diverged") && end.errors.contains(words))
+            let page = String(decoding: try work.contents("runs/failed/report.html"), as: UTF8.self)
+            #expect(page.contains("ended with an error: training diverged"))
+        }
+    }
+}
