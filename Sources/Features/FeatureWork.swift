@@ -51,7 +51,10 @@ struct FeatureWork {
                 if Double(now - lastSaid) * 1e-9 >= Self.sayInterval {
                     lastSaid = now
                     let rate = Double(done) / (Double(now - start) * 1e-9)
-                    say("features (\(split)): \(done) of this rank's \(share.count), \(String(format: "%.1f", rate)) images/s")
+                    let left = Int((Double(share.count - done) / max(rate, 1e-9)).rounded())
+                    say(
+                        "features (\(split)): \(done) of this rank's \(share.count), \(String(format: "%.1f", rate)) images/s, "
+                            + "ETA \(left / 60):\(String(format: "%02d", left % 60))")
                 }
             }
         }

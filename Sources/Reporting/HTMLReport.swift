@@ -69,10 +69,13 @@ package final class HTMLReport: TrainingObserver {
                     .init(name: "validation loss", points: history.validationLosses, isMarked: true),
                 ]
             ).svg,
-            SVGPlot(
-                title: "Accuracy", horizontal: "step",
-                series: [.init(name: "validation accuracy", points: history.accuracies, isMarked: true)], isPercent: true
-            ).svg,
+            facts?.validationImages == 0
+                ? "<p>There are no validation images: nothing tells how well the network does on photographs that it was not trained on."
+                    + "</p>"
+                : SVGPlot(
+                    title: "Accuracy", horizontal: "step",
+                    series: [.init(name: "validation accuracy", points: history.accuracies, isMarked: true)], isPercent: true
+                ).svg,
             SVGPlot(title: "Speed", horizontal: "step", series: [.init(name: "images a second", points: history.rates)]).svg,
         ]
         if let latest {
@@ -85,7 +88,7 @@ package final class HTMLReport: TrainingObserver {
             sections.append("<h2>Images that could not be read</h2>\n<ul>\(items)</ul>")
         }
         return
-            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>\(title)</title>\n<style>\(Self.style)</style>"
+            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>\(title)</title>\n<style>\(Self.style)</style>"
             + "</head>\n<body>\n" + sections.joined(separator: "\n") + "\n</body></html>\n"
     }
 
@@ -112,6 +115,7 @@ package final class HTMLReport: TrainingObserver {
         td.n{text-align:right;font-variant-numeric:tabular-nums}svg{width:100%;margin:.5em 0}svg text{font-size:12px;fill:var(--ink)}
         .grid{stroke:var(--faint)}polyline{fill:none;stroke-width:1.8}polyline.s0{stroke:var(--a)}polyline.s1{stroke:var(--b)}
         svg text.s0,circle.s0{fill:var(--a)}svg text.s1,circle.s1{fill:var(--b)}
+        .wide{overflow-x:auto}td.name,th.name{overflow-wrap:anywhere;min-width:6em;max-width:18em}bdi{unicode-bidi:isolate}
         .worst{display:grid;grid-template-columns:repeat(auto-fill,minmax(160px,1fr));gap:1em}.worst img{max-width:100%;max-height:160px}
         figure{margin:0}figcaption{font-size:12px;overflow-wrap:anywhere}
         """

@@ -11,26 +11,43 @@ enum HTMLTables {
     static func classes(_ evaluation: Evaluation) -> String {
         func cell(_ value: Double?) -> String { "<td class=\"n\">\(value.map(Format.percent) ?? "–")</td>" }
         let rows = evaluation.classMetrics.map {
-            "<tr><td>\(escaped($0.name))</td><td class=\"n\">\($0.images)</td>\(cell($0.precision))\(cell($0.recall))</tr>"
+            "<tr><td class=\"name\">\(name($0.name))</td><td class=\"n\">\($0.images)</td>\(cell($0.precision))\(cell($0.recall))</tr>"
         }
-        return "<h2>Classes</h2>\n<table><tr><th>class</th><th>images</th><th>precision</th><th>recall</th></tr>\n"
-            + rows.joined(separator: "\n") + "</table>"
+        return
+            "<h2>Classes</h2>\n<div class=\"wide\"><table><tr><th>class</th><th>images</th><th>precision</th><th>recall</th></tr>\n"
+            + rows.joined(separator: "\n") + "</table></div>"
     }
+
+    /// A name that may be long, and may run from right to left, which must not turn the figures beside it around.
+    private static func name(_ text: String) -> String { "<bdi>\(escaped(text))</bdi>" }
 
     /// Counts by true class (rows) and predicted class (columns), each shaded by its share of the row.
     static func confusion(_ evaluation: Evaluation) -> String {
-        guard evaluation.classes.count <= confusionLimit else { return "" }
-        let header = evaluation.classes.map { "<th>\(escaped($0))</th>" }.joined()
-        let rows = zip(evaluation.classes, evaluation.confusion).map { name, counts in
+        guard evaluation.classes.count <= confusionLimit else { return mistakes(evaluation) }
+        let header = evaluation.classes.map { "<th class=\"name\">\(name($0))</th>" }.joined()
+        let rows = zip(evaluation.classes, evaluation.confusion).map { label, counts in
             let total = max(1, counts.reduce(0, +))
             let cells = counts.map {
                 let shade = String(format: "%.2f", 0.6 * Double($0) / Double(total))
                 return "<td class=\"n\" style=\"background:rgba(37,99,235,\(shade))\">\($0)</td>"
             }
-            return "<tr><th>\(escaped(name))</th>\(cells.joined())</tr>"
+            return "<tr><th class=\"name\">\(name(label))</th>\(cells.joined())</tr>"
         }
-        return "<h2>Confusion</h2>\n<p>Rows: true class; columns: predicted class.</p>\n<table><tr><th></th>\(header)</tr>\n"
-            + rows.joined(separator: "\n") + "</table>"
+        return
+            "<h2>Confusion</h2>\n<p>Rows: true class; columns: predicted class.</p>\n<div class=\"wide\"><table><tr><th></th>\(header)"
+            + "</tr>\n" + rows.joined(separator: "\n") + "</table></div>"
+    }
+
+    /// Of many classes, those that are taken for each other most often.
+    private static func mistakes(_ evaluation: Evaluation) -> String {
+        let rows = evaluation.mistakes(most: confusionLimit).map {
+            "<tr><td class=\"name\">\(name(evaluation.classes[$0.label]))</td><td class=\"name\">\(name(evaluation.classes[$0.predicted]))</td>"
+                + "<td class=\"n\">\($0.count)</td></tr>"
+        }
+        let head = "<h2>Confusion</h2>\n<p>Of \(evaluation.classes.count) classes, what is taken for what most often.</p>\n"
+        guard !rows.isEmpty else { return head + "<p>Nothing is.</p>" }
+        return head + "<div class=\"wide\"><table><tr><th>true class</th><th>taken for</th><th>images</th></tr>\n"
+            + rows.joined(separator: "\n") + "</table></div>"
     }
 
     static func worst(_ evaluation: Evaluation) -> String {
@@ -39,8 +56,8 @@ enum HTMLTables {
         let figures = wrong.map { prediction in
             let path = evaluation.paths[prediction.sample]
             return
-                "<figure>\(image(path))<figcaption>\(escaped(path))<br>is \(escaped(evaluation.classes[prediction.label])), taken "
-                + "for \(escaped(evaluation.classes[prediction.predicted])) "
+                "<figure>\(image(path))<figcaption>\(escaped(path))<br>is \(name(evaluation.classes[prediction.label])), taken "
+                + "for \(name(evaluation.classes[prediction.predicted])) "
                 + "(\(Format.percent(Double(prediction.probabilities[prediction.predicted]))))</figcaption></figure>"
         }
         return "<h2>Worst predictions</h2>\n<div class=\"worst\">\(figures.joined(separator: "\n"))</div>"

@@ -19,7 +19,7 @@ struct SVGPlot {
 
     private static let (width, height) = (640.0, 280.0)
     /// The legend stands above the curves, so that none runs through it.
-    private static let (left, right, top, bottom) = (52.0, 12.0, 40.0, 36.0)
+    private static let (left, right, top, bottom) = (52.0, 28.0, 40.0, 36.0)
     /// A perfect accuracy would leave an axis without extent.
     private static let narrowestPercentage = 0.1
     private static let pointLimit = 400
@@ -42,7 +42,7 @@ struct SVGPlot {
         }
         parts.append(
             "<text x=\"\(Self.width - Self.right)\" y=\"\(Self.height - 4)\" text-anchor=\"end\">\(escaped(horizontal))</text>")
-        for (index, series) in series.enumerated() { parts.append(line(series, index, frame)) }
+        for (index, series) in series.enumerated() where !series.points.isEmpty { parts.append(line(series, index, frame)) }
         return parts.joined(separator: "\n") + "\n</svg>"
     }
 

@@ -10,16 +10,22 @@ extension String {
     /// The text with spaces before it, up to so many columns.
     package func paddedBefore(to columns: Int) -> String { String(repeating: " ", count: max(0, columns - displayWidth)) + self }
 
-    /// The text, or its beginning and an ellipsis, in at most so many columns.
+    /// The text, or its beginning, an ellipsis and its end, in at most so many columns: long names often differ in their ends.
     package func fitted(to columns: Int) -> String {
         guard displayWidth > columns else { return self }
-        var (result, width) = ("", 0)
-        for character in self {
-            guard width + character.displayWidth < columns else { break }
-            result.append(character)
-            width += character.displayWidth
-        }
-        return columns > 0 ? result + "…" : ""
+        guard columns > 0 else { return "" }
+        let end = Self.taken(reversed(), within: (columns - 1) / 3)
+        let start = Self.taken(Array(self), within: columns - 1 - end.reduce(0) { $0 + $1.displayWidth })
+        return String(start) + "…" + String(end.reversed())
+    }
+
+    private static func taken(_ characters: [Character], within columns: Int) -> [Character] {
+        var width = 0
+        return Array(
+            characters.prefix { character in
+                width += character.displayWidth
+                return width <= columns
+            })
     }
 }
 

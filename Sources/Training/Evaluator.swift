@@ -34,9 +34,12 @@ package struct Evaluator {
 
     /// Evaluates. Every rank calls it; rank 0 gets the result, the others nil.
     ///
+    /// - Parameter progress: hears after each batch how many of this rank's images are done, and of how many.
+    ///
     /// Throws `StoppedEarly` on all ranks if one is asked to stop, `TrainingError.tooManyUnreadable`, and what the source and the communicator throw.
     package func evaluate(
-        _ replica: any Classifier, _ communicator: any Communicator, stop: StopFlag = StopFlag()
+        _ replica: any Classifier, _ communicator: any Communicator, stop: StopFlag = StopFlag(),
+        progress: (Int, Int) -> Void = { _, _ in }
     ) throws -> Evaluation? {
         let rounds = SharedWork(communicator, stop)
         let share =
@@ -44,7 +47,7 @@ package struct Evaluator {
             case .root: communicator.isRoot ? 0..<samples.count : 0..<0
             case .all: Shard.range(of: samples.count, rank: communicator.rank, ranks: communicator.size)
             }
-        let (predictions, unreadable) = try predict(share, replica, rounds)
+        let (predictions, unreadable) = try predict(share, replica, rounds, progress)
         if try rounds.finish() { throw StoppedEarly() }
         switch ranks {
         case .root: return communicator.isRoot ? try evaluation(predictions, unreadable) : nil
@@ -60,7 +63,7 @@ package struct Evaluator {
     }
 
     private func predict(
-        _ range: Range<Int>, _ replica: any Classifier, _ rounds: SharedWork
+        _ range: Range<Int>, _ replica: any Classifier, _ rounds: SharedWork, _ progress: (Int, Int) -> Void
     ) throws -> (predictions: [SamplePrediction], unreadable: [UnreadableSample]) {
         let batches = stride(from: range.lowerBound, to: range.upperBound, by: batchSize).map {
             Array($0..<min($0 + batchSize, range.upperBound))
@@ -70,8 +73,13 @@ package struct Evaluator {
         var predictions: [SamplePrediction] = []
         predictions.reserveCapacity(range.count)
         var unreadable: [UnreadableSample] = []
-        for _ in batches {
+        var done = 0
+        for asked in batches {
             if try rounds.isStopped() { break }
+            defer {
+                done += asked.count
+                progress(done, range.count)
+            }
             let batch = try source.next()
             unreadable += batch.unreadable
             guard batch.count > 0 else { continue }

@@ -12,8 +12,8 @@ import Testing
     }
 
     @Test func cutsWhereTheColumnsEnd() {
-        #expect("category".fitted(to: 5) == "cate…" && "cat".fitted(to: 3) == "cat")
-        #expect("猫猫猫".fitted(to: 4) == "猫…" && "猫猫".fitted(to: 4) == "猫猫")
+        #expect("category_7".fitted(to: 7) == "cate…_7" && "cat".fitted(to: 3) == "cat")
+        #expect("猫猫猫".fitted(to: 4) == "猫…" && "猫猫".fitted(to: 4) == "猫猫" && "ab猫猫猫猫c".fitted(to: 8) == "ab猫猫…c")
         #expect("cat".fitted(to: 0) == "" && "abc".padded(to: 2) == "abc")
     }
 }

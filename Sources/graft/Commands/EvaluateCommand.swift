@@ -73,7 +73,8 @@ struct EvaluateCommand: ParsableCommand {
         let evaluator = Evaluator(
             samples: folder.sampleList(split: "validation"),
             source: LoaderSource(BatchLoader(source: .folder(folder), options: options)), batchSize: model.capacity)
-        let evaluation = try evaluator.evaluate(model, SingleProcess())
+        let work = WorkProgress("evaluated")
+        let evaluation = try evaluator.evaluate(model, SingleProcess()) { work.tell($0, of: $1) }
         guard evaluation?.summary.loss.isFinite != false else {
             throw UserError(
                 "\(file.path): the network's scores are no numbers; its weights are damaged, or the training that made them had diverged"
