@@ -46,7 +46,10 @@ let package = Package(
             ]),
         .target(
             name: "CImageCodecs", cSettings: [.unsafeFlags(["-O3"])],
-            linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png"), .linkedLibrary("webp")]),
+            linkerSettings: [
+                .linkedLibrary("jpeg"), .linkedLibrary("png"), .linkedLibrary("webp"), .linkedLibrary("webpdemux"),
+                .linkedLibrary("z"),
+            ]),
         .target(name: "CProcess"),
 
         // Layer 1: values.

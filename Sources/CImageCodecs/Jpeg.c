@@ -32,8 +32,14 @@ static void leave(j_common_ptr info) {
     if (state->codec && state->codec->status == IMAGE_CODEC_OK) {
         char text[JMSG_LENGTH_MAX];
         info->err->format_message(info, text);
-        int memory = info->err->msg_code == JERR_OUT_OF_MEMORY;
-        codec_fail(state->codec, memory ? IMAGE_CODEC_OUT_OF_MEMORY : IMAGE_CODEC_CORRUPT, text);
+        ImageCodecStatus status;
+        switch (info->err->msg_code) {
+            case JERR_OUT_OF_MEMORY: status = IMAGE_CODEC_OUT_OF_MEMORY; break;
+            // 12 bits a sample, lossless and hierarchical files are whole, and of kinds that libjpeg leaves out.
+            case JERR_BAD_PRECISION: case JERR_SOF_UNSUPPORTED: status = IMAGE_CODEC_UNSUPPORTED; break;
+            default: status = IMAGE_CODEC_CORRUPT;
+        }
+        codec_fail(state->codec, status, text);
     }
     longjmp(state->recovery, 1);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <png.h>
+#include <zlib.h>
 
 typedef struct {
     ImageCodec *codec;
@@ -113,4 +114,9 @@ ImageCodecStatus png_decode(ImageCodec *codec, uint8_t *rgb) {
     png_destroy_read_struct(&read->png, &read->info, NULL);
     free(read);
     return codec->status;
+}
+
+size_t image_codec_inflate(const uint8_t *bytes, size_t count, uint8_t *target, size_t capacity) {
+    uLongf size = capacity;
+    return uncompress(target, &size, bytes, count) == Z_OK ? size : 0;
 }

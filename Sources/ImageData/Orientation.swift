@@ -11,14 +11,14 @@ package enum Orientation: Int, Sendable, CaseIterable {
 
     /// The orientation that a file's EXIF block gives; upright when there is none or it is not to be trusted.
     init(of bytes: UnsafeRawBufferPointer, format: ImageFormat) {
-        let block: UnsafeRawBufferPointer? =
-            switch format {
-            case .jpeg: ExifBlock.inJPEG(bytes)
-            case .png: ExifBlock.inPNG(bytes)
-            case .webp: ExifBlock.inWebP(bytes)
-            case .unsupported, .unknown: nil
-            }
-        self = block.flatMap(ExifBlock.orientation(in:)).flatMap(Orientation.init(rawValue:)) ?? .upright
+        var note = CameraNote()
+        switch format {
+        case .jpeg: note.readJPEG(bytes)
+        case .png: note.readPNG(bytes)
+        case .webp: note.readWebP(bytes)
+        case .unsupported, .unknown: break
+        }
+        self = note.orientation.flatMap(Orientation.init(rawValue:)) ?? .upright
     }
 
     /// Whether the stored columns, or rows, run against those of the upright image.
@@ -90,98 +90,5 @@ package enum Orientation: Int, Sendable, CaseIterable {
             }
         }
         return result
-    }
-}
-
-/// Finding the EXIF block of a file, and the orientation in it. Every offset is checked: the numbers come from a file.
-enum ExifBlock {
-    /// The TIFF structure in a JPEG's APP1 segment, which stands before the image data.
-    static func inJPEG(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
-        var offset = 2
-        while offset + 4 <= bytes.count, bytes[offset] == 0xFF {
-            let marker = bytes[offset + 1]
-            if marker == 0xFF {  // a fill byte
-                offset += 1
-                continue
-            }
-            if marker == 0xDA || marker == 0xD9 { return nil }
-            let length = Int(bytes[offset + 2]) << 8 | Int(bytes[offset + 3])
-            let end = offset + 2 + length
-            guard length >= 2, end <= bytes.count else { return nil }
-            if marker == 0xE1, let block = withoutExifHeader(slice(bytes, offset + 4, end)) { return block }
-            offset = end
-        }
-        return nil
-    }
-
-    /// The contents of a PNG's `eXIf` chunk, if it stands before the image data.
-    static func inPNG(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
-        var offset = 8
-        while offset + 12 <= bytes.count {
-            let length = Int(read32(bytes, offset, bigEndian: true))
-            guard length <= bytes.count - offset - 12 else { return nil }
-            let name = String(decoding: bytes[offset + 4..<offset + 8], as: UTF8.self)
-            if name == "eXIf" { return slice(bytes, offset + 8, offset + 8 + length) }
-            if name == "IEND" { return nil }
-            offset += 12 + length
-        }
-        return nil
-    }
-
-    /// The contents of a WebP's `EXIF` chunk; some writers put JPEG's header before the TIFF structure.
-    static func inWebP(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
-        var offset = 12
-        while offset + 8 <= bytes.count {
-            let length = Int(read32(bytes, offset + 4, bigEndian: false))
-            guard length <= bytes.count - offset - 8 else { return nil }
-            if String(decoding: bytes[offset..<offset + 4], as: UTF8.self) == "EXIF" {
-                let block = slice(bytes, offset + 8, offset + 8 + length)
-                return withoutExifHeader(block) ?? block
-            }
-            offset += 8 + length + length % 2
-        }
-        return nil
-    }
-
-    /// Tag 0x0112 of the first directory of a TIFF structure.
-    static func orientation(in tiff: UnsafeRawBufferPointer) -> Int? {
-        guard tiff.count >= 8 else { return nil }
-        let bigEndian: Bool
-        switch (tiff[0], tiff[1]) {
-        case (0x4D, 0x4D): bigEndian = true
-        case (0x49, 0x49): bigEndian = false
-        default: return nil
-        }
-        guard read16(tiff, 2, bigEndian: bigEndian) == 42 else { return nil }
-        let directory = Int(read32(tiff, 4, bigEndian: bigEndian))
-        guard directory <= tiff.count - 2 else { return nil }
-        for entry in 0..<Int(read16(tiff, directory, bigEndian: bigEndian)) {
-            let offset = directory + 2 + 12 * entry
-            guard offset + 12 <= tiff.count else { return nil }
-            guard read16(tiff, offset, bigEndian: bigEndian) == 0x0112 else { continue }
-            let isOneShort =
-                read16(tiff, offset + 2, bigEndian: bigEndian) == 3 && read32(tiff, offset + 4, bigEndian: bigEndian) == 1
-            return isOneShort ? Int(read16(tiff, offset + 8, bigEndian: bigEndian)) : nil
-        }
-        return nil
-    }
-
-    private static func withoutExifHeader(_ block: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
-        guard block.count >= 6, block.prefix(6).elementsEqual([0x45, 0x78, 0x69, 0x66, 0, 0]) else { return nil }
-        return slice(block, 6, block.count)
-    }
-
-    private static func slice(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(rebasing: bytes[start..<end])
-    }
-
-    private static func read16(_ bytes: UnsafeRawBufferPointer, _ offset: Int, bigEndian: Bool) -> UInt16 {
-        let word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt16.self)
-        return bigEndian ? UInt16(bigEndian: word) : UInt16(littleEndian: word)
-    }
-
-    private static func read32(_ bytes: UnsafeRawBufferPointer, _ offset: Int, bigEndian: Bool) -> UInt32 {
-        let word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
-        return bigEndian ? UInt32(bigEndian: word) : UInt32(littleEndian: word)
     }
 }

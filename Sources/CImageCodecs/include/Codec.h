@@ -58,6 +58,9 @@ const char *image_codec_damage(const ImageCodec *codec);
 /// What went wrong, in the library's words; valid until the next call.
 const char *image_codec_message(const ImageCodec *codec);
 
+/// Unpacks zlib's format, as PNG's text chunks have it. Returns the number of bytes, 0 where they are damaged or more than `capacity`.
+size_t image_codec_inflate(const uint8_t *bytes, size_t count, uint8_t *target, size_t capacity);
+
 /// Writes `height` rows of `3 * width` bytes (R, G, B) as a JPEG of `quality` 1 to 100 with halved chroma. Returns its bytes, `*count`
 /// of them, to be given back with `free`; NULL when that fails.
 uint8_t *image_codec_write_jpeg(const uint8_t *rgb, uint32_t width, uint32_t height, int quality, size_t *count);

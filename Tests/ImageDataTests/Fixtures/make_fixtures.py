@@ -94,6 +94,31 @@ exif = Image.Exif()
 exif[0x0112] = 6
 good("orientation6.png", saved(base.resize((13, 7)), "PNG", exif=exif), orientation=6)
 good("orientation8.webp", saved(base.resize((13, 7)), "WEBP", exif=exif.tobytes().replace(b"\x06\0\0\0", b"\x08\0\0\0")), orientation=8)
+# Other forms that Pillow honours: a number of 32 bits, JPEG's header in a PNG, ImageMagick's text of digits, and XMP.
+turned = saved(base.resize((13, 7)), "JPEG", quality=90, exif=exif)
+short = turned.find(b"\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00")
+assert short > 0
+long = b"\x01\x12\x00\x04\x00\x00\x00\x01\x00\x00\x00\x06"
+good("orientation6-long.jpg", turned[:short] + long + turned[short + 12:], orientation=6)
+
+
+def with_chunk(data, name, body):
+    chunk = struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+    return data[:33] + chunk + data[33:]
+
+
+plain = saved(base.resize((13, 7)), "PNG")
+tiff = exif.tobytes()[6:]
+good("orientation6-header.png", with_chunk(plain, b"eXIf", b"Exif\0\0" + tiff), orientation=6)
+digits = ("Exif\0\0".encode() + tiff).hex()
+profile = f"\nexif\n{len(digits) // 2:8d}\n" + "\n".join(digits[i:i + 72] for i in range(0, len(digits), 72)) + "\n"
+packed = b"Raw profile type exif\0\0" + zlib.compress(profile.encode())
+good("orientation6-raw.png", with_chunk(plain, b"zTXt", packed), orientation=6)
+good("orientation6-text.png", with_chunk(plain, b"tEXt", b"Raw profile type exif\0" + profile.encode()), orientation=6)
+xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+segment = b"http://ns.adobe.com/xap/1.0/\0" + xmp
+straight = saved(base.resize((13, 7)), "JPEG", quality=90)
+good("orientation6-xmp.jpg", straight[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + straight[2:], orientation=6)
 
 good("rgb.png", saved(base, "PNG"))
 good("grey.png", saved(base.convert("L"), "PNG"))
@@ -151,7 +176,13 @@ bad("bmp.png", saved(base.resize((4, 4)), "BMP"), "unsupported")
 bad("tiff.jpg", saved(base.resize((4, 4)), "TIFF"), "unsupported")
 bad("avif.jpg", b"\0\0\0\x20ftypavif" + b"\0" * 20, "unsupported")
 bad("heic.jpg", b"\0\0\0\x20ftypheic" + b"\0" * 20, "unsupported")
-bad("animation.webp", saved(base.resize((4, 4)), "WEBP", save_all=True, append_images=[base.resize((4, 4)).rotate(90)]), "unsupported")
+# Of an animation the first picture.
+animation = saved(base.resize((4, 4)), "WEBP", save_all=True, append_images=[base.resize((4, 4)).rotate(90)])
+good("animation.webp", animation, Image.open(io.BytesIO(animation)))
+# Whole files of kinds that readers leave out: 12 bits a sample, and the lossless process.
+frame = jpeg.find(b"\xff\xc0")
+bad("bits12.jpg", jpeg[:frame + 4] + b"\x0c" + jpeg[frame + 5:], "unsupported")
+bad("lossless.jpg", jpeg[:frame] + b"\xff\xc3" + jpeg[frame + 2:], "unsupported")
 bad("enormous.png", png(60000, 60000, 8, 2, b""), "tooLarge")
 bad("enormous.jpg", jpeg.replace(struct.pack(">HH", 21, 27), struct.pack(">HH", 65500, 65500)), "tooLarge")
 
