@@ -37,16 +37,40 @@ extension RunConfiguration: Section {
     }
 
     var contradictions: [Finding] {
-        guard schedule.kind == .cosine, schedule.finalRate > optimizer.learningRate else { return [] }
-        let (last, first) = (schedule.finalRate.tree.inline, optimizer.learningRate.tree.inline)
-        let message = "schedule.final_rate (\(last)) must not be above optimizer.learning_rate (\(first))"
-        return [Finding(key: ["schedule", "final_rate"], message: message)]
+        var findings = shellPaths
+        if schedule.kind == .cosine, schedule.finalRate > optimizer.learningRate {
+            let (last, first) = (schedule.finalRate.tree.inline, optimizer.learningRate.tree.inline)
+            let message = "schedule.final_rate (\(last)) must not be above optimizer.learning_rate (\(first))"
+            findings.append(Finding(key: ["schedule", "final_rate"], message: message))
+        }
+        return findings
+    }
+
+    /// Paths that a shell would have expanded: no folder is meant to be called `~`.
+    private var shellPaths: [Finding] {
+        let paths: [(key: KeyName, path: String?)] = [
+            (["run", "folder"], run.folder), (["network", "weights"], network.weights), (["data", "train"], data.train),
+            (["data", "validation"], data.validation), (["features", "folder"], features.folder),
+        ]
+        return paths.compactMap { key, path in
+            guard let path, path.hasPrefix("~") || path.contains("$") else { return nil }
+            return Finding(
+                key: key, message: "\(key.dotted): '~' and '$' stand for nothing in a config; write the path out, found \(path)")
+        }
     }
 }
 
 extension RunConfiguration {
     /// The resolved config as YAML: every key in the documented order. Loading it gives an equal value.
     package func yaml() -> String { tree.yaml() }
+
+    /// The keys whose values are other than those of an earlier config, each as `key: before → now`, in the documented order.
+    package func changes(since earlier: RunConfiguration) -> [String] {
+        let before = Dictionary(earlier.tree.leaves(below: "").map { ($0.key, $0.value) }) { first, _ in first }
+        return tree.leaves(below: "").compactMap { key, value in
+            before[key] == value ? nil : "\(key): \(before[key] ?? "nothing") → \(value)"
+        }
+    }
 
     /// Checks whatever can be checked without files: ranges, missing keys and contradictions.
     ///

@@ -113,6 +113,23 @@ extension StageMaker {
         return plan.entryValues.map { plan.values[$0] }
     }
 
+    /// Photographs that stand in more than one class, byte for byte: one of the labels is wrong.
+    private static func sharedPictures(_ samples: SampleList, _ digests: [UInt64?]) -> String? {
+        var first: [UInt64: Int] = [:]
+        var shared: [(Int, Int)] = []
+        for (sample, digest) in digests.enumerated() {
+            guard let digest else { continue }
+            guard let other = first[digest] else {
+                first[digest] = sample
+                continue
+            }
+            if samples.labels[other] != samples.labels[sample] { shared.append((other, sample)) }
+        }
+        guard let pair = shared.first else { return nil }
+        return
+            "\(shared.count) \(samples.split) images stand in two classes, such as \(samples.paths[pair.0]) and \(samples.paths[pair.1])"
+    }
+
     private func fill(
         _ split: FeatureSplit, _ layout: FeatureLayout, onDisk: Bool
     ) throws -> FeatureFilling {
@@ -125,6 +142,7 @@ extension StageMaker {
             let digests = try FeatureIdentities.digests(
                 of: split.samples.paths, rememberedIn: "\(configuration.featureFolder)/digests", communicator,
                 stop: preparation.stop)
+            if communicator.isRoot, let warning = Self.sharedPictures(split.samples, digests) { say("warning: \(warning)") }
             let ids = FeatureIdentities.ids(of: digests, views: split.views, keys: split.options.keys)
             disk = FeatureDisk(folder: split.disk, ids: ids)
         }

@@ -91,13 +91,13 @@ struct TrainingRun {
             identity: parts.identity, settings: parts.settings, weights: preparation.store,
             optimizer: OptimizerKind(configuration.optimizer))
         let newest = try newest(check)
+        for note in notes(on: newest.checkpoint, parts.identity) { say(note) }
         try check.check(newest.checkpoint)
         if let sentence = check.nothingLeft(after: newest.checkpoint) {
             say("there is nothing left to do: \(sentence)")
             return .finished
         }
         let names = try checkpoints.setAside(after: newest.checkpoint.state.progress.step)
-        for note in notes(on: newest.checkpoint, parts.identity) { say(note) }
         return .resumed(newest.checkpoint, refused: zip(newest.refused, names).map { "\($0) (set aside as \($1))" })
     }
 
@@ -120,6 +120,10 @@ struct TrainingRun {
 
     private func notes(on checkpoint: Checkpoint, _ identity: RunIdentity) -> [String] {
         var notes: [String] = []
+        if let earlier = try? RunConfiguration.load(path: folder.configuration, overrides: []) {
+            let changes = configuration.changes(since: earlier)
+            if !changes.isEmpty { notes.append("note: the config has changed since: \(changes.joined(separator: "; "))") }
+        }
         if let before = checkpoint.state.instructions, before != Instructions.level.rawValue {
             notes.append(
                 "note: the checkpoint was computed with \(before), this run goes on with \(Instructions.level.rawValue): "

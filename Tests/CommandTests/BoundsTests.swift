@@ -20,6 +20,25 @@ extension CommandTests {
             }
         }
 
+        @Test(arguments: ["data.train=~/photos", "network.weights=$HOME/x.pth", "run.folder=~/runs"])
+        func whatAShellWouldExpandIsRefused(_ setting: String) throws {
+            let end = try Workplace(images: 1).graft("train", "config.yaml", "--set", setting, expecting: 65)
+            #expect(end.errors.contains("'~' and '$' stand for nothing in a config"), "\(end.errors)")
+        }
+
+        /// The same photograph under two labels: one is wrong.
+        @Test func aPhotographInTwoClassesIsTold() throws {
+            let work = try Workplace(images: 2)
+            try FileManager.default.copyItem(
+                atPath: work.path("data/train/ant/ant-0.png"), toPath: work.path("data/train/bee/copy.png"))
+            let end = try work.train(
+                "twice",
+                [smallNetwork, "data.validation=null", "data.augmentation=none", "features.cache=disk", "training.epochs=2"])
+            #expect(
+                end.errors.contains(#/1 train images stand in two classes, such as \S*ant-0.png and \S*copy.png/#),
+                "\(end.errors)")
+        }
+
         /// A batch larger than the set takes no more than the set does, and gives what a batch of its size gives.
         @Test func aBatchIsNoLargerThanTheSet() throws {
             let work = try Workplace(images: 4)

@@ -27,6 +27,10 @@ extension CommandTests {
             let refused = try work.train("changed", more, resume: true, expecting: 65)
             #expect(refused.errors.contains("keep network.unfrozen"), "\(refused.errors)")
             #expect(!refused.errors.contains("features (train)"))
+            #expect(
+                refused.errors.contains(
+                    "the config has changed since: network.unfrozen: [] → [features.8]; training.epochs: 2 → 4"),
+                "\(refused.errors)")
         }
 
         /// A photograph is lost in the second epoch: the run says the way out, and takes it.

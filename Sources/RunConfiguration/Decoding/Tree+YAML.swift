@@ -47,3 +47,11 @@ extension Tree {
         return result + "\""
     }
 }
+
+extension Tree {
+    /// Every value that is no mapping, by its dotted key.
+    func leaves(below prefix: String) -> [(key: String, value: String)] {
+        guard case .mapping(let entries) = content else { return [(prefix, inline)] }
+        return entries.flatMap { $0.value.leaves(below: prefix.isEmpty ? $0.key : "\(prefix).\($0.key)") }
+    }
+}
