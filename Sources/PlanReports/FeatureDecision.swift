@@ -80,7 +80,8 @@ package struct FeatureDecision: Sendable, Codable, Equatable {
             ? ""
             : repeats
                 ? "no view of a training image is seen twice"
-                : "augmentation is new in every epoch; features.views: 4, say, would repeat it"
+                : "augmentation is new in every epoch, so frozen layers compute every photograph \(given.epochs) times; features.views: 4 "
+                    + "computes 4 views of each once, data.augmentation: none a single one"
         guard training || validation else { return whyNot }
         bytes = bytesPerImage * ((training ? trainingImages * views : 0) + (validation ? validationImages : 0))
         place = given.wanted ?? automaticPlace(given)

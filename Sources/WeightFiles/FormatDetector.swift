@@ -29,6 +29,12 @@ enum FormatDetector {
         if file.holds(Array("<!DOCTYPE".utf8)) || file.holds(Array("<html".utf8)) {
             return .unsupported(file.path, at: 0, "is a web page, not weights", "download the file again")
         }
+        if file.holds(Array("{".utf8)) {
+            let isIndex = String(decoding: file.bytes(in: 0..<min(file.count, 1 << 16)), as: UTF8.self).contains("\"weight_map\"")
+            return .unsupported(
+                file.path, at: 0, isIndex ? "is the index of weights in several files, not the weights" : "is JSON, not weights",
+                "name the weight file of one network, in one file")
+        }
         if file.holds([0x80, 0x02]) || file.holds([0x80, 0x03]) || file.holds([0x80, 0x04]) {
             return .unsupported(
                 file.path, at: 0, "is a plain pickle without torch's header", "save it with torch.save or as safetensors")

@@ -148,6 +148,7 @@ extension ElementType: Decodable {}
 
     @Test func tellsWhatIsNoWeightFile() {
         let cases = [
+            ("{\"metadata\": {}, \"weight_map\": {\"a\": \"model-1.safetensors\"}}", "several files"), ("{\"a\": 1}", "is JSON"),
             ("<!DOCTYPE html><html>", "web page"), ("version https://git-lfs.github.com/spec/v1\noid", "Git LFS pointer"),
             ("\u{1F}", "no known weight format"), ("hello, world", "no known weight format"),
         ]
