@@ -43,7 +43,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
 
 def planned(graft, name, extent):
     unfrozen = '["*"]' if extent == "all" else "[]"
-    command = [graft, "plan", CONFIG, "--json", "--set", f"network.architecture={name}", "--set", f"training.batch_size={BATCH}",
+    command = [graft, "plan", CONFIG, "--json", "--classes", "2", "--set", f"network.architecture={name}", "--set", f"training.batch_size={BATCH}",
                "--set", f"network.unfrozen={unfrozen}"]
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)["memory"]
 

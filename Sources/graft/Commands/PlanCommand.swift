@@ -19,8 +19,8 @@ struct PlanCommand: ParsableCommand {
         commandName: "plan",
         abstract: "Shows what a config will do: what trains, work, memory, messages, and every step.",
         discussion: """
-            Looks at the weights and the photographs too, and refuses what train would refuse. With --classes N the photographs \
-            may still be missing, with --set network.weights=random the weights.
+            Looks at the weights and the photographs too, and refuses what train would refuse. With --classes N or --hosts the \
+            photographs may still be missing, with --set network.weights=random the weights.
             """)
 
     @Argument(help: "The config file.")
@@ -54,10 +54,13 @@ struct PlanCommand: ParsableCommand {
         }
     }
 
+    /// Whether the photographs may still be missing.
+    private var isOnPaper: Bool { classes != nil || !scaling.hosts.isEmpty }
+
     private func describe() throws -> PlanDescription {
         let configuration = try RunConfiguration.load(path: config, overrides: overrides)
         let counted = try countClasses(configuration)
-        let data = try classes == nil ? TrainingData(configuration) : nil
+        let data = try isOnPaper ? nil : TrainingData(configuration)
         try data?.checkFormats(limit: configuration.data.unreadableLimit)
         let file = try weights(of: configuration.network)
         let network = try PlannedNetwork(
@@ -123,6 +126,9 @@ struct PlanCommand: ParsableCommand {
     private func countClasses(_ configuration: RunConfiguration) throws -> (count: Int, source: String) {
         if let classes { return (classes, "--classes") }
         let folder = configuration.data.train
+        guard !isOnPaper || FileManager.default.fileExists(atPath: folder) else {
+            return (2, "assumed; --classes N says otherwise")
+        }
         return (try ImageFolder.scan(folder, allowEmptyClasses: true).classes.count, "of \(folder)")
     }
 }
