@@ -1,4 +1,5 @@
 // A plan to read: what trains, where the boundary is, work, memory, messages, and every step.
+import Tensors
 
 extension PlanDescription {
     private static let margin = 2

@@ -1,4 +1,5 @@
 // Predictions for many hosts and links, as `graft plan --hosts` shows them.
+import Tensors
 
 /// What a plan would do on every number of hosts over every link.
 package struct ScalingReport: Sendable, Encodable {

@@ -143,14 +143,16 @@ package final class ConsoleProgress: TrainingObserver {
     }
 
     private static func classTable(_ evaluation: Evaluation) -> [String] {
+        func cell(_ value: Double?) -> String { value.map(Format.percent) ?? "–" }
+        var table = TextTable([.right("class"), .right("images"), .right("precision"), .right("recall")])
         // One long name does not push every row.
-        let width = min(32, max(5, evaluation.classes.map(\.displayWidth).max() ?? 0))
-        func cell(_ value: Double?) -> String { (value.map(Format.percent) ?? "–").paddedBefore(to: 10) }
-        return ["\("class".paddedBefore(to: width))  images precision    recall"]
-            + evaluation.classMetrics.map {
-                "\($0.name.fitted(to: width).paddedBefore(to: width))  \("\($0.images)".paddedBefore(to: 6))\(cell($0.precision))\(cell($0.recall))"
-            }
+        for row in evaluation.classMetrics {
+            table.add([row.name.fitted(to: longestName), "\(row.images)", cell(row.precision), cell(row.recall)])
+        }
+        return table.lines()
     }
+
+    private static let longestName = 32
 
     private func printLine(_ text: String) {
         terminal.write((isLineOpen ? "\r\u{1B}[K" : "") + text + "\n")

@@ -1,4 +1,5 @@
 // `graft evaluate`: a run's accuracy on its validation images, or on any class folder.
+import Tensors
 import ArgumentParser
 import Collectives
 import Foundation

@@ -1,4 +1,5 @@
 // `graft networks`: every network of the catalogue.
+import Tensors
 import ArgumentParser
 import Execution
 import Graphs

@@ -1,4 +1,5 @@
 // What `graft doctor` found, for people and for scripts.
+import Tensors
 import Collectives
 import Foundation
 import PlanReports

@@ -1,5 +1,4 @@
 // Aligned columns of text, for people who read terminals.
-import Tensors
 
 /// Rows of cells that are padded to the width of their columns, as they fill a terminal.
 package struct TextTable {
