@@ -139,12 +139,17 @@ import Training
             ? [try Self.train(run, SingleProcess())] : try ThreadGroup.run(size: run.ranks) { try Self.train(run, $0) }
     }
 
+    /// With momentum, whose updates are as small as the gradients: AdamW's first ones are of the rate's size in any direction, and make
+    /// last digits large.
     @Test func ranksDoNotChangeTheLosses() throws {
-        let alone = try run(Run())[0]
+        let kind = OptimizerKind.sgd(momentum: 0.9, nesterov: false)
+        let alone = try run(Run(kind: kind))[0]
         #expect(alone.losses.count == 12)
         for ranks in [2, 3] {
-            let together = try run(Run(ranks: ranks))
-            #expect(zip(alone.losses, together[0].losses).allSatisfy { abs($0 - $1) < 2e-3 * $0 }, "\(together[0].losses)")
+            let together = try run(Run(ranks: ranks, kind: kind))
+            #expect(
+                zip(alone.losses, together[0].losses).allSatisfy { abs($0 - $1) < 1e-3 * $0 },
+                "\(alone.losses) \(together[0].losses)")
             #expect(together.allSatisfy { $0.tensors == together[0].tensors })
         }
     }
