@@ -9,6 +9,10 @@ ImageCodecStatus codec_fail(ImageCodec *codec, ImageCodecStatus status, const ch
     return status;
 }
 
+void codec_note_damage(ImageCodec *codec, const char *words) {
+    if (!codec->damage[0]) snprintf(codec->damage, sizeof codec->damage, "%s", words);
+}
+
 ImageCodecStatus codec_set_size(ImageCodec *codec, uint64_t width, uint64_t height) {
     if (width == 0 || height == 0) return codec_fail(codec, IMAGE_CODEC_CORRUPT, "the image has no pixels");
     codec->width = (uint32_t)width;

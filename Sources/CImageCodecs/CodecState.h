@@ -20,6 +20,8 @@ struct ImageCodec {
 
 /// Notes a failure and its words, and returns it.
 ImageCodecStatus codec_fail(ImageCodec *codec, ImageCodecStatus status, const char *message);
+/// Notes that pixels are not what they were, and why; the first note of an image stands.
+void codec_note_damage(ImageCodec *codec, const char *words);
 /// Takes the image's size, or refuses it.
 ImageCodecStatus codec_set_size(ImageCodec *codec, uint64_t width, uint64_t height);
 /// Lays RGBA pixels over white: `out = rgb * a + 255 * (1 - a)`, rounded to nearest, as Pillow's paste with a mask does.

@@ -49,10 +49,10 @@ static void count_warning(j_common_ptr info, int level) {
     if (level >= 0 || !codec) return;
     codec->warnings += 1;
     // Bytes between two segments are what some cameras leave; all else that libjpeg warns of changes pixels.
-    if (codec->damage[0] || info->err->msg_code == JWRN_EXTRANEOUS_DATA) return;
+    if (info->err->msg_code == JWRN_EXTRANEOUS_DATA) return;
     char text[JMSG_LENGTH_MAX];
     info->err->format_message(info, text);
-    snprintf(codec->damage, sizeof codec->damage, "%s", text);
+    codec_note_damage(codec, text);
 }
 
 static void stay_silent(j_common_ptr info) { (void)info; }
@@ -187,6 +187,17 @@ static void read_rows(j_decompress_ptr info, JDIMENSION end, uint8_t *rgb) {
     }
 }
 
+enum { LOW_FREQUENCIES = 10 };  // those that libjpeg-turbo would guess, in the order of the scans
+
+/// Whether a progressive file ended before its scans had told all of the coefficients that matter most.
+static int lacks_scans(j_decompress_ptr info) {
+    if (!info->progressive_mode || !info->coef_bits) return 0;
+    for (int component = 0; component < info->num_components; component++) {
+        for (int k = 0; k < LOW_FREQUENCIES; k++) if (info->coef_bits[component][k] != 0) return 1;
+    }
+    return 0;
+}
+
 /// Whether the end marker stands in what was not read yet. In compressed data 0xFF is always followed by something else.
 static int has_end_marker(const struct jpeg_source_mgr *source) {
     const uint8_t *at = source->next_input_byte, *end = at + source->bytes_in_buffer;
@@ -202,7 +213,11 @@ ImageCodecStatus jpeg_decode(ImageCodec *codec, uint8_t *rgb, int stops_early) {
     j_decompress_ptr info = &state->info;
     const ImageCodecPart part = codec->part;
     if (setjmp(state->recovery)) return codec->status;
+    // Where scans are missing, libjpeg guesses from the blocks around, differently in every version and without those that a part
+    // leaves out: then a photograph's pixels would depend on its crop.
+    info->do_block_smoothing = FALSE;
     jpeg_start_decompress(info);
+    if (lacks_scans(info)) codec_note_damage(codec, "some of the scans of its progressive image are missing");
     if (part.width < info->output_width) {
         JDIMENSION left = part.left, width = part.width;
         jpeg_crop_scanline(info, &left, &width);

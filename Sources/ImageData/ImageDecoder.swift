@@ -31,15 +31,20 @@ package final class ImageDecoder {
     package private(set) var damage: String?
     private let codec: OpaquePointer
     private let appliesOrientation: Bool
+    private let readsToEnd: Bool
     private let file = PixelBuffer()
     private let decoded = PixelBuffer()
     private let turned = PixelBuffer()
 
-    /// - Parameter appliesOrientation: whether photographs are turned the way the camera noted (EXIF).
-    package init(appliesOrientation: Bool = true) {
+    /// - Parameters:
+    ///   - appliesOrientation: whether photographs are turned the way the camera noted (EXIF).
+    ///   - readsToEnd: whether all of an image's data is looked through however little of it is wanted, so that `damage` is the file's and
+    ///     not the part's.
+    package init(appliesOrientation: Bool = true, readsToEnd: Bool = false) {
         guard let codec = image_codec_create() else { preconditionFailure("no memory left for an image decoder") }
         self.codec = codec
         self.appliesOrientation = appliesOrientation
+        self.readsToEnd = readsToEnd
     }
 
     deinit { image_codec_destroy(codec) }
@@ -101,7 +106,7 @@ package final class ImageDecoder {
         let found = PixelRegion(image_codec_limit(codec, ImageCodecPart(place)))
         let bytes = found.width * found.height * 3
         guard let pixels = decoded.reserveIfPossible(bytes) else { throw ImageError(path: image.name, reason: .outOfMemory) }
-        let result = image_codec_decode(codec, pixels, decoding == .fast ? 1 : 0)
+        let result = image_codec_decode(codec, pixels, decoding == .fast && !readsToEnd ? 1 : 0)
         guard result == IMAGE_CODEC_OK else { throw failure(result, image.name) }
         warnings += image_codec_warnings(codec)
         let words = String(cString: image_codec_damage(codec))

@@ -50,7 +50,8 @@ final class SampleReader {
     init(source: SampleSource, options: BatchLoader.Options) {
         self.source = source
         self.options = options
-        decoder = ImageDecoder(appliesOrientation: options.appliesOrientation)
+        // Which images are left out must not depend on which parts of them an epoch happens to want.
+        decoder = ImageDecoder(appliesOrientation: options.appliesOrientation, readsToEnd: options.skipsDamaged)
         preparer = ImagePreparer(preprocessing: options.preprocessing)
     }
 

@@ -7,12 +7,20 @@ import Testing
 struct ImagePartTests {
     private static let files = [
         "444", "422", "420", "440", "411", "411-upright", "444-progressive", "422-progressive", "420-progressive", "rgb", "grey",
-        "cmyk", "restarts", "tiny", "pixel",
+        "cmyk", "restarts", "tiny", "pixel", "420-progressive-2", "422-progressive-1", "444-progressive-5",
     ]
 
-    /// A JPEG with an EXIF block that notes an orientation.
+    /// A JPEG with an EXIF block that notes an orientation; `NAME-progressive-N` is a file of which only N scans are left, and the end
+    /// marker.
     private func file(_ name: String, orientation: Int = 1) throws -> [UInt8] {
-        let bytes = try Fixture.bytes("parts/\(name).jpg")
+        var words = name.split(separator: "-")
+        let scans = words.last.flatMap { Int($0) }.flatMap { words.count > 2 ? $0 : nil }
+        if scans != nil { words.removeLast() }
+        var bytes = try Fixture.bytes("parts/\(words.joined(separator: "-")).jpg")
+        if let scans {
+            let starts = bytes.indices.dropLast().filter { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xDA }
+            bytes = bytes[..<starts[scans]] + [0xFF, 0xD9]
+        }
         let tiff: [UInt8] = [
             0x4D, 0x4D, 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, UInt8(orientation), 0, 0, 0, 0, 0, 0,
         ]
@@ -106,6 +114,14 @@ struct ImagePartTests {
                 #expect(Double(sum) / Double(exact.pixels.count) <= 1, "\(divisor), \(view)")
             }
         }
+    }
+
+    @Test(arguments: ["420-progressive-2", "444-progressive-5"]) func missingScansAreTold(_ name: String) throws {
+        let decoder = ImageDecoder()
+        _ = try decoder.decode(try file(name), name: name)
+        #expect(decoder.damage?.contains("scans") == true)
+        _ = try decoder.decode(try file("420-progressive"), name: "whole")
+        #expect(decoder.damage == nil)
     }
 
     @Test func onlyMuchShrunkImagesAreDecodedSmaller() {
