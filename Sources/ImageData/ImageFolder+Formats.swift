@@ -21,26 +21,13 @@ extension ImageFolder {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
-        return withUnsafeTemporaryAllocation(byteCount: 16, alignment: 1) { buffer in
-            let count = read(descriptor, buffer.baseAddress, 16)
+        return withUnsafeTemporaryAllocation(byteCount: ImageFormat.tellingBytes, alignment: 1) { buffer in
+            let count = read(descriptor, buffer.baseAddress, buffer.count)
             guard count > 0 else { return nil }
             let start = UnsafeRawBufferPointer(start: buffer.baseAddress, count: count)
             guard case .unsupported(let kind) = ImageFormat(sniffing: start) else { return nil }
             return kind
         }
-    }
-
-    /// The files that both folders hold, by what the system knows them as, in the order of this one's samples.
-    package func filesShared(with other: ImageFolder) -> [String] {
-        func places(_ folder: ImageFolder) -> [[UInt64]] {
-            folder.samples.map { sample in
-                var status = stat()
-                guard stat(folder.path(of: sample), &status) == 0 else { return [] }
-                return [UInt64(status.st_dev), UInt64(status.st_ino)]
-            }
-        }
-        let theirs = Set(places(other))
-        return zip(samples, places(self)).filter { !$1.isEmpty && theirs.contains($1) }.map { $0.0.path }
     }
 
     /// Whether both are one folder, however they are named.

@@ -147,7 +147,9 @@ extension ImageFolder {
             var target = stat()
             guard stat(path, &target) == 0 else {
                 // Of the root it may be a class: one fewer would change every label.
-                if isRoot { throw ImageError(path: path, reason: .deadLink) }
+                if isRoot, !leftOut.contains(URL(fileURLWithPath: name).pathExtension.lowercased()) {
+                    throw ImageError(path: path, reason: .deadLink)
+                }
                 return deadLinks.append(path)
             }
             switch target.st_mode & S_IFMT {

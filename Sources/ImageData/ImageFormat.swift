@@ -8,7 +8,10 @@ package enum ImageFormat: Sendable, Hashable {
     case unsupported(String)
     case unknown
 
-    /// Recognises a format by its first bytes (16 are enough).
+    /// How many of a file's first bytes tell its format.
+    static let tellingBytes = 64
+
+    /// Recognises a format by a file's first bytes.
     package init(sniffing bytes: UnsafeRawBufferPointer) {
         func starts(_ prefix: [UInt8], at offset: Int = 0) -> Bool {
             bytes.count >= offset + prefix.count && bytes[offset..<offset + prefix.count].elementsEqual(prefix)
@@ -24,13 +27,13 @@ package enum ImageFormat: Sendable, Hashable {
             self = .unsupported("a GIF image")
         } else if starts("BM") {
             self = .unsupported("a BMP image")
-        } else if starts([0x49, 0x49, 0x2A, 0]) || starts([0x4D, 0x4D, 0, 0x2A]) {
+        } else if [0x2A, 0x2B].contains(where: { starts([0x49, 0x49, $0, 0]) || starts([0x4D, 0x4D, 0, $0]) }) {
             self = .unsupported("a TIFF image")
         } else if starts("8BPS") {
             self = .unsupported("a Photoshop image")
         } else if starts([0xFF, 0x0A]) || starts([0, 0, 0, 0x0C, 0x4A, 0x58, 0x4C, 0x20]) {
             self = .unsupported("a JPEG XL image")
-        } else if starts([0, 0, 0, 0x0C, 0x6A, 0x50, 0x20, 0x20]) {
+        } else if starts([0, 0, 0, 0x0C, 0x6A, 0x50, 0x20, 0x20]) || starts([0xFF, 0x4F, 0xFF, 0x51]) {
             self = .unsupported("a JPEG 2000 image")
         } else if starts("ftyp", at: 4), let name = Self.isoBrand(bytes) {
             self = .unsupported(name)
@@ -49,13 +52,14 @@ package enum ImageFormat: Sendable, Hashable {
         }
     }
 
-    /// HEIC and AVIF are ISO media files, told apart by their brand.
+    /// HEIC and AVIF are ISO media files, told apart by their brand, or where that is a general one by those that they say they suit.
     private static func isoBrand(_ bytes: UnsafeRawBufferPointer) -> String? {
         guard bytes.count >= 12 else { return nil }
-        switch String(decoding: bytes[8..<12], as: UTF8.self) {
-        case "avif", "avis": return "an AVIF image"
-        case "heic", "heix", "hevc", "hevx", "heim", "heis", "mif1", "msf1": return "a HEIC image"
-        default: return nil
-        }
+        let length = bytes[0..<4].reduce(0) { $0 << 8 | Int($1) }
+        let others = stride(from: 16, to: min(length, bytes.count) - 3, by: 4)
+        let brands = ([8] + others).map { String(decoding: bytes[$0..<$0 + 4], as: UTF8.self) }
+        if brands[0] == "avif" || brands[0] == "avis" { return "an AVIF image" }
+        if ["mif1", "msf1"].contains(brands[0]), brands.contains("avif"), !brands.contains("heic") { return "an AVIF image" }
+        return ["heic", "heix", "hevc", "hevx", "heim", "heis", "mif1", "msf1"].contains(brands[0]) ? "a HEIC image" : nil
     }
 }

@@ -7,13 +7,13 @@ package import Training
 /// Prints a run's progress.
 package final class ConsoleProgress: TrainingObserver {
     private let terminal: Terminal
+    private var line: LiveLine
     private let now: () -> Double
     private let results: String?
     private var facts: RunFacts?
     private var latest: StepReport?
     private var lastEvaluation: Evaluation?
     private var lastPrint = -Double.infinity
-    private var isLineOpen = false
     /// Moving averages over steps, so that the line does not flicker.
     private var rate = MovingAverage()
     private var dataShare = MovingAverage()
@@ -35,6 +35,7 @@ package final class ConsoleProgress: TrainingObserver {
         now: @escaping () -> Double = { ProcessInfo.processInfo.systemUptime }
     ) {
         self.terminal = terminal
+        line = LiveLine(terminal)
         self.results = results
         self.now = now
     }
@@ -91,13 +92,8 @@ package final class ConsoleProgress: TrainingObserver {
         let interval = terminal.isInteractive ? Self.redrawInterval : Self.plainInterval
         guard isFirst || now() - lastPrint >= interval || report.step == facts?.totalSteps else { return }
         lastPrint = now()
-        let line = progressLine(report)
-        if terminal.isInteractive {
-            terminal.write("\r\u{1B}[K" + line)
-            isLineOpen = true
-        } else {
-            terminal.write(line + "\n")
-        }
+        let text = progressLine(report)
+        if terminal.isInteractive { line.draw(text) } else { printLine(text) }
     }
 
     private func progressLine(_ report: StepReport) -> String {
@@ -110,13 +106,12 @@ package final class ConsoleProgress: TrainingObserver {
             "epoch \(report.epoch + 1)/\(epochs)  step \(report.step)/\(total)  loss \(loss)  \(Format.rate(rate.value)) images/s  "
             + "waiting for data \(data), communication \(communication)  \(rest)"
         guard terminal.isInteractive else { return text }
-        let room = min(24, terminal.width - text.count - 4)
-        if text.count >= terminal.width {
-            let short =
-                "\(report.epoch + 1)/\(epochs) step \(report.step)/\(total) loss \(loss) \(Format.rate(rate.value)) images/s "
+        let width = terminal.width
+        if text.displayWidth >= width {
+            return "\(report.epoch + 1)/\(epochs) step \(report.step)/\(total) loss \(loss) \(Format.rate(rate.value)) images/s "
                 + "data \(data), communication \(communication) \(rest)"
-            return String(short.prefix(terminal.width - 1))
         }
+        let room = min(24, width - text.displayWidth - 4)
         guard room >= 8 else { return text }
         let filled = room * report.step / total
         return "\(text)  " + String(repeating: "█", count: filled) + String(repeating: "░", count: room - filled)
@@ -154,10 +149,7 @@ package final class ConsoleProgress: TrainingObserver {
 
     private static let longestName = 32
 
-    private func printLine(_ text: String) {
-        terminal.write((isLineOpen ? "\r\u{1B}[K" : "") + text + "\n")
-        isLineOpen = false
-    }
+    private func printLine(_ text: String) { line.printAbove(text) }
 }
 
 /// An exponential moving average that starts with its first value.

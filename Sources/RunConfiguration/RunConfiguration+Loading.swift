@@ -14,7 +14,19 @@ extension RunConfiguration {
     /// - Throws: all problems of the file and the options together.
     package static func load(path: String, overrides: [String] = []) throws(ConfigurationProblems) -> RunConfiguration {
         let name = URL(filePath: path).deletingPathExtension().lastPathComponent
-        return try parse(text(of: path), path: path, name: name, overrides: overrides)
+        return try parse(contents(of: path), path: path, name: name, overrides: overrides)
+    }
+
+    /// Decodes and validates the bytes of a config file.
+    package static func parse(
+        _ bytes: [UInt8], path: String, name: String, overrides: [String] = []
+    ) throws(ConfigurationProblems) -> RunConfiguration {
+        guard bytes.count <= largestFile else { throw problem(of: path, "\(bytes.count) bytes are too many for a config") }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw problem(of: path, "not UTF-8 text, so not a config file")
+        }
+        let plain = String(text.trimmingPrefix("\u{FEFF}")).replacing("\r\n", with: "\n")
+        return try parse(plain, path: path, name: name, overrides: overrides)
     }
 
     /// Decodes and validates the text of a config; `path` is only used in messages, `name` stands in for `run.name`.
@@ -54,21 +66,18 @@ extension RunConfiguration {
             ? problem.key.first == finding.key.first : finding.key.starts(with: problem.key) && !problem.key.isEmpty
     }
 
-    private static func text(of path: String) throws(ConfigurationProblems) -> String {
-        func problem(_ message: String) -> ConfigurationProblems {
-            ConfigurationProblems([ConfigurationProblem(place: .file(path), key: [], message: message)])
-        }
+    private static func problem(of path: String, _ message: String) -> ConfigurationProblems {
+        ConfigurationProblems([ConfigurationProblem(place: .file(path), key: [], message: message)])
+    }
+
+    private static func contents(of path: String) throws(ConfigurationProblems) -> [UInt8] {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            throw problem("there is no such config file; paths are relative to the working directory")
+            throw problem(of: path, "there is no such config file; paths are relative to the working directory")
         }
-        if isFolder.boolValue { throw problem("this is a folder, not a config file") }
-        let bytes: Foundation.Data
-        do { bytes = try Foundation.Data(contentsOf: URL(filePath: path)) } catch {
-            throw problem("cannot be read: \(error.localizedDescription)")
+        if isFolder.boolValue { throw problem(of: path, "this is a folder, not a config file") }
+        do { return Array(try Foundation.Data(contentsOf: URL(filePath: path))) } catch {
+            throw problem(of: path, "cannot be read: \(error.localizedDescription)")
         }
-        guard bytes.count <= largestFile else { throw problem("\(bytes.count) bytes are too many for a config") }
-        guard let text = String(data: bytes, encoding: .utf8) else { throw problem("not UTF-8 text, so not a config file") }
-        return String(text.trimmingPrefix("\u{FEFF}")).replacing("\r\n", with: "\n")
     }
 }

@@ -19,6 +19,8 @@ struct Preparation {
     let samples: SampleList
     /// Nil where batches are generated.
     let data: TrainingData?
+    /// Whether photographs that stand in two classes were all looked for already.
+    let knowsCopies: Bool
     let weights: LoadedWeights
     /// The network of the first stage, not yet calibrated, and its parameters with the weights in them.
     let network: PlannedNetwork
@@ -49,7 +51,14 @@ struct Preparation {
             generated ?? data?.training.sampleList(split: "train")
             ?? SampleList(split: "train", classes: [], paths: [], labels: [])
         for note in data?.notes ?? [] { tell("note: \(note)") }
-        if communicator.isRoot { try data?.checkFormats(limit: configuration.data.unreadableLimit) }
+        if communicator.isRoot {
+            for note in try data?.checkFormats(limit: configuration.data.unreadableLimit) ?? [] { tell("warning: \(note)") }
+            let copies = data?.copyNotes()
+            for note in copies?.notes ?? [] { tell("warning: \(note)") }
+            knowsCopies = copies?.isComplete ?? true
+        } else {
+            knowsCopies = true
+        }
         try stop.check(communicator)
         let file = try weightFile(of: configuration.network, communicator, environment: environment, stop: stop)
         try stop.check(communicator)

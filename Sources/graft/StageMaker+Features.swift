@@ -142,7 +142,9 @@ extension StageMaker {
             let digests = try FeatureIdentities.digests(
                 of: split.samples.paths, rememberedIn: "\(configuration.featureFolder)/digests", communicator,
                 stop: preparation.stop)
-            if communicator.isRoot, let warning = Self.sharedPictures(split.samples, digests) { say("warning: \(warning)") }
+            if communicator.isRoot, !preparation.knowsCopies, let warning = Self.sharedPictures(split.samples, digests) {
+                say("warning: \(warning)")
+            }
             let ids = FeatureIdentities.ids(of: digests, views: split.views, keys: split.options.keys)
             disk = FeatureDisk(folder: split.disk, ids: ids)
         }

@@ -29,14 +29,7 @@ struct TrainingData {
             guard !other.isSameFolder(as: folder) else {
                 throw ImageError(path: path, reason: .sameFolder(as: folder.root))
             }
-            var validation = try other.matching(classes: folder.classes)
-            let shared = validation.filesShared(with: folder)
-            if let first = shared.first {
-                validation.notes.append(
-                    "\(shared.count) validation images are training images too, \(first) for one: what is told of them tells nothing"
-                )
-            }
-            self.validation = validation
+            validation = try other.matching(classes: folder.classes)
         case .fraction(let fraction):
             let split = ValidationSplit(of: folder, fraction: fraction, seed: UInt64(configuration.run.seed))
             training = split.training
@@ -51,14 +44,41 @@ struct TrainingData {
         }
     }
 
-    /// Throws `ImageError` with all images of kinds that are not read, if they are more than may be unreadable. Looks into every file.
-    func checkFormats(limit: Double) throws(ImageError) {
+    /// Looks into every file. Throws `ImageError` with all images of kinds that are not read, if they are more than may be unreadable;
+    /// returns notes of fewer.
+    func checkFormats(limit: Double) throws(ImageError) -> [String] {
+        var notes: [String] = []
         for folder in [training, validation].compactMap(\.self) {
             let foreign = folder.foreignFormats()
             if Double(foreign.count) > limit * Double(folder.samples.count) {
                 throw ImageError(path: folder.root, reason: .foreignFormats(foreign))
             }
+            if !foreign.isEmpty { notes.append(ImageError(path: folder.root, reason: .foreignFormats(foreign)).description) }
         }
+        return notes
+    }
+
+    /// What the user should know of photographs that stand in two classes or in both splits, and whether that is all of them. Reads those
+    /// that may be copies.
+    func copyNotes() -> (notes: [String], isComplete: Bool) {
+        let folders = [training, validation].compactMap(\.self)
+        let copies = ImageCopies(among: folders)
+        func image(_ place: ImageCopies.Place) -> ImageSample { folders[place.folder].samples[place.sample] }
+        func path(_ place: ImageCopies.Place) -> String { folders[place.folder].path(of: image(place)) }
+        var notes: [String] = []
+        let doubtful = copies.pairs.filter { image($0.first).label != image($0.second).label }
+        if let pair = doubtful.first {
+            notes.append(
+                "\(doubtful.count) images stand in two classes, byte for byte, such as \(path(pair.first)) and \(path(pair.second))"
+            )
+        }
+        let leaked = copies.pairs.filter { $0.first.folder != $0.second.folder }
+        if let pair = leaked.first {
+            notes.append(
+                "\(leaked.count) validation images are training images too, \(path(pair.second)) for one, which is "
+                    + "\(path(pair.first)): what is told of them tells nothing")
+        }
+        return (notes, copies.isComplete)
     }
 
     /// What the user should know about the folders: skipped companions, missing classes.

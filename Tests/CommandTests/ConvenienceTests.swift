@@ -31,6 +31,20 @@ extension CommandTests {
             #expect(try work.graft("--generate-completion-script", "bash").output.contains("predict"))
         }
 
+        /// A launcher gives standard input to its first rank alone.
+        @Test(arguments: [nil, 2]) func aConfigComesFromStandardInput(ranks: Int?) throws {
+            let work = try Workplace(images: 2)
+            try work.write("#!/bin/sh\nexec mpirun \"$@\" < config.yaml\n", to: "fed")
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: work.path("fed"))
+            let launch = try RunningLaunch(
+                ["train", "-", "--set", "run.name=piped", "--set", smallNetwork], ranks: ranks, in: work.folder,
+                launcher: work.path("fed"), shell: "exec < config.yaml"
+            ).end()
+            #expect(launch.status == 0 && work.has("runs/piped/report.html"), "\(launch.errors)")
+            let wrong = try Launch(["plan", "-"], in: work.folder, shell: "exec <<< 'training: {epoch: 1}'")
+            #expect(wrong.status == 65 && wrong.errors.contains("standard input:1"), "\(wrong.errors)")
+        }
+
         @Test func aBenchOfGeneratedInputNeedsNoPhotographs() throws {
             let work = try Workplace(images: 1)
             try work.write(

@@ -62,6 +62,7 @@ struct ImageFolderTests {
     @Test func aClassThatIsADeadLinkIsAnError() throws {
         let temporary = try folder(["a/1.jpg", "b/1.jpg"])
         try FileManager.default.createSymbolicLink(atPath: temporary.path + "/c", withDestinationPath: "/nowhere/c")
+        try FileManager.default.createSymbolicLink(atPath: temporary.path + "/README.txt", withDestinationPath: "/nowhere/r")
         let error = #expect(throws: ImageError.self) { try ImageFolder.scan(temporary.path) }
         #expect(error?.path == temporary.path + "/c" && error?.reason == .deadLink)
     }
@@ -81,21 +82,40 @@ struct ImageFolderTests {
             ("a.bmp", Array("BM".utf8)), ("b.jpg", Array("GIF89a".utf8)), ("c.tif", [0x49, 0x49, 0x2A, 0]),
             ("d.heic", [0, 0, 0, 24] + Array("ftypheic".utf8)), ("e.avif", [0, 0, 0, 24] + Array("ftypavif".utf8)),
             ("f.jp2", [0, 0, 0, 12, 0x6A, 0x50, 0x20, 0x20]), ("g.jpg", [0xFF, 0xD8, 0xFF, 0xE0]),
+            ("h.avif", [0, 0, 0, 28] + Array("ftypmif1".utf8) + [0, 0, 0, 0] + Array("miafavif".utf8)),
+            ("i.heif", [0, 0, 0, 24] + Array("ftypmif1".utf8) + [0, 0, 0, 0] + Array("heicavif".utf8)),
+            ("j.tif", [0x4D, 0x4D, 0, 0x2B]), ("k.j2c", [0xFF, 0x4F, 0xFF, 0x51]),
         ]
         for (name, bytes) in starts { try temporary.write("x/\(name)", bytes + [UInt8](repeating: 0, count: 20)) }
         #expect(
             try ImageFolder.scan(temporary.path).foreignFormats() == [
                 "x/a.bmp (a BMP image)", "x/b.jpg (a GIF image)", "x/c.tif (a TIFF image)", "x/d.heic (a HEIC image)",
                 "x/e.avif (an AVIF image)", "x/f.jp2 (a JPEG 2000 image)",
+                "x/h.avif (an AVIF image)", "x/i.heif (a HEIC image)", "x/j.tif (a TIFF image)", "x/k.j2c (a JPEG 2000 image)",
             ])
     }
 
-    @Test func filesInBothFoldersAreFound() throws {
-        let (first, second) = (try folder(["a/1.jpg", "a/2.jpg"]), try folder(["a/3.jpg"]))
+    /// Links, and copies under other names, across folders and classes; not those within a class.
+    @Test func copiesAreFound() throws {
+        let (first, second) = (try TemporaryFolder(), try TemporaryFolder())
+        let files: [(TemporaryFolder, String, String)] = [
+            (first, "a/1.jpg", "one"), (first, "a/2.jpg", "two"), (first, "a/twice.jpg", "two"), (first, "b/3.jpg", "three"),
+            (first, "b/one.jpg", "one"), (second, "a/three.jpg", "THREE"), (second, "a/two.jpg", "two"),
+        ]
+        for (folder, name, text) in files { try folder.write(name, Array(text.utf8)) }
         try FileManager.default.createSymbolicLink(
-            atPath: second.path + "/a/same.jpg", withDestinationPath: first.path + "/a/2.jpg")
+            atPath: second.path + "/a/linked.jpg", withDestinationPath: first.path + "/b/3.jpg")
         let (one, other) = (try ImageFolder.scan(first.path), try ImageFolder.scan(second.path))
-        #expect(one.filesShared(with: other) == ["a/2.jpg"] && other.filesShared(with: one) == ["a/same.jpg"])
+        func names(_ copies: ImageCopies) -> [[String]] {
+            copies.pairs.map { pair in
+                [pair.first, pair.second].map { [one, other][$0.folder].samples[$0.sample].path }
+            }
+        }
+        let found = ImageCopies(among: [one, other])
+        #expect(found.isComplete)
+        #expect(names(found) == [["a/1.jpg", "b/one.jpg"], ["b/3.jpg", "a/linked.jpg"], ["a/2.jpg", "a/two.jpg"]])
+        let unread = ImageCopies(among: [one, other], reading: 3)
+        #expect(!unread.isComplete && names(unread) == [["b/3.jpg", "a/linked.jpg"]])
         let again = try ImageFolder.scan(first.path + "/a/..")
         #expect(!one.isSameFolder(as: other) && one.isSameFolder(as: again))
     }

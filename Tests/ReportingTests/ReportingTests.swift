@@ -81,6 +81,17 @@ import Testing
         #expect(text.contains("step 1/4 loss 0.6900 23.1 images/s data 3 %, communication 0 % ETA --:--"), "\(text)")
     }
 
+    /// A line of 90 columns fills three rows of a window that now has 40.
+    @Test func aWindowThatBecameNarrowerKeepsNoFragments() {
+        var (text, width) = ("", 100)
+        var line = LiveLine(Terminal(isInteractive: true, width: width) { text += $0 })
+        line.draw(String(repeating: "x", count: 90))
+        width = 40
+        line.draw("next")
+        line.printAbove("done")
+        #expect(text == "\r\u{1B}[K" + String(repeating: "x", count: 90) + "\r\u{1B}[2A\u{1B}[Jnext" + "\r\u{1B}[Kdone\n")
+    }
+
     @Test func withoutATerminalPlainLinesComeNowAndThen() {
         var (text, time) = ("", 0.0)
         let progress = ConsoleProgress(.init(isInteractive: false, width: 80) { text += $0 }, now: { time })

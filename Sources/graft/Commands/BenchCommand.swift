@@ -19,7 +19,7 @@ struct BenchCommand: ParsableCommand {
             mpirun -n 4 graft bench configs/cats-dogs-resnet50.yaml --suite collectives
             """)
 
-    @Argument(help: "The config.")
+    @Argument(help: "The config; - for standard input.")
     var config: String
     @Option(
         help: """
@@ -55,7 +55,7 @@ struct BenchCommand: ParsableCommand {
         World.run(environment: ProcessInfo.processInfo.environment, exitStatus: ExitStatus.of) { communicator in
             // Generated input needs no photographs: whatever the config names, or none.
             let configuration = try RunConfiguration.load(
-                path: config, overrides: overrides + (synthetic ? ["data.train=generated"] : []))
+                config, overrides: overrides + (synthetic ? ["data.train=generated"] : []), communicator)
             switch suite {
             case .train:
                 let found = try TrainBench.run(

@@ -23,7 +23,7 @@ struct PlanCommand: ParsableCommand {
             photographs may still be missing, with --set network.weights=random the weights.
             """)
 
-    @Argument(help: "The config file.")
+    @Argument(help: "The config file; - for standard input.")
     var config: String
     @Option(
         name: .customLong("set"),
@@ -58,10 +58,10 @@ struct PlanCommand: ParsableCommand {
     private var isOnPaper: Bool { classes != nil || !scaling.hosts.isEmpty }
 
     private func describe() throws -> PlanDescription {
-        let configuration = try RunConfiguration.load(path: config, overrides: overrides)
+        let configuration = try RunConfiguration.load(config, overrides: overrides)
         let counted = try countClasses(configuration)
         let data = try isOnPaper ? nil : TrainingData(configuration)
-        try data?.checkFormats(limit: configuration.data.unreadableLimit)
+        for note in try data?.checkFormats(limit: configuration.data.unreadableLimit) ?? [] { say("warning: \(note)") }
         let file = try weights(of: configuration.network)
         let network = try PlannedNetwork(
             configuration, classes: counted.count, ranks: ranks, abilities: .own(configuration.compute.instructions),

@@ -16,7 +16,7 @@ struct TrainCommand: ParsableCommand {
             64 wrong usage, 65 bad input, 70 internal, 75 stopped by a signal with everything saved (start again with --resume).
             """)
 
-    @Argument(help: "The config, a YAML file.")
+    @Argument(help: "The config, a YAML file; - for standard input.")
     var config: String
     @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key of the config.", valueName: "key.path=value"))
     var overrides: [String] = []
@@ -29,7 +29,7 @@ struct TrainCommand: ParsableCommand {
         let signals = StopSignals(tellsUser: LaunchCheck.statedRank(environment: environment) == 0)
         let stop = StopFlag { signals.stopRequested }
         let outcome = World.run(environment: environment, exitStatus: ExitStatus.of) { communicator in
-            let configuration = try RunConfiguration.load(path: config, overrides: overrides)
+            let configuration = try RunConfiguration.load(config, overrides: overrides, communicator)
             do {
                 let preparation = try Preparation(configuration, communicator, environment: environment, stop: stop)
                 return try TrainingRun(preparation).run(resuming: resume)

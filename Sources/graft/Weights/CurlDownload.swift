@@ -7,6 +7,7 @@ import Execution
 import Files
 import Foundation
 import PlanReports
+import Reporting
 
 /// An address, and the file that its bytes go into.
 struct CurlDownload {
@@ -112,16 +113,17 @@ struct CurlDownload {
 
 /// How far a download is, on standard error: a line that rewrites itself on a terminal, a line every ten percent elsewhere.
 private final class DownloadProgress {
-    private let isTerminal = isatty(STDERR_FILENO) == 1
+    private let terminal = Terminal.standardError()
+    private var line: LiveLine
     private let begin = Date()
     private let start: Int
     private let total: Int?
     private var lastTenth: Int
-    private var isLineOpen = false
 
     init(start: Int, total: Int?) {
         (self.start, self.total) = (start, total)
         lastTenth = Self.tenth(start, total)
+        line = LiveLine(terminal)
     }
 
     private static func tenth(_ received: Int, _ total: Int?) -> Int {
@@ -130,19 +132,17 @@ private final class DownloadProgress {
 
     func show(_ received: Int) {
         let tenth = Self.tenth(received, total)
-        guard isTerminal || tenth > lastTenth else { return }
+        guard terminal.isInteractive || tenth > lastTenth else { return }
         lastTenth = tenth
         let rate = Double(received - start) / max(Date().timeIntervalSince(begin), 1e-3)
         let amount = total.map { "\(Readable.bytes(received)) of \(Readable.bytes($0)), \(Readable.share(received, of: $0))" }
         let text = "  \(amount ?? Readable.bytes(received)), \(Readable.bytes(Int(rate)))/s"
-        FileHandle.standardError.write(Data((isTerminal ? "\r\(text)\u{1B}[K" : "\(text)\n").utf8))
-        isLineOpen = isTerminal
+        if terminal.isInteractive { line.draw(text) } else { say(text) }
     }
 
-    /// Ends the line that rewrites itself.
+    /// Shows the last amount for good.
     func finish(_ received: Int) {
         show(received)
-        if isLineOpen { say("") }
-        isLineOpen = false
+        if terminal.isInteractive { say("") }
     }
 }

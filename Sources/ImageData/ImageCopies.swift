@@ -1,0 +1,58 @@
+// Photographs that stand in two places, byte for byte: under two labels one of them is wrong, in two splits the figures flatter.
+import Files
+internal import Foundation
+internal import Tensors
+
+/// Copies among the images of some folders, of which only those are looked for that matter: in two classes, or in two folders.
+package struct ImageCopies: Sendable {
+    /// Two images with the same bytes, by folder and sample, the earlier first.
+    package struct Pair: Sendable, Hashable {
+        package var first, second: Place
+    }
+    package struct Place: Sendable, Hashable {
+        package var folder, sample: Int
+    }
+
+    /// Each image that is the copy of an earlier one, with the first of those that it is a copy of.
+    package private(set) var pairs: [Pair] = []
+    /// Whether every image was looked at that could be a copy.
+    package private(set) var isComplete = true
+
+    /// Files are read only where their sizes agree, and no more than `limit` of them: a large data set's are left to whoever reads all
+    /// of it anyway. A file that cannot be read is nobody's copy.
+    package init(among folders: [ImageFolder], reading limit: Int = 2_000) {
+        var bySize: [Int: [(place: Place, file: [UInt64])]] = [:]
+        for (number, folder) in folders.enumerated() {
+            for (sample, image) in folder.samples.enumerated() {
+                var status = stat()
+                guard stat(folder.path(of: image), &status) == 0, status.st_size > 0 else { continue }
+                bySize[Int(status.st_size), default: []].append(
+                    (Place(folder: number, sample: sample), [UInt64(status.st_dev), UInt64(status.st_ino)]))
+            }
+        }
+        func kind(_ place: Place) -> [Int] { [place.folder, folders[place.folder].samples[place.sample].label] }
+        let groups = bySize.values.filter { group in group.contains { kind($0.place) != kind(group[0].place) } }
+        isComplete = groups.reduce(0) { $0 + $1.count } <= limit
+        for group in groups {
+            var first: [[UInt64]: Place] = [:]
+            for (place, file) in group {
+                let path = folders[place.folder].path(of: folders[place.folder].samples[place.sample])
+                // Links are known without reading.
+                guard let contents = isComplete ? Self.checksum(path) : file else { continue }
+                guard let earlier = first[contents] else {
+                    first[contents] = place
+                    continue
+                }
+                if kind(earlier) != kind(place) { pairs.append(Pair(first: earlier, second: place)) }
+            }
+        }
+        pairs.sort { ($0.second.folder, $0.second.sample) < ($1.second.folder, $1.second.sample) }
+    }
+
+    private static func checksum(_ path: String) -> [UInt64]? {
+        guard let file = try? MappedFile(path) else { return nil }
+        var checksum = Checksum()
+        checksum.update(file.bytes)
+        return [checksum.value]
+    }
+}
