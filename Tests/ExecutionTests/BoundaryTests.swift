@@ -110,9 +110,11 @@ final class Bench {
         }
     }
 
-    func trainingPass(entries: [UnsafeMutableRawPointer], _ program: Program) -> (loss: Double, gradients: [Float]) {
+    func trainingPass(
+        entries: [UnsafeMutableRawPointer], _ program: Program, count: Int = Bench.capacity
+    ) -> (loss: Double, gradients: [Float]) {
         store.gradients.update(repeating: .nan)
-        var input = PassInput(entries: entries, count: Self.capacity)
+        var input = PassInput(entries: entries, count: count)
         input.imageWeight = 1 / 3
         (input.seed, input.epoch) = (7, 2)
         let sums = labels.withUnsafeBufferPointer { labels in

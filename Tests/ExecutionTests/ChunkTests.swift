@@ -47,6 +47,21 @@ struct ChunkTests {
         #expect(second.loss == cut.loss && second.gradients == cut.gradients)
     }
 
+    /// Chunks stop where the images do, and nothing of an earlier batch is left in their place.
+    @Test(arguments: BoundaryTests.cases)
+    func aPartialPassSeesNothingOfTheOneBefore(_ example: BoundaryTests.Case) throws {
+        let (fresh, used) = (try Bench(example, cacheBytes: Self.cacheBytes), try Bench(example, cacheBytes: Self.cacheBytes))
+        let kept = Array(used.images.floats)
+        used.images.floats.update(repeating: .nan)
+        _ = used.trainingPass(entries: [used.images.base], used.whole)
+        for bench in [fresh, used] {
+            for index in kept.indices { bench.images.floats[index] = index < kept.count / Bench.capacity ? kept[index] : 0 }
+        }
+        let first = fresh.trainingPass(entries: [fresh.images.base], fresh.whole, count: 1)
+        let second = used.trainingPass(entries: [used.images.base], used.whole, count: 1)
+        #expect(first.loss.isFinite && first.loss == second.loss && first.gradients == second.gradients)
+    }
+
     /// Two of three images at a time: the second run starts at the second image again.
     @Test func chunksNeedNotDivideTheCapacity() throws {
         let bench = try Bench(.init(network: "resnet18"), cacheBytes: 700_000)

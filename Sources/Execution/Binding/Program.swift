@@ -1,4 +1,5 @@
 // A plan bound to memory and kernels. Binding happens once; from then on a run allocates nothing of its own.
+internal import Foundation
 import Graphs
 package import Kernels
 import Tensors
@@ -22,6 +23,8 @@ package final class Program {
     package let plan: Plan
     private let resources: ProgramResources
     private let steps: [BoundStep]
+    /// By chunk.
+    private let handedOn: [[HandedOn]]
     private let scratch: AlignedBuffer
     /// What oneDNN chose for each step, for plans and benchmarks; empty for steps of our own.
     package let implementations: [String]
@@ -40,6 +43,7 @@ package final class Program {
         steps = try plan.chunks.flatMap { chunk in
             try plan.steps[chunk.steps].map { try binder.bind($0, images: chunk.images) }
         }
+        handedOn = plan.chunks.map { Self.handedOn(by: $0, of: plan) }
         scratch = binder.bindScratchpad()
         implementations = binder.implementations
     }
@@ -72,16 +76,37 @@ package final class Program {
         run(&frame) { index, frame in steps[index](&frame) }
     }
 
-    /// Goes through the chunks, and in each over its images. While training, values of images that are missing are worked out as well:
-    /// what trains reads them, times zero.
+    /// Goes through the chunks, and in each over the images that are there. What trains goes over the whole capacity, and reads values of
+    /// images that are missing, times zero: those that a chunk left out are zeros for it.
     private func run(_ frame: inout PassFrame, _ body: (Int, inout PassFrame) throws -> Void) rethrows {
-        let last = plan.exit == .loss ? plan.capacity : max(1, frame.input.count)
-        for chunk in plan.chunks {
-            for first in stride(from: 0, to: last, by: chunk.images) {
-                frame.firstImage = min(first, plan.capacity - chunk.images)
+        for (chunk, handedOn) in zip(plan.chunks, handedOn) {
+            var done = 0
+            while done < max(1, frame.input.count) {
+                frame.firstImage = min(done, plan.capacity - chunk.images)
                 for index in chunk.steps { try body(index, &frame) }
+                done = frame.firstImage + chunk.images
             }
             frame.firstImage = 0
+            guard plan.exit == .loss, done < plan.capacity else { continue }
+            for value in handedOn {
+                memset(
+                    resources.arena.base + value.offset + done * value.bytesPerImage, 0,
+                    (plan.capacity - done) * value.bytesPerImage)
+            }
+        }
+    }
+
+    /// A value that a chunk writes for later ones.
+    private struct HandedOn {
+        let offset: Int
+        let bytesPerImage: Int
+    }
+
+    private static func handedOn(by chunk: PlanChunk, of plan: Plan) -> [HandedOn] {
+        let later = Set(plan.steps[chunk.steps.upperBound...].flatMap(\.reads))
+        return Set(plan.steps[chunk.steps].flatMap(\.writes)).intersection(later).sorted().compactMap { value in
+            guard case .arena(let offset) = plan.values[value].place else { return nil }
+            return HandedOn(offset: offset, bytesPerImage: plan.values[value].bytesPerImage)
         }
     }
 
