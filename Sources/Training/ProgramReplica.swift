@@ -5,6 +5,25 @@ package import Graphs
 package import ImageData
 package import Kernels
 
+/// A program that trains on at most so many images, for an epoch's last batch: made when one comes, since a run may never see it.
+package struct SmallerProgram {
+    let capacity: Int
+    private let make: () throws -> Program
+    private var made: Program?
+
+    /// - Parameters:
+    ///   - capacity: images of one pass.
+    ///   - make: binds a plan for just so many to the replica's store and arena.
+    package init(capacity: Int, make: @escaping () throws -> Program) { (self.capacity, self.make) = (capacity, make) }
+
+    fileprivate mutating func program() throws -> Program {
+        if let made { return made }
+        let program = try make()
+        made = program
+        return program
+    }
+}
+
 /// A `Replica` over two programs that share one store and one arena.
 package final class ProgramReplica: Replica {
     package let parameters: [ParameterSpec]
@@ -13,6 +32,7 @@ package final class ProgramReplica: Replica {
     /// What trains; benchmarks look at its steps.
     package let training: Program
     private let inference: Program
+    private var smaller: SmallerProgram?
     private let communicator: any Communicator
     private var trainingInput: PassInput?
     private var inferenceInput: PassInput?
@@ -22,12 +42,17 @@ package final class ProgramReplica: Replica {
     /// - Parameters:
     ///   - training: a program of a plan from images or the boundary to loss; its batches bring images or features accordingly.
     ///   - inference: a program of a plan from images or the boundary to logits; likewise.
+    ///   - smaller: stands in for `training` where its capacity is enough.
     ///   - communicator: sums statistics within a pass where batch norm is synchronised.
-    package init(store: ParameterStore, training: Program, inference: Program, communicator: any Communicator) {
+    package init(
+        store: ParameterStore, training: Program, inference: Program, smaller: SmallerProgram? = nil,
+        communicator: any Communicator
+    ) {
         precondition(training.plan.exit == .loss && inference.plan.exit == .logits, "one program trains, the other infers")
         self.store = store
         self.training = training
         self.inference = inference
+        self.smaller = smaller
         self.communicator = communicator
         parameters = store.graph.parameters
         slots = store.slots
@@ -44,7 +69,8 @@ package final class ProgramReplica: Replica {
     package func trainPass(
         _ batch: Batch, _ settings: PassSettings, onGradientsComplete: (Int) throws -> Void
     ) throws -> PassResult {
-        fill(&trainingInput, batch, for: training)
+        let program = try trainingProgram(for: batch.count)
+        fill(&trainingInput, batch, for: program)
         trainingInput?.labels = batch.labels
         trainingInput?.sampleIndices = batch.samples
         trainingInput?.imageWeight = settings.imageWeight
@@ -52,9 +78,14 @@ package final class ProgramReplica: Replica {
         trainingInput?.seed = settings.seed
         trainingInput?.epoch = settings.epoch
         guard let trainingInput else { preconditionFailure("the input was just filled") }
-        let result = try training.trainPass(trainingInput, onGradients: onGradientsComplete)
+        let result = try program.trainPass(trainingInput, onGradients: onGradientsComplete)
         if let failure { throw failure }
         return result
+    }
+
+    private func trainingProgram(for count: Int) throws -> Program {
+        guard let capacity = smaller?.capacity, count <= capacity else { return training }
+        return try smaller?.program() ?? training
     }
 
     package func logits(of batch: Batch) throws -> UnsafeBufferPointer<Float> {

@@ -14,6 +14,8 @@ struct PlannedNetwork {
     let trainability: Trainability
     /// Images that a rank holds in one training pass: the largest share of a batch.
     let trainingCapacity: Int
+    /// The same of an epoch's last batch, where that is so much smaller that a program of its own saves time.
+    let lastCapacity: Int?
     /// Images that a rank holds in one pass of evaluation.
     let evaluationCapacity: Int
     /// The types of activations before and behind the boundary.
@@ -64,6 +66,9 @@ struct PlannedNetwork {
         try Self.check(configuration.optimizer.multipliers.entries.map(\.pattern), "optimizer.multipliers", graph)
         trainingCapacity = EpochPlan.shareCapacity(
             batchSize: min(configuration.training.batchSize, max(1, images?.training ?? .max)), size: ranks)
+        let remainder = (images?.training ?? 0) % configuration.training.batchSize
+        let last = EpochPlan.shareCapacity(batchSize: remainder, size: ranks)
+        lastCapacity = last > 0 && 4 * last <= 3 * trainingCapacity ? last : nil
         evaluationCapacity = min(configuration.evaluation.batchSize, max(1, images?.validation ?? .max))
         (unfrozen, normMode) = (network.unfrozen, policy.batchNorm)
         halfPrecision = abilities.multipliesBFloat16 ? .bfloat16 : .float32

@@ -61,19 +61,24 @@ struct StageMaker {
 
     /// The programs of the loop, from images or from cached features.
     private func makeReplica(_ features: StageFeatures) throws -> ProgramReplica {
-        let training = network.plan(
-            from: features.training == nil ? .images : .boundary, to: .loss, capacity: network.trainingCapacity,
-            threads: placement.threads)
+        let (network, threads) = (network, placement.threads)
+        let entry: PlanEntry = features.training == nil ? .images : .boundary
+        let training = network.plan(from: entry, to: .loss, capacity: network.trainingCapacity, threads: threads)
         // Without validation images nothing is inferred: then the smaller program is made.
         let isEvaluated = preparation.data?.validation != nil
         let infersFromImages = features.validation == nil && (isEvaluated || features.training == nil)
         let inference = network.plan(
             from: infersFromImages ? .images : .boundary, to: .logits, capacity: isEvaluated ? network.evaluationCapacity : 1)
         let resources = try ProgramResources(
-            store: store, threads: placement.threads, arenaBytes: max(training.arenaBytes, inference.arenaBytes))
+            store: store, threads: threads, arenaBytes: max(training.arenaBytes, inference.arenaBytes))
+        let smaller = network.lastCapacity.map { capacity in
+            SmallerProgram(capacity: capacity) {
+                try Program(network.plan(from: entry, to: .loss, capacity: capacity, threads: threads), resources)
+            }
+        }
         return ProgramReplica(
             store: store, training: try Program(training, resources), inference: try Program(inference, resources),
-            communicator: communicator)
+            smaller: smaller, communicator: communicator)
     }
 
     /// Chooses how gradients travel, and the size of their messages.
