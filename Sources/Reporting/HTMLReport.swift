@@ -112,7 +112,7 @@ package final class HTMLReport: TrainingObserver {
         @media(prefers-color-scheme:dark){:root{--ink:#dde;--a:#7aa7ff;--b:#f5b04c}}
         body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);max-width:760px;margin:2em auto;padding:0 1em}
         table{border-collapse:collapse;margin:1em 0}th,td{padding:.2em .7em;border-bottom:1px solid var(--faint);text-align:left}
-        td.n{text-align:right;font-variant-numeric:tabular-nums}svg{width:100%;margin:.5em 0}svg text{font-size:12px;fill:var(--ink)}
+        td.n,th.n{text-align:right}td.n{font-variant-numeric:tabular-nums;white-space:nowrap}svg{width:100%;margin:.5em 0}svg text{font-size:12px;fill:var(--ink)}
         .grid{stroke:var(--faint)}polyline{fill:none;stroke-width:1.8}polyline.s0{stroke:var(--a)}polyline.s1{stroke:var(--b)}
         svg text.s0,circle.s0{fill:var(--a)}svg text.s1,circle.s1{fill:var(--b)}
         .wide{overflow-x:auto}td.name,th.name{overflow-wrap:anywhere;min-width:6em;max-width:18em}bdi{unicode-bidi:isolate}

@@ -14,7 +14,7 @@ enum HTMLTables {
             "<tr><td class=\"name\">\(name($0.name))</td><td class=\"n\">\($0.images)</td>\(cell($0.precision))\(cell($0.recall))</tr>"
         }
         return
-            "<h2>Classes</h2>\n<div class=\"wide\"><table><tr><th>class</th><th>images</th><th>precision</th><th>recall</th></tr>\n"
+            "<h2>Classes</h2>\n<div class=\"wide\"><table><tr><th>class</th><th class=\"n\">images</th><th class=\"n\">precision</th><th class=\"n\">recall</th></tr>\n"
             + rows.joined(separator: "\n") + "</table></div>"
     }
 
@@ -24,7 +24,7 @@ enum HTMLTables {
     /// Counts by true class (rows) and predicted class (columns), each shaded by its share of the row.
     static func confusion(_ evaluation: Evaluation) -> String {
         guard evaluation.classes.count <= confusionLimit else { return mistakes(evaluation) }
-        let header = evaluation.classes.map { "<th class=\"name\">\(name($0))</th>" }.joined()
+        let header = evaluation.classes.map { "<th class=\"n name\">\(name($0))</th>" }.joined()
         let rows = zip(evaluation.classes, evaluation.confusion).map { label, counts in
             let total = max(1, counts.reduce(0, +))
             let cells = counts.map {
@@ -46,7 +46,7 @@ enum HTMLTables {
         }
         let head = "<h2>Confusion</h2>\n<p>Of \(evaluation.classes.count) classes, what is taken for what most often.</p>\n"
         guard !rows.isEmpty else { return head + "<p>Nothing is.</p>" }
-        return head + "<div class=\"wide\"><table><tr><th>true class</th><th>taken for</th><th>images</th></tr>\n"
+        return head + "<div class=\"wide\"><table><tr><th>true class</th><th>taken for</th><th class=\"n\">images</th></tr>\n"
             + rows.joined(separator: "\n") + "</table></div>"
     }
 
