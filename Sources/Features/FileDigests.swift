@@ -38,7 +38,7 @@ package struct FileDigests: Sendable {
         if let known = entries[path], known.size == Int(status.st_size), known.changed == changed { return known.digest }
         guard let file = try? MappedFile(path) else { return nil }
         var checksum = Checksum()
-        checksum.update(file.bytes)
+        withExtendedLifetime(file) { checksum.update(file.bytes) }
         // A file that changed just now could change again within the clock's grain: look at it once more next time.
         if Date.now.timeIntervalSince1970 - Double(status.st_mtim.tv_sec) > 2 {
             entries[path] = Entry(digest: checksum.value, size: Int(status.st_size), changed: changed)

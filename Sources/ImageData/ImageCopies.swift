@@ -52,7 +52,7 @@ package struct ImageCopies: Sendable {
     private static func checksum(_ path: String) -> [UInt64]? {
         guard let file = try? MappedFile(path) else { return nil }
         var checksum = Checksum()
-        checksum.update(file.bytes)
+        withExtendedLifetime(file) { checksum.update(file.bytes) }
         return [checksum.value]
     }
 }

@@ -33,6 +33,8 @@ package struct ImageError: Error, Sendable, Hashable, CustomStringConvertible {
         case deadLink
         /// Images of kinds that are not read: path and kind of each.
         case foreignFormats([String])
+        /// No file fits `data.label_pattern`; one of those that are there.
+        case nothingMatches(String, example: String?)
         /// Training and validation are the same folder.
         case sameFolder(as: String)
     }
@@ -82,6 +84,9 @@ extension ImageError.Reason: CustomStringConvertible {
             "has images of kinds that are not read, \(files.count) in all; convert them to JPEG, PNG or WebP, or remove them:\n"
                 + files.prefix(40).map { "  \($0)" }.joined(separator: "\n")
                 + (files.count > 40 ? "\n  and \(files.count - 40) more" : "")
+        case .nothingMatches(let pattern, let example):
+            "has no file whose path data.label_pattern, '\(pattern)', matches"
+                + (example.map { "; one of its files is \($0)" } ?? "; it has no files at all")
         case .sameFolder(let other):
             "is the same folder as \(other): images that were trained on tell nothing; hold some out (data.validation_fraction)"
         }

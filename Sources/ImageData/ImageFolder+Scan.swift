@@ -45,6 +45,16 @@ extension ImageFolder {
         return folder
     }
 
+    /// The paths of all files below a folder that may be images, and what was left out.
+    static func everyFile(below root: String) throws(ImageError) -> (paths: [String], notes: [String]) {
+        var scan = FolderScan(root: root)
+        scan.holdsClasses = false
+        scan.visited = scan.above.subtracting(scan.place.map { [$0] } ?? [])
+        var samples: [ImageSample] = []
+        _ = try scan.collect("", label: 0, into: &samples)
+        return (samples.map(\.path), scan.notes(looseFiles: 0))
+    }
+
     private mutating func checkClasses(allowEmpty: Bool) throws(ImageError) {
         let counts = classCounts
         let empty = classes.indices.filter { counts[$0] == 0 }.map { classes[$0] }
@@ -70,6 +80,8 @@ extension ImageFolder {
         }
 
         let root: String
+        /// Whether the root's folders are classes.
+        var holdsClasses = true
         var lastFolderCount = 0
         private var ignoredSuffixes: [String: Int] = [:]
         private var ignoredFolders: [String: Int] = [:]
@@ -89,6 +101,9 @@ extension ImageFolder {
             self.above = above
         }
 
+        /// The root, as the system knows it.
+        var place: [UInt64]? { Self.place(of: root) }
+
         private static func place(of path: String) -> [UInt64]? {
             var status = stat()
             return stat(path, &status) == 0 ? [UInt64(status.st_dev), UInt64(status.st_ino)] : nil
@@ -98,17 +113,18 @@ extension ImageFolder {
         mutating func collect(_ folder: String, label: Int, into samples: inout [ImageSample]) throws(ImageError) -> Int {
             if let place = Self.place(of: root + "/" + folder), !visited.insert(place).inserted { return 0 }
             let listing = try list(folder)
+            let prefix = folder.isEmpty ? "" : folder + "/"
             var direct = 0
             for file in listing.files {
                 let suffix = URL(fileURLWithPath: file).pathExtension.lowercased()
                 if leftOut.contains(suffix) {
                     ignoredSuffixes[suffix, default: 0] += 1
                 } else {
-                    samples.append(ImageSample(path: folder + "/" + file, label: label))
+                    samples.append(ImageSample(path: prefix + file, label: label))
                     direct += 1
                 }
             }
-            for name in listing.folders { _ = try collect(folder + "/" + name, label: label, into: &samples) }
+            for name in listing.folders { _ = try collect(prefix + name, label: label, into: &samples) }
             lastFolderCount = listing.folders.count
             return direct
         }
@@ -147,7 +163,7 @@ extension ImageFolder {
             var target = stat()
             guard stat(path, &target) == 0 else {
                 // Of the root it may be a class: one fewer would change every label.
-                if isRoot, !leftOut.contains(URL(fileURLWithPath: name).pathExtension.lowercased()) {
+                if isRoot, holdsClasses, !leftOut.contains(URL(fileURLWithPath: name).pathExtension.lowercased()) {
                     throw ImageError(path: path, reason: .deadLink)
                 }
                 return deadLinks.append(path)

@@ -5,7 +5,7 @@ internal import Tensors
 
 /// An image file and its class.
 package struct ImageSample: Sendable, Hashable {
-    /// Where the file is, relative to the folder.
+    /// Where the file is, relative to the folder; absolute where a list has it elsewhere.
     package var path: String
     /// The index of its class.
     package var label: Int
@@ -36,7 +36,8 @@ package struct ImageFolder: Sendable, Hashable {
 
     /// Where the file of a sample is.
     package func path(of sample: ImageSample) -> String {
-        root.hasSuffix("/") ? root + sample.path : root + "/" + sample.path
+        if sample.path.hasPrefix("/") { return sample.path }
+        return root.hasSuffix("/") ? root + sample.path : root + "/" + sample.path
     }
 
     /// A number for each sample that depends on its path only: files that are added change nothing for those that were there.

@@ -50,7 +50,8 @@ extension RunConfiguration: Section {
     private var shellPaths: [Finding] {
         let paths: [(key: KeyName, path: String?)] = [
             (["run", "folder"], run.folder), (["network", "weights"], network.weights), (["data", "train"], data.train),
-            (["data", "validation"], data.validation), (["features", "folder"], features.folder),
+            (["data", "validation"], data.validation), (["data", "labels"], data.labels), (["data", "root"], data.root),
+            (["data", "exclude"], data.exclude), (["features", "folder"], features.folder),
         ]
         return paths.compactMap { key, path in
             guard let path, path.hasPrefix("~") || path.contains("$") else { return nil }

@@ -7,41 +7,126 @@ import Training
 
 /// The training and validation images of a config.
 struct TrainingData {
-    let training: ImageFolder
+    private(set) var training: ImageFolder
     /// Nil for a run without validation.
-    let validation: ImageFolder?
+    private(set) var validation: ImageFolder?
+    /// What a list keeps for `graft evaluate --split test`.
+    private(set) var test: ImageFolder?
+    /// A table of what groups led to, for the user.
+    private(set) var splitReport: [String] = []
 
-    /// Scans the folders. Throws `ImageError` for folders that cannot be used, `UserError` for fewer than two classes.
+    /// Scans the folders or reads the list. Throws `ImageError` for folders and `LabelError` for lists that cannot be used, `UserError` for
+    /// fewer than two classes.
     init(_ configuration: RunConfiguration) throws {
-        let folder = try ImageFolder.scan(configuration.data.train)
-        guard folder.classes.count >= 2 else {
+        let settings = configuration.data
+        let seed = UInt64(configuration.run.seed)
+        var groups: ((ImageSample) -> String)?
+        if let path = settings.labels {
+            let table = try LabelTable(path: path, columns: LabelTable.Columns(settings))
+            let splits = try ImageFolder.labelled(by: table, root: settings.labelRoot)
+            (training, validation, test) = (splits.training, splits.validation, splits.test)
+            if table.hasGroups { groups = Self.groups(of: table, settings.labelRoot) }
+            if case .column(let name) = settings.grouping, !table.hasGroups {
+                throw UserError("data.group: \(path) has no column '\(name)'; name one of its columns, or folder, or a pattern")
+            }
+        } else {
+            training = try Self.scan(settings.train, settings)
+        }
+        guard training.classes.count >= 2 else {
             throw UserError(
-                "data.train: \(folder.root) has only one class folder, '\(folder.classes.first ?? "")'; telling classes apart takes two"
-            )
+                "\(settings.labels.map { "data.labels: \($0) has only one label" } ?? "data.train: \(training.root) has only one class folder"), "
+                    + "'\(training.classes.first ?? "")'; telling classes apart takes two")
         }
-        switch configuration.data.validationSource {
-        case .nothing:
-            training = folder
-            validation = nil
-        case .folder(let path):
-            training = folder
-            let other = try ImageFolder.scan(path, allowEmptyClasses: true)
-            guard !other.isSameFolder(as: folder) else {
-                throw ImageError(path: path, reason: .sameFolder(as: folder.root))
-            }
-            validation = try other.matching(classes: folder.classes)
-        case .fraction(let fraction):
-            let split = ValidationSplit(of: folder, fraction: fraction, seed: UInt64(configuration.run.seed))
-            training = split.training
-            var validation = split.validation
-            let alone = zip(validation.classes, validation.classCounts).filter { $1 == 0 }.map(\.0)
-            if !alone.isEmpty {
-                validation.notes.append(
-                    "too few images to hold any out of: \(alone.prefix(10).joined(separator: ", "))"
-                        + (alone.count > 10 ? " and \(alone.count - 10) more classes" : ""))
-            }
-            self.validation = validation
+        groups = Self.grouping(settings) ?? groups
+        guard validation == nil || settings.validationSource == .nothing else {
+            throw UserError(
+                "data.labels: \(settings.labels ?? "") has rows of a validation split, and the config names validation images too: remove "
+                    + "data.validation and data.validation_fraction, or the column")
         }
+        if case .folder(let path) = settings.validationSource {
+            let other = try Self.scan(path, settings, allowEmptyClasses: true)
+            guard !other.isSameFolder(as: training) else {
+                throw ImageError(path: path, reason: .sameFolder(as: training.root))
+            }
+            validation = try other.matching(classes: training.classes)
+        }
+        try exclude(settings)
+        if case .fraction(let fraction) = settings.validationSource { try hold(out: fraction, seed: seed, groups) }
+        if let groups, let validation {
+            let shared = GroupedSplit.shared(training.samples.map(groups), validation.samples.map(groups))
+            if let first = shared.first {
+                self.validation?.notes.append(
+                    "\(shared.count) groups stand in training and in validation, such as '\(first)'")
+            }
+        }
+    }
+
+    private mutating func hold(out fraction: Double, seed: UInt64, _ groups: ((ImageSample) -> String)?) throws {
+        if let groups {
+            let split = GroupedSplit(of: training, fraction: fraction, seed: seed, groups: training.samples.map(groups))
+            guard !split.validation.samples.isEmpty,
+                zip(split.training.classCounts, training.classCounts).allSatisfy({ $0 > 0 || $1 == 0 })
+            else {
+                throw UserError(
+                    "data.group: groups are too large to hold out \(fraction) of the images and keep some of each class:\n"
+                        + split.report.joined(separator: "\n"))
+            }
+            (training, validation, splitReport) = (split.training, split.validation, split.report)
+        } else {
+            let split = ValidationSplit(of: training, fraction: fraction, seed: seed)
+            (training, validation) = (split.training, split.validation)
+        }
+        let alone = zip(training.classes, validation?.classCounts ?? []).filter { $1 == 0 }.map(\.0)
+        if !alone.isEmpty {
+            validation?.notes.append(
+                "too few images to hold any out of: \(alone.prefix(10).joined(separator: ", "))"
+                    + (alone.count > 10 ? " and \(alone.count - 10) more classes" : ""))
+        }
+    }
+
+    private static func scan(
+        _ path: String, _ settings: RunConfiguration.Data, allowEmptyClasses: Bool = false
+    ) throws -> ImageFolder {
+        guard let pattern = settings.labelPattern.flatMap({ PathPattern($0, part: "label") }) else {
+            return try ImageFolder.scan(path, allowEmptyClasses: allowEmptyClasses)
+        }
+        return try ImageFolder.scan(path, labelledBy: pattern)
+    }
+
+    /// Leaves out what `data.exclude` lists.
+    private mutating func exclude(_ settings: RunConfiguration.Data) throws {
+        guard let path = settings.exclude else { return }
+        let files = try LabelTable.files(in: path, columns: LabelTable.Columns(settings))
+        let base = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        let found = training.without(files, relativeTo: base)
+        training = found.folder
+        if found.count > 0 { training.notes.append("\(found.count) training images are left out, as \(path) says") }
+        let others = validation?.without(files, relativeTo: base)
+        if let others {
+            validation = others.folder
+            if others.count > 0 { validation?.notes.append("\(others.count) validation images are left out, as \(path) says") }
+        }
+        if let empty = zip(training.classes, training.classCounts).first(where: { $1 == 0 }) {
+            throw UserError("data.exclude: \(path) leaves no training image of the class '\(empty.0)'")
+        }
+    }
+
+    /// A group for each sample, where the config asks for groups that paths tell.
+    private static func grouping(_ settings: RunConfiguration.Data) -> ((ImageSample) -> String)? {
+        switch settings.grouping {
+        case .folder: { sample in sample.path.split(separator: "/").dropLast().joined(separator: "/") }
+        case .pattern(let text):
+            // A photograph that the pattern does not match is a group of its own.
+            PathPattern(text, part: "group").map { pattern in { sample in pattern.part(of: sample.path) ?? sample.path } }
+        case .column, nil: nil
+        }
+    }
+
+    /// A photograph whose row names no group is one of its own.
+    private static func groups(of table: LabelTable, _ root: String) -> (ImageSample) -> String {
+        var groups: [String: String] = [:]
+        for row in table.rows { groups[ImageFolder.relative(row.file, to: root)] = row.group.flatMap { $0.isEmpty ? nil : $0 } }
+        return { groups[$0.path] ?? $0.path }
     }
 
     /// Looks into every file. Throws `ImageError` with all images of kinds that are not read, if they are more than may be unreadable;
@@ -82,7 +167,19 @@ struct TrainingData {
     }
 
     /// What the user should know about the folders: skipped companions, missing classes.
-    var notes: [String] { training.notes + (validation?.notes ?? []) }
+    var notes: [String] {
+        let held =
+            splitReport.isEmpty ? [] : ["whole groups are held out:\n" + splitReport.map { "  \($0)" }.joined(separator: "\n")]
+        return training.notes + (validation?.notes ?? []) + held
+    }
+}
+
+extension LabelTable.Columns {
+    init(_ settings: RunConfiguration.Data) {
+        let names = settings.columns
+        self.init(file: names.file, label: names.label, split: names.split, group: names.group)
+        if case .column(let name) = settings.grouping { group = name }
+    }
 }
 
 extension ImageFolder {

@@ -50,7 +50,9 @@ import Testing
         for row in try Self.rows() {
             let (key, example) = (row[0], row[4])
             // Some keys need others beside them.
-            let company = ["schedule.step_epochs", "schedule.milestones"].contains(key) ? "schedule.kind=step" : "run.seed=1"
+            let company =
+                ["schedule.step_epochs", "schedule.milestones"].contains(key)
+                ? "schedule.kind=step" : key == "data.root" || key.hasPrefix("data.columns") ? "data.labels=l.csv" : "run.seed=1"
             let more = key == "schedule.kind" ? "schedule.step_epochs=2" : "run.seed=1"
             #expect(problems(minimal, company, more, "\(key)=\(example)") == [], "\(key)")
         }

@@ -203,7 +203,7 @@ import Testing
     @Test func missingKeysAreNamedWithTheirSection() {
         #expect(
             problems("network:\n  architecture: resnet18\n") == [
-                "x.yaml: data.train is missing: the folder of training images, with one folder for each class",
+                "x.yaml: data.train is missing: the folder of training images, with one folder for each class; or name a list, data.labels",
                 "x.yaml:1: network.weights is missing: a weight file, 'torchvision' for its published weights, or 'random'",
             ])
     }

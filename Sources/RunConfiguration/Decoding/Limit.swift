@@ -42,6 +42,15 @@ extension Limit where Value == String {
 
     static var notEmpty: Limit { check("a text that is not empty") { !$0.isEmpty } }
 
+    /// A regular expression with a named part.
+    static func pathPattern(part: String) -> Limit {
+        check("a regular expression with a part (?<\(part)>…)") { isPathPattern($0, part: part) }
+    }
+
+    static func isPathPattern(_ text: String, part: String) -> Bool {
+        text.contains("(?<\(part)>") && (try? Regex(text)) != nil
+    }
+
     /// A name that can be a folder's.
     static var plainName: Limit {
         check("a plain name: no '/' or control character in it, not '.' or '..', at most 255 bytes") { name in

@@ -9,6 +9,17 @@ extension RunConfiguration {
         package var validation: String?
         /// Instead of `validation`: this share of each class of `train` is held out.
         package var validationFraction: Double?
+        /// A list of photographs with their labels, instead of a folder for each class.
+        package var labels: String?
+        /// What paths of `labels` are relative to; nil for `train`, or where that is not given the list's folder.
+        package var root: String?
+        package var columns = Columns()
+        /// A regular expression whose part `(?<label>…)` finds the class in a photograph's path, for folders without classes.
+        package var labelPattern: String?
+        /// What is held out together: see `Grouping`.
+        package var group: String?
+        /// A list of photographs that are left out.
+        package var exclude: String?
         package var augmentation = Augmentation.standard
         /// Whether every epoch has its own random order; else file order.
         package var shuffle = true
@@ -23,11 +34,44 @@ extension RunConfiguration {
         /// What to do with the orientation that a camera noted.
         package var exif = EXIFOrientation.apply
 
+        /// What `labels` is relative to.
+        package var labelRoot: String {
+            if let root { return root }
+            if !train.isEmpty { return train }
+            let folder = (labels ?? "").split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+            return folder.isEmpty ? (labels?.hasPrefix("/") == true ? "/" : ".") : folder
+        }
+
+        /// What `group` means.
+        package var grouping: Grouping? {
+            guard let group else { return nil }
+            if group == "folder" { return .folder }
+            return group.contains("(?<group>") ? .pattern(group) : .column(group)
+        }
+
         /// Where validation images come from.
         package var validationSource: ValidationSource {
             if let validation { return .folder(validation) }
             return validationFraction.map { .fraction($0) } ?? .nothing
         }
+    }
+
+    /// The names of the columns of `data.labels`.
+    package struct Columns: Sendable, Equatable {
+        package var file = "file"
+        package var label = "label"
+        package var split = "split"
+        package var group = "group"
+    }
+
+    /// By what photographs belong together.
+    package enum Grouping: Sendable, Equatable {
+        /// By the folder that holds them.
+        case folder
+        /// By a column of `data.labels`.
+        case column(String)
+        /// By what `(?<group>…)` matches in their paths.
+        case pattern(String)
     }
 
     /// Where validation images come from.
@@ -70,9 +114,17 @@ extension RunConfiguration.ImageDecoding: Choice {}
 extension RunConfiguration.Data: Section {
     static var keys: [Key<Self>] {
         [
-            Key("train", \.train, .required("the folder of training images, with one folder for each class")),
+            Key("train", \.train),
             Key("validation", \.validation, .notEmpty),
             Key("validation_fraction", \.validationFraction, .between(0, and: 1)),
+            Key("labels", \.labels, .notEmpty),
+            Key("root", \.root, .notEmpty),
+            Key("columns", \.columns),
+            Key("label_pattern", \.labelPattern, .pathPattern(part: "label")),
+            Key(
+                "group", \.group,
+                .check("folder, a column of data.labels, or a regular expression with a part (?<group>…)", isGroup)),
+            Key("exclude", \.exclude, .notEmpty),
             Key("augmentation", \.augmentation),
             Key("shuffle", \.shuffle),
             Key("loader_threads", \.loaderThreads, .exactly(1, to: 4096)),
@@ -83,9 +135,53 @@ extension RunConfiguration.Data: Section {
         ]
     }
 
+    private static func isGroup(_ text: String) -> Bool {
+        !text.isEmpty && (!text.contains("(?") || Limit<String>.isPathPattern(text, part: "group"))
+    }
+
     var contradictions: [Finding] {
-        guard validation != nil, validationFraction != nil else { return [] }
-        let message = "data.validation and data.validation_fraction exclude each other: remove one, or set it to null"
-        return [Finding(key: ["validation_fraction"], message: message)]
+        var found: [Finding] = []
+        func add(_ key: String, _ message: String) { found.append(Finding(key: [key], message: message)) }
+        if train.isEmpty, labels == nil {
+            add(
+                "train",
+                "data.train is missing: the folder of training images, with one folder for each class; or name a list, data.labels"
+            )
+        }
+        if validation != nil, validationFraction != nil {
+            add(
+                "validation_fraction",
+                "data.validation and data.validation_fraction exclude each other: remove one, or set it to null")
+        }
+        if labels != nil, labelPattern != nil {
+            add(
+                "label_pattern",
+                "data.labels and data.label_pattern exclude each other: labels stand in the list, or in the paths")
+        }
+        if labels == nil {
+            if root != nil {
+                add("root", "data.root is what the paths of data.labels are relative to; without a list it has no meaning")
+            }
+            if columns != RunConfiguration.Columns() {
+                add("columns", "data.columns names the columns of data.labels; without a list it has no meaning")
+            }
+            if case .column(let name) = grouping {
+                add(
+                    "group",
+                    "data.group names a column, '\(name)', which takes data.labels; write folder, or a pattern with (?<group>…)")
+            }
+        }
+        return found
+    }
+}
+
+extension RunConfiguration.Columns: Section {
+    static var keys: [Key<Self>] {
+        [
+            Key("file", \.file, .notEmpty),
+            Key("label", \.label, .notEmpty),
+            Key("split", \.split, .notEmpty),
+            Key("group", \.group, .notEmpty),
+        ]
     }
 }

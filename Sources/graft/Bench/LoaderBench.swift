@@ -72,6 +72,10 @@ struct LoaderBench {
         defer { try? FileManager.default.removeItem(atPath: path) }
         try SyntheticPhotographs.write(
             synthetic.count, width: synthetic.width, height: synthetic.height, to: path, seed: UInt64(configuration.run.seed))
+        var configuration = configuration
+        // These are folders of classes, whatever the config's own photographs are.
+        (configuration.data.labels, configuration.data.labelPattern) = (nil, nil)
+        (configuration.data.group, configuration.data.exclude) = (nil, nil)
         return try measure(configuration, path, steps: steps, communicator)
     }
 

@@ -18,6 +18,8 @@ struct EvaluateCommand: ParsableCommand {
     var runFolder: String
     @Option(help: "A class folder; without it, the validation images of the run's config.")
     var data: String?
+    @Option(help: "Which images of the run's config: validation, test (a list's, which no training saw), or train.")
+    var split: EvaluatedSplit?
     @Option(help: "best, last, or the path of a checkpoint.")
     var checkpoint = "best"
     @Option(help: "Also writes the predictions of all images to this CSV file.")
@@ -28,6 +30,14 @@ struct EvaluateCommand: ParsableCommand {
     var against: InferencePrecision?
     @Flag(help: "Prints one JSON object.")
     var json = false
+
+    enum EvaluatedSplit: String, ExpressibleByArgument, CaseIterable { case train, validation, test }
+
+    func validate() throws {
+        guard data == nil || split == nil else {
+            throw ValidationError("--split is of the run's config; --data names other images")
+        }
+    }
 
     func run() throws {
         try reportingErrors {
@@ -72,7 +82,7 @@ struct EvaluateCommand: ParsableCommand {
             augmentation: .none)
         options.appliesOrientation = appliesOrientation
         let evaluator = Evaluator(
-            samples: folder.sampleList(split: "validation"),
+            samples: folder.sampleList(split: (split ?? .validation).rawValue),
             source: LoaderSource(BatchLoader(source: .folder(folder), options: options)), batchSize: model.capacity)
         let work = WorkProgress("evaluated")
         let evaluation = try evaluator.evaluate(model, SingleProcess()) { work.tell($0, of: $1) }
@@ -86,8 +96,17 @@ struct EvaluateCommand: ParsableCommand {
 
     private func images(_ configuration: RunConfiguration, _ classes: [String]) throws -> ImageFolder {
         if let data { return try ImageFolder.scan(data, allowEmptyClasses: true).matching(classes: classes) }
-        guard let folder = try TrainingData(configuration).validation else {
-            throw UserError("the config of \(runFolder) names no validation images; give a class folder with --data")
+        let images = try TrainingData(configuration)
+        let folder =
+            switch split ?? .validation {
+            case .train: Optional(images.training)
+            case .validation: images.validation
+            case .test: images.test
+            }
+        guard let folder else {
+            let advice =
+                split == .test ? "a list (data.labels) names them in its column split" : "give a class folder with --data"
+            throw UserError("the config of \(runFolder) names no \((split ?? .validation).rawValue) images; \(advice)")
         }
         return try folder.matching(classes: classes)
     }

@@ -125,10 +125,10 @@ struct PlanCommand: ParsableCommand {
     /// The classes asked for, else those of the training folder, else two.
     private func countClasses(_ configuration: RunConfiguration) throws -> (count: Int, source: String) {
         if let classes { return (classes, "--classes") }
-        let folder = configuration.data.train
-        guard !isOnPaper || FileManager.default.fileExists(atPath: folder) else {
+        let source = configuration.data.labels ?? configuration.data.train
+        guard !isOnPaper || FileManager.default.fileExists(atPath: source) else {
             return (2, "assumed; --classes N says otherwise")
         }
-        return (try ImageFolder.scan(folder, allowEmptyClasses: true).classes.count, "of \(folder)")
+        return (try TrainingData(configuration).training.classes.count, "of \(source)")
     }
 }
