@@ -21,16 +21,21 @@ package struct LearningRateSchedule: Sendable, Equatable {
     package var baseRate: Double
     package var warmUpSteps: Int
     package var shape: Shape
+    /// The updates before the first of this schedule, in a run whose earlier ones followed another.
+    package var updatesBefore: Int
 
-    package init(baseRate: Double, warmUpSteps: Int = 0, shape: Shape) {
+    package init(baseRate: Double, warmUpSteps: Int = 0, shape: Shape, updatesBefore: Int = 0) {
         self.baseRate = baseRate
         self.warmUpSteps = warmUpSteps
         self.shape = shape
+        self.updatesBefore = updatesBefore
     }
 
-    /// The learning rate of update `number`, counted from 1.
+    /// The learning rate of update `number` of the run, counted from 1.
     package func rate(ofUpdate number: Int) -> Double {
         precondition(number >= 1, "updates are numbered from 1")
+        // Fewer photographs than before a resume make earlier epochs shorter than they were.
+        let number = max(1, number - updatesBefore)
         let done = number - 1
         let shaped =
             switch shape {

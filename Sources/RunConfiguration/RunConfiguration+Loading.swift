@@ -52,12 +52,24 @@ extension RunConfiguration {
             throw ConfigurationProblems(reader.problems)
         }
         if !tree.contains(["run", "name"]) { configuration.run.name = name }
-        problems = reader.problems
+        problems = reader.problems + configuration.countPhases(isStated: tree.contains(["training", "epochs"]), tree)
         problems += configuration.findings(at: []).filter { finding in
             !reader.problems.contains { explains($0, finding) }
         }.map { ConfigurationProblem(place: tree.place(of: $0.key), key: $0.key, message: $0.message) }
         if !problems.isEmpty { throw ConfigurationProblems(problems) }
         return configuration
+    }
+
+    /// With phases a run has their epochs, and says no others.
+    private mutating func countPhases(isStated: Bool, _ tree: Tree) -> [ConfigurationProblem] {
+        guard let phases = training.phases, !phases.isEmpty else { return [] }
+        let sum = phases.reduce(0) { $0 &+ $1.epochs }
+        let stated = training.epochs
+        if !isStated { training.epochs = max(1, sum) }
+        guard isStated, stated != sum else { return [] }
+        let key = ["training", "epochs"]
+        let message = "training.epochs (\(stated)) is not what the phases come to (\(sum)); leave it out"
+        return [ConfigurationProblem(place: tree.place(of: key), key: key, message: message)]
     }
 
     /// Whether a finding may only follow from an earlier problem: the same key, or for contradictions the same section.

@@ -43,6 +43,13 @@ extension RunConfiguration: Section {
             let message = "schedule.final_rate (\(last)) must not be above optimizer.learning_rate (\(first))"
             findings.append(Finding(key: ["schedule", "final_rate"], message: message))
         }
+        if training.phases != nil {
+            for (number, phase) in phases.enumerated() {
+                findings += phase.contradictions.map {
+                    Finding(key: ["training", "phases"], message: "phase \(number + 1): \($0.message)")
+                }
+            }
+        }
         return findings
     }
 

@@ -81,7 +81,7 @@ package final class Trainer {
         // A run that was stopped or killed in an evaluation.
         if progress.awaitsEvaluation == true, stage.evaluator != nil, try !evaluate(isSaved: true) { return stopped() }
         while progress.epoch < parts.settings.epochs, !isAtStepLimit {
-            if progress.samplesConsumed == 0, let next = try parts.stageAfter(progress.epoch, stage) { try move(to: next) }
+            if progress.samplesConsumed == 0, try !moveIfDue() { return stopped() }
             for update in try beginEpoch() {
                 let report = try take(update)
                 announce(.step(report.step))
@@ -107,6 +107,17 @@ package final class Trainer {
         announce(
             .finished(FinishReport(step: progress.step, epoch: progress.epoch, best: progress.best, seconds: secondsSinceStart)))
         return .finished
+    }
+
+    /// Moves to the stage that begins with this epoch, if one does. False if a rank was asked to stop meanwhile; then all is saved.
+    private func moveIfDue() throws -> Bool {
+        do {
+            if let next = try parts.stageAfter(progress.epoch, stage) { try move(to: next) }
+            return true
+        } catch is StoppedEarly where progress.step > 0 {
+            if !isDue(parts.settings.checkpointEpochs) { try save(evaluation: nil) }
+            return false
+        }
     }
 
     private func stopped() -> TrainingOutcome {

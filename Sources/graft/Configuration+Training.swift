@@ -31,7 +31,8 @@ extension OptimizerKind {
 }
 
 extension LearningRateSchedule {
-    init(_ configuration: RunConfiguration, updatesPerEpoch: Int) {
+    /// - Parameter epochsBefore: of earlier phases.
+    init(_ configuration: RunConfiguration, updatesPerEpoch: Int, epochsBefore: Int = 0) {
         let schedule = configuration.schedule
         let shape: Shape =
             switch schedule.kind {
@@ -44,6 +45,8 @@ extension LearningRateSchedule {
                 }
             case .cosine: .cosine(totalSteps: configuration.training.epochs * updatesPerEpoch, finalRate: schedule.finalRate)
             }
-        self.init(baseRate: configuration.optimizer.learningRate, warmUpSteps: schedule.warmupSteps, shape: shape)
+        self.init(
+            baseRate: configuration.optimizer.learningRate, warmUpSteps: schedule.warmupSteps, shape: shape,
+            updatesBefore: epochsBefore * updatesPerEpoch)
     }
 }

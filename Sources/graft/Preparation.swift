@@ -22,9 +22,12 @@ struct Preparation {
     /// Whether photographs that stand in two classes were all looked for already.
     let knowsCopies: Bool
     let weights: LoadedWeights
-    /// The network of the first stage, not yet calibrated, and its parameters with the weights in them.
-    let network: PlannedNetwork
+    /// The network of each phase, not yet calibrated.
+    let networks: [PlannedNetwork]
+    /// The parameters of the first, with the weights in them.
     let store: ParameterStore
+
+    var network: PlannedNetwork { networks[0] }
 
     /// Scans and loads. Every rank does the same; what must agree is compared before the first step.
     ///
@@ -62,10 +65,14 @@ struct Preparation {
         try stop.check(communicator)
         let file = try weightFile(of: configuration.network, communicator, environment: environment, stop: stop)
         try stop.check(communicator)
-        network = try PlannedNetwork(
-            configuration, classes: samples.classes.count, ranks: communicator.size,
-            abilities: try .ofAllRanks(configuration.compute.instructions, communicator),
-            images: (samples.count, data?.validation?.samples.count ?? 0), inputSize: try file?.statedPreprocessing()?.crop)
+        let (classes, images) = (samples.classes.count, (samples.count, data?.validation?.samples.count ?? 0))
+        let abilities = try ProcessorAbilities.ofAllRanks(configuration.compute.instructions, communicator)
+        let side = try file?.statedPreprocessing()?.crop
+        networks = try configuration.phases.map {
+            try PlannedNetwork(
+                $0, classes: classes, ranks: communicator.size, abilities: abilities, images: images, inputSize: side)
+        }
+        let network = networks[0]
         tell(network.precisionNote)
         store = ParameterStore(
             graph: network.graph, trainability: network.trainability, layout: network.trainingPlan().layout)

@@ -26,17 +26,42 @@ struct PreparedStage {
 /// Makes the stage in which a network trains with the values of a store. For training, cached training and benchmarks alike.
 struct StageMaker {
     let preparation: Preparation
+    /// Of `training.phases`, from 0.
+    private(set) var phase = 0
+    /// That of the phase.
+    private(set) var configuration: RunConfiguration
     var network: PlannedNetwork
-    let store: ParameterStore
+    private(set) var store: ParameterStore
+    /// What trained in this phase or an earlier one.
+    private(set) var everTrained: Set<String> = []
 
-    var configuration: RunConfiguration { preparation.configuration }
     var communicator: any Communicator { preparation.communicator }
     var placement: ThreadPlacement { preparation.placement }
 
-    /// The first stage of a run.
-    init(_ preparation: Preparation) {
+    /// The stage of the first phase, or with the parameters as the weights have them that of a later one.
+    init(_ preparation: Preparation, phase: Int = 0) {
         self.preparation = preparation
+        configuration = preparation.configuration.phases[0]
         (network, store) = (preparation.network, preparation.store)
+        noteTrained()
+        // Through those between: what trains in one of them must not stand in a mapped file.
+        for number in 0..<phase { enter(number + 1) }
+    }
+
+    private mutating func noteTrained() { everTrained.formUnion(changingNames) }
+
+    var changingNames: [String] {
+        store.graph.parameters.indices.filter { store.changes($0) }.map { store.graph.parameters[$0].name }
+    }
+
+    /// Goes on to another phase, with the parameters as they are.
+    mutating func enter(_ phase: Int) {
+        self.phase = phase
+        configuration = preparation.configuration.phases[phase]
+        network = preparation.networks[phase]
+        let plan = network.trainingPlan()
+        store = ParameterStore(trainability: plan.trainability, layout: plan.layout, carrying: store)
+        noteTrained()
     }
 
     /// Settles precision, features and communication, and binds the programs. Every rank calls it.
@@ -52,7 +77,9 @@ struct StageMaker {
         let updates = TrainingSettings(configuration).updatesPerEpoch(images: preparation.samples.count)
         let stage = Stage(
             replica: replica, source: source(features), optimizer: try makeOptimizer(replica),
-            schedule: LearningRateSchedule(configuration, updatesPerEpoch: updates), bucketBytes: communication.bucketBytes,
+            schedule: LearningRateSchedule(
+                configuration, updatesPerEpoch: updates, epochsBefore: preparation.configuration.epochs(beforePhase: phase)),
+            bucketBytes: communication.bucketBytes,
             evaluator: preparation.data?.validation.map { evaluator($0, features) }, computation: network.computation)
         let input = preparation.data == nil ? "generated" : features.training == nil ? "photographs" : "cached features"
         return PreparedStage(

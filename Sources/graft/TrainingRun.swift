@@ -21,8 +21,8 @@ struct TrainingRun {
     /// What a run begins with.
     private enum Start {
         case fresh
-        /// On rank 0 with the checkpoint and the refused newer ones, elsewhere with nothing.
-        case resumed(Checkpoint?, refused: [String])
+        /// On rank 0 with the checkpoint and the refused newer ones, elsewhere with nothing but the phase that it is of.
+        case resumed(Checkpoint?, refused: [String], phase: Int)
         /// The checkpoint is of the run's end.
         case finished
     }
@@ -60,26 +60,61 @@ struct TrainingRun {
     }
 
     private func train(_ parts: Trainer.Parts, from start: Start) throws -> TrainingOutcome {
-        var maker = StageMaker(preparation)
-        guard case .resumed(let checkpoint, let refused) = start else {
-            return try Trainer(parts, try maker.make().stage).run()
+        let phases = configuration.phases
+        var parts = parts
+        guard case .resumed(let checkpoint, let refused, let phase) = start else {
+            var maker = StageMaker(preparation)
+            announce(0, of: phases)
+            let stage = try maker.make().stage
+            parts.stageAfter = stages(after: maker, phases)
+            return try Trainer(parts, stage).run()
         }
-        let trainer = Trainer(parts, try maker.make(resuming: checkpoint).stage)
+        var maker = StageMaker(preparation, phase: phase)
+        try maker.restoreEarlierPhases(checkpoint)
+        announce(phase, of: phases)
+        let stage = try maker.make(resuming: checkpoint).stage
+        parts.stageAfter = stages(after: maker, phases)
+        let trainer = Trainer(parts, stage)
         try trainer.resume(from: checkpoint, refused: refused)
         return try trainer.run()
+    }
+
+    /// Makes the stage of each phase when its first epoch comes.
+    private func stages(after first: StageMaker, _ phases: [RunConfiguration]) -> (Int, Stage) throws -> Stage? {
+        var maker = first
+        return { epochs, _ in
+            let wanted = configuration.phase(ofEpoch: epochs)
+            guard wanted != maker.phase else { return nil }
+            maker.enter(wanted)
+            announce(wanted, of: phases)
+            return try maker.make().stage
+        }
+    }
+
+    private func announce(_ phase: Int, of phases: [RunConfiguration]) {
+        guard phases.count > 1, communicator.isRoot else { return }
+        let before = configuration.epochs(beforePhase: phase)
+        let (own, names) = (phases[phase], phases[phase].network.unfrozen)
+        let epochs = own.training.epochs == 1 ? "epoch \(before + 1)" : "epochs \(before + 1) to \(before + own.training.epochs)"
+        say(
+            "phase \(phase + 1) of \(phases.count): \(epochs), "
+                + (names.isEmpty ? "the head alone" : "the head and \(names.joined(separator: ", "))")
+                + ", learning rate \(own.optimizer.learningRate)")
     }
 
     /// Looks for the checkpoint to continue, and refuses one that does not fit, before anything is computed. Every rank calls it.
     private func findStart(_ parts: Trainer.Parts) throws -> Start {
         let start = communicator.isRoot ? try findStartOnRoot(parts) : .fresh
-        let own: UInt8 =
+        let own: [Int] =
             switch start {
-            case .fresh: 0
-            case .resumed: 1
-            case .finished: 2
+            case .fresh: [0]
+            case .resumed(_, _, let phase): [1, phase]
+            case .finished: [2]
             }
-        let found = try communicator.broadcast([own])
-        return communicator.isRoot ? start : found == [0] ? .fresh : found == [1] ? .resumed(nil, refused: []) : .finished
+        let found = try JSONDecoder().decode(
+            [Int].self, from: Data(try communicator.broadcast([UInt8](try JSONEncoder().encode(own)))))
+        if communicator.isRoot { return start }
+        return found[0] == 0 ? .fresh : found[0] == 1 ? .resumed(nil, refused: [], phase: found[1]) : .finished
     }
 
     private func findStartOnRoot(_ parts: Trainer.Parts) throws -> Start {
@@ -87,18 +122,23 @@ struct TrainingRun {
             say("note: there is no checkpoint to resume yet; starting from the beginning")
             return .fresh
         }
-        let check = ResumeCheck(
-            identity: parts.identity, settings: parts.settings, weights: preparation.store,
-            optimizer: OptimizerKind(configuration.optimizer))
-        let newest = try newest(check)
+        func check(_ weights: any NetworkWeights) -> ResumeCheck {
+            ResumeCheck(
+                identity: parts.identity, settings: parts.settings, weights: weights,
+                optimizer: OptimizerKind(configuration.optimizer))
+        }
+        let newest = try newest(check(preparation.store))
+        let phase = configuration.phase(ofEpoch: newest.checkpoint.state.progress.epochOfLastStep)
+        let maker = StageMaker(preparation, phase: phase)
+        try maker.readEarlierPhases(newest.checkpoint)
         for note in notes(on: newest.checkpoint, parts.identity) { say(note) }
-        try check.check(newest.checkpoint)
-        if let sentence = check.nothingLeft(after: newest.checkpoint) {
+        try check(maker.store).check(newest.checkpoint)
+        if let sentence = check(maker.store).nothingLeft(after: newest.checkpoint) {
             say("there is nothing left to do: \(sentence)")
             return .finished
         }
         let names = try checkpoints.setAside(after: newest.checkpoint.state.progress.step)
-        return .resumed(newest.checkpoint, refused: zip(newest.refused, names).map { "\($0) (set aside as \($1))" })
+        return .resumed(newest.checkpoint, refused: zip(newest.refused, names).map { "\($0) (set aside as \($1))" }, phase: phase)
     }
 
     /// The newest checkpoint; where files have changed within its epoch, the one of the epoch's beginning, if it is still there.

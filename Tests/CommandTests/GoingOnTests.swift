@@ -56,7 +56,9 @@ extension CommandTests {
             let work = try Workplace(images: 2)
             let launch = try work.start("gone", [smallNetwork, "training.epochs=500", "data.validation=null"])
             try work.wait(for: launch, "gone", steps: 1)
-            try FileManager.default.removeItem(at: work.folder.appending(path: "runs/gone"))
+            // At one stroke: what is written meanwhile would hold up a removal file by file.
+            let elsewhere = work.folder.appending(path: "elsewhere")
+            try FileManager.default.moveItem(at: work.folder.appending(path: "runs/gone"), to: elsewhere)
             let end = try launch.end()
             #expect(
                 end.status == 74 && end.errors.contains("the run's folder was removed or replaced"), "\(end.status) \(end.errors)"

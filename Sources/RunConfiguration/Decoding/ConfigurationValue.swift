@@ -114,6 +114,8 @@ extension Array: ConfigurationValue where Element: ConfigurationValue {
     }
 
     var tree: Tree { Tree(content: .list(map(\.tree))) }
+
+    func findings(at key: KeyName) -> [Finding] { flatMap { $0.findings(at: key) } }
 }
 
 extension ClosedRange: ConfigurationValue where Bound == Double {

@@ -5,6 +5,8 @@ extension RunConfiguration {
     package struct Training: Sendable, Equatable {
         /// How often every training image is seen.
         package var epochs = 5
+        /// Parts that follow one another; nil for one of all epochs. With them `epochs` is their sum.
+        package var phases: [Phase]?
         /// Images of one forward and backward pass, over all ranks together.
         package var batchSize = 64
         /// Ends the run after this many updates; nil for all epochs.
@@ -22,6 +24,7 @@ extension RunConfiguration.Training: Section {
     static var keys: [Key<Self>] {
         [
             Key("epochs", \.epochs, .from(1, to: Int.mostEpochs)),
+            Key("phases", \.phases, .check("a list of at least one phase") { !$0.isEmpty }),
             Key("batch_size", \.batchSize, .from(1, to: Int.mostImages)),
             Key("steps", \.steps, .from(1, to: Int.mostSteps)),
             Key("accumulation", \.accumulation, .from(1, to: 1 << 16)),

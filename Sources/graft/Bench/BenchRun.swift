@@ -44,7 +44,7 @@ struct BenchRun {
     init(
         _ configuration: RunConfiguration, updates: Int, generated: SampleList? = nil, _ communicator: any Communicator
     ) throws {
-        var configuration = configuration
+        var configuration = configuration.phases[0]
         configuration.training.steps = updates
         configuration.training.epochs = updates
         configuration.evaluation.everyEpochs = updates

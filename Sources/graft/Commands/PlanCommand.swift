@@ -33,6 +33,8 @@ struct PlanCommand: ParsableCommand {
     var ranks = 1
     @Option(help: ArgumentHelp("Plan for this many classes instead of those of data.train.", valueName: "n"))
     var classes: Int?
+    @Option(help: ArgumentHelp("Plan this part of training.phases, from 1.", valueName: "n"))
+    var phase = 1
     @OptionGroup(title: "Scaling on paper")
     var scaling: ScalingOptions
     @Flag(help: "Leave the step table out.")
@@ -58,7 +60,11 @@ struct PlanCommand: ParsableCommand {
     private var isOnPaper: Bool { classes != nil || !scaling.hosts.isEmpty }
 
     private func describe() throws -> PlanDescription {
-        let configuration = try RunConfiguration.load(config, overrides: overrides)
+        let phases = try RunConfiguration.load(config, overrides: overrides).phases
+        guard phases.indices.contains(phase - 1) else {
+            throw UserError("--phase \(phase): the config has \(phases.count == 1 ? "one phase" : "\(phases.count) phases")")
+        }
+        let configuration = phases[phase - 1]
         let counted = try countClasses(configuration)
         let data = try isOnPaper ? nil : TrainingData(configuration)
         for note in try data?.checkFormats(limit: configuration.data.unreadableLimit) ?? [] { say("warning: \(note)") }
