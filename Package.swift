@@ -103,7 +103,7 @@ let package = Package(
         tests("RunConfigurationTests", ["RunConfiguration"]),
         tests("ImageDataTests", ["ImageData", "Files", "Tensors"], resources: fixtures),
         tests("FeaturesTests", ["Features", "Files", "ImageData", "Tensors"]),
-        tests("KernelsTests", ["Kernels", "Tensors", "TestSupport"]),
+        tests("KernelsTests", ["Kernels", "Tensors", "TestSupport"], resources: fixtures),
         tests("OptimizationTests", ["Optimization"], resources: fixtures),
         tests(
             "ExecutionTests",

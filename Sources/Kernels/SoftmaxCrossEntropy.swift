@@ -3,7 +3,7 @@ import Foundation
 
 /// What one pass says about its images.
 package struct PassResult: Sendable, Equatable {
-    /// The sum of the images' losses, each −Σ target · log p, not weighted.
+    /// The sum of the images' losses, each −Σ target · log p, with the classes' weights where there are any.
     package var lossSum: Double
     /// Images whose largest score is at their label.
     package var correct: Int
@@ -22,10 +22,21 @@ package struct SoftmaxCrossEntropy: Sendable {
 
     /// The loss of the first `count` of `capacity` images, with target (1 − s) · onehot + s / classes as torch smooths labels; writes
     /// weight · (p − target) into `gradient` `[capacity, classes]`, zeros for missing images.
+    ///
+    /// - Parameters:
+    ///   - classWeights: one a class, multiplied into its terms as torch's `CrossEntropyLoss(weight=…)` does: the loss is
+    ///     −Σ w · target · log p, its gradient p · Σ w · target − w · target. Nil weighs all alike.
+    ///   - focal: the exponent γ of (1 − p)^γ, by which an image's loss −log p is multiplied (Lin et al., "Focal Loss for Dense Object
+    ///     Detection", 2017); 0 leaves it. Only without smoothing.
     package func forward(
         logits: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int, capacity: Int, smoothing: Float, weight: Float,
-        gradient: UnsafeMutablePointer<Float>
+        classWeights: UnsafePointer<Float>? = nil, focal: Float = 0, gradient: UnsafeMutablePointer<Float>
     ) -> PassResult {
+        if classWeights != nil || focal > 0 {
+            return weighted(
+                logits: logits, labels: labels, count: count, capacity: capacity, smoothing: smoothing, weight: weight,
+                classWeights: classWeights, focal: focal, gradient: gradient)
+        }
         var result = PassResult()
         for image in 0..<count {
             let (scores, label, slope) = (logits + image * classes, Int(labels[image]), gradient + image * classes)
@@ -38,6 +49,46 @@ package struct SoftmaxCrossEntropy: Sendable {
                 if smoothing > 0 { loss += Double(share) * (logSum - Double(scores[index])) }
                 let target = share + (index == label ? 1 - smoothing : 0)
                 slope[index] = weight * (Float(exp(Double(scores[index]) - logSum)) - target)
+            }
+            result.lossSum += loss
+        }
+        (gradient + count * classes).update(repeating: 0, count: (capacity - count) * classes)
+        return result
+    }
+
+    /// The same where not all images and classes weigh alike.
+    private func weighted(
+        logits: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int, capacity: Int, smoothing: Float, weight: Float,
+        classWeights: UnsafePointer<Float>?, focal: Float, gradient: UnsafeMutablePointer<Float>
+    ) -> PassResult {
+        precondition(focal == 0 || smoothing == 0, "focal loss takes plain targets")
+        var result = PassResult()
+        for image in 0..<count {
+            let (scores, label, slope) = (logits + image * classes, Int(labels[image]), gradient + image * classes)
+            precondition(label >= 0 && label < classes, "label \(label) is not among \(classes) classes")
+            let (logSum, best) = Self.logSumExp(scores, classes)
+            if best == label { result.correct += 1 }
+            func target(_ index: Int) -> Double {
+                let plain = Double(smoothing) / Double(classes) + (index == label ? 1 - Double(smoothing) : 0)
+                return plain * Double(classWeights?[index] ?? 1)
+            }
+            var (loss, total) = (0.0, 0.0)
+            for index in 0..<classes where smoothing > 0 || index == label {
+                loss += target(index) * (logSum - Double(scores[index]))
+                total += target(index)
+            }
+            var factor = 1.0
+            if focal > 0 {
+                // d/dz of −(1 − p)^γ log p is (p − onehot) · ((1 − p)^γ − γ p (1 − p)^(γ − 1) log p).
+                let (logP, gamma) = (Double(scores[label]) - logSum, Double(focal))
+                let (p, missing) = (exp(logP), max(1 - exp(logP), 0))
+                let modulation = pow(missing, gamma)
+                factor = modulation - (missing > 0 ? gamma * p * pow(missing, gamma - 1) * logP : 0)
+                loss *= modulation
+            }
+            for index in 0..<classes {
+                let p = exp(Double(scores[index]) - logSum)
+                slope[index] = weight * Float(factor * (p * total - target(index)))
             }
             result.lossSum += loss
         }

@@ -6,11 +6,13 @@ package struct EpochPlan: Sendable, Equatable {
     /// One step of the optimizer: its passes as ranges of positions in the epoch's order.
     package struct Update: Sendable, Equatable {
         package let passes: [Range<Int>]
+        /// The sum of the weights of all its images; nil where all weigh alike.
+        package var lossWeight: Double?
         /// Images of all passes over all ranks.
         package var imageCount: Int { passes.reduce(0) { $0 + $1.count } }
     }
 
-    package let updates: [Update]
+    package private(set) var updates: [Update]
 
     /// Cuts positions `consumed..<sampleCount` into passes of `batchSize` images over all ranks, the last perhaps smaller, and
     /// groups `accumulation` passes into an update, the last perhaps of fewer.
@@ -38,9 +40,15 @@ package struct EpochPlan: Sendable, Equatable {
     /// The most images that a rank gets in one pass: the capacity of its plan.
     package static func shareCapacity(batchSize: Int, size: Int) -> Int { (batchSize + size - 1) / size }
 
+    /// Sums the weights of each update's images, known by the samples' order in the epoch.
+    package mutating func weigh(_ order: [Int], _ weight: (_ sample: Int) -> Double) {
+        for index in updates.indices {
+            updates[index].lossWeight = updates[index].passes.joined().reduce(0) { $0 + weight(order[$1]) }
+        }
+    }
+
     /// One rank's shares of all passes, as sample indices.
-    func shares(epoch: Int, sampleCount: Int, settings: TrainingSettings, rank: Int, size: Int) -> [[Int]] {
-        let order = EpochOrder.order(count: sampleCount, seed: settings.seed, epoch: epoch, shuffle: settings.shuffle)
-        return updates.flatMap(\.passes).map { Array(order[Self.share(of: $0, rank: rank, size: size)]) }
+    func shares(_ order: [Int], rank: Int, size: Int) -> [[Int]] {
+        updates.flatMap(\.passes).map { Array(order[Self.share(of: $0, rank: rank, size: size)]) }
     }
 }

@@ -75,6 +75,8 @@ package final class ProgramReplica: Replica {
         trainingInput?.sampleIndices = batch.samples
         trainingInput?.imageWeight = settings.imageWeight
         trainingInput?.labelSmoothing = settings.labelSmoothing
+        trainingInput?.classWeights = settings.classWeights
+        trainingInput?.focal = settings.focal
         trainingInput?.seed = settings.seed
         trainingInput?.epoch = settings.epoch
         guard let trainingInput else { preconditionFailure("the input was just filled") }

@@ -3,10 +3,14 @@ package import ImageData
 package import Kernels
 
 /// What one pass needs to know besides its batch.
-package struct PassSettings: Sendable {
+package struct PassSettings {
     /// Multiplied into each image's gradient: 1 / (images of the whole update over all ranks and passes).
     package var imageWeight: Float
     package var labelSmoothing: Float
+    /// Factors on the classes' terms of the loss; nil for none.
+    package var classWeights: UnsafePointer<Float>?
+    /// The exponent of the focal loss; 0 for plain cross-entropy.
+    package var focal: Float = 0
     /// Key of everything random in the pass, together with the epoch and each image's sample index.
     package var seed: UInt64
     /// Epochs finished before this one.

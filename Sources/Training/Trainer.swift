@@ -128,12 +128,13 @@ package final class Trainer {
     /// The rest of the present epoch, cut into updates; tells the loader this rank's shares.
     private func beginEpoch() throws -> [EpochPlan.Update] {
         let settings = parts.settings
-        let plan = EpochPlan(
+        var plan = EpochPlan(
             sampleCount: parts.samples.count, consumed: progress.samplesConsumed, batchSize: settings.batchSize,
             accumulation: settings.accumulation)
-        let shares = plan.shares(
-            epoch: progress.epoch, sampleCount: parts.samples.count, settings: settings, rank: parts.communicator.rank,
-            size: parts.communicator.size)
+        let order = EpochOrder.order(
+            count: parts.samples.count, seed: settings.seed, epoch: progress.epoch, shuffle: settings.shuffle)
+        if let weights = settings.classWeights { plan.weigh(order) { weights[parts.samples.labels[$0]] } }
+        let shares = plan.shares(order, rank: parts.communicator.rank, size: parts.communicator.size)
         try stage.source.order(shares, epoch: progress.epoch)
         return plan.updates
     }

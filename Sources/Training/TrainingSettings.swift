@@ -10,6 +10,10 @@ package struct TrainingSettings: Sendable, Equatable {
     /// Updates after which the run ends even within an epoch; nil for none.
     package var stepLimit: Int?
     package var labelSmoothing: Float
+    /// What images of each class weigh in the loss, by class; nil for all alike. An update's loss is their weighted mean.
+    package var classWeights: [Double]?
+    /// The exponent of the focal loss; 0 for plain cross-entropy.
+    package var focal: Float = 0
     /// The largest norm of all gradients together; nil for no clipping.
     package var clipNorm: Double?
     package var seed: UInt64

@@ -36,6 +36,8 @@ final class Updater {
     /// What rounding took from this rank's gradients so far and the next update adds; empty without compression.
     let rest: UnsafeMutableBufferPointer<Float>
     private let restMemory: AlignedBuffer
+    /// The classes' weights of the present update; empty where all weigh alike.
+    private let classWeights: AlignedBuffer
     private var previousCommunicationSeconds = 0.0
 
     init(_ parts: Trainer.Parts, _ stage: Stage) {
@@ -53,6 +55,7 @@ final class Updater {
         synchronizer = GradientSynchronizer(
             buckets: buckets, values: all, communicator: communicator, overlaps: settings.overlap,
             rest: settings.compresses ? rest : nil)
+        classWeights = AlignedBuffer(floatCount: settings.classWeights?.count ?? 0)
         earlier = AlignedBuffer(floatCount: settings.accumulation > 1 ? count : 0)
     }
 
@@ -78,8 +81,10 @@ final class Updater {
     }
 
     private func runPasses(of update: EpochPlan.Update, number: Int, epoch: Int, _ result: inout Result) throws {
-        let pass = PassSettings(
+        var pass = PassSettings(
             imageWeight: 1 / Float(update.imageCount), labelSmoothing: settings.labelSmoothing, seed: settings.seed, epoch: epoch)
+        pass.focal = settings.focal
+        weighClasses(for: update, &pass)
         for index in update.passes.indices {
             communicator.heartbeat.enter(.loading, step: number)
             let waitStart = monotonicNanoseconds()
@@ -101,6 +106,16 @@ final class Updater {
             result.ownImages += batch.count
             result.unreadable += batch.unreadable
         }
+    }
+
+    /// Scales the classes' weights so that dividing by the number of images gives the weighted mean.
+    private func weighClasses(for update: EpochPlan.Update, _ pass: inout PassSettings) {
+        guard let weights = settings.classWeights, let total = update.lossWeight else { return }
+        let scaled = classWeights.floats
+        for index in weights.indices {
+            scaled[index] = total > 0 ? Float(weights[index] * Double(update.imageCount) / total) : 0
+        }
+        pass.classWeights = UnsafePointer(scaled.baseAddress)
     }
 
     private func keepGradients(isFirst: Bool) {

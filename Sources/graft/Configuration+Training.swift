@@ -1,5 +1,6 @@
 // The config's sections as the loop's own settings.
 import Foundation
+import ImageData
 import Optimization
 import RunConfiguration
 import Training
@@ -14,11 +15,45 @@ extension TrainingSettings {
             shuffle: data.shuffle, evaluationEpochs: configuration.evaluation.everyEpochs,
             checkpointEpochs: configuration.checkpoints.everyEpochs, checkpointSteps: configuration.checkpoints.everySteps,
             unreadableLimit: data.unreadableLimit, overlap: configuration.communication.overlap)
+        focal = Float(training.focal ?? 0)
         compresses = configuration.communication.compression == .bfloat16
     }
 
     /// Updates that one epoch of so many images takes; the last may be smaller.
     func updatesPerEpoch(images: Int) -> Int { max(1, (images + batchSize * accumulation - 1) / (batchSize * accumulation)) }
+}
+
+extension RunConfiguration.ClassWeights {
+    private static let effectiveBase = 0.999
+
+    /// A weight for each class of the training images; nil where all weigh alike. Throws `UserError` for a class that is not there.
+    func resolve(_ samples: SampleList) throws -> [Double]? {
+        let classes = samples.classes
+        var counts = classes.map { _ in 0.0 }
+        for label in samples.labels { counts[label] += 1 }
+        switch self {
+        case .none: return nil
+        case .balanced: return counts.map { $0 > 0 ? Double(samples.count) / (Double(classes.count) * $0) : 0 }
+        case .effective:
+            let weights = counts.map { $0 > 0 ? (1 - Self.effectiveBase) / (1 - pow(Self.effectiveBase, $0)) : 0 }
+            let sum = weights.reduce(0, +)
+            return weights.map { $0 * Double(classes.count) / sum }
+        case .given(let entries):
+            var weights = classes.map { _ in 1.0 }
+            for entry in entries {
+                guard let index = classes.firstIndex(of: entry.pattern) else {
+                    throw UserError(
+                        "training.class_weights: there is no class '\(entry.pattern)'; the classes are "
+                            + classes.prefix(20).joined(separator: ", "))
+                }
+                weights[index] = entry.factor
+            }
+            guard weights.contains(where: { $0 > 0 }) else {
+                throw UserError("training.class_weights: some class must weigh more than 0")
+            }
+            return weights
+        }
+    }
 }
 
 extension OptimizerKind {

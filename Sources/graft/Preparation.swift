@@ -88,8 +88,14 @@ struct Preparation {
 
     /// What the loop follows and compares; rank 0 adds where it saves and who watches.
     func trainerParts() throws -> Trainer.Parts {
-        Trainer.Parts(
-            settings: TrainingSettings(configuration),
+        var settings = TrainingSettings(configuration)
+        settings.classWeights = try configuration.training.classWeights.resolve(samples)
+        if let weights = settings.classWeights, communicator.isRoot {
+            let words = zip(samples.classes, weights).prefix(20).map { "\($0) \(String(format: "%.3g", $1))" }
+            say("class weights: \(words.joined(separator: ", "))\(weights.count > 20 ? ", …" : "")")
+        }
+        return Trainer.Parts(
+            settings: settings,
             identity: RunIdentity(
                 name: configuration.run.name, architecture: network.graph.name, classes: samples.classes,
                 preprocessing: weights.preprocessing, configDigest: digest(of: [configuration.yaml()]),

@@ -42,6 +42,53 @@ import Testing
         #expect(gradient.values.suffix(2 * classes).allSatisfy { $0 == 0 })
     }
 
+    /// What torch 2.15 computes in float64; `Fixtures/make_loss_numbers.py` prints it.
+    struct Reference: Sendable {
+        var smoothing: Float = 0
+        var focal: Float = 0
+        var isWeighted = false
+        var loss: Double
+        var slopes: [Float]
+    }
+
+    static let references = [
+        Reference(
+            isWeighted: true, loss: 0.35294711078704183,
+            slopes: [
+                0.12520742, 0.02793755, -0.15314498, -0.01768897, 0.01101066, 0.00667830, 0.11073063, -0.11571896, 0.00498833,
+            ]),
+        Reference(
+            smoothing: 0.1, isWeighted: true, loss: 0.5095512192080677,
+            slopes: [
+                0.11694239, 0.01851104, -0.13545343, 0.00344369, 0.00968055, -0.01312424, 0.11357256, -0.09495089, -0.01862166,
+            ]),
+        Reference(
+            focal: 0.5, loss: 0.2862544622643121,
+            slopes: [
+                0.03901633, 0.00870572, -0.04772205, -0.10511604, 0.06543046, 0.03968558, 0.14610902, -0.15269111, 0.00658209,
+            ]),
+        Reference(
+            focal: 2, loss: 0.07746270491945001,
+            slopes: [
+                0.00743575, 0.00165914, -0.00909489, -0.04393602, 0.02734839, 0.01658764, 0.08816772, -0.09213961, 0.00397189,
+            ]),
+    ]
+
+    @Test(arguments: references) func weightsAndFocusEqualTorch(_ expected: Reference) {
+        let labels: [Int32] = [2, 0, 1]
+        let plain: [Float] = [0.2, 1, 3]
+        // The mean of weighted losses divides by the sum of the weights: the loop scales them by images / sum.
+        let total = labels.reduce(0) { $0 + plain[Int($1)] }
+        let weights = Floats(plain.map { $0 * 3 / total })
+        let (scores, gradient) = (Floats([0.5, -1, 2, 1, 0, -0.5, 0.1, 0.2, -3]), Floats(zeros: 9))
+        let found = SoftmaxCrossEntropy(classes: 3).forward(
+            logits: scores.pointer, labels: labels, count: 3, capacity: 3, smoothing: expected.smoothing, weight: 1.0 / 3,
+            classWeights: expected.isWeighted ? UnsafePointer(weights.pointer) : nil, focal: expected.focal,
+            gradient: gradient.pointer)
+        #expect(abs(found.lossSum / 3 - expected.loss) < 1e-7 && found.correct == 3)
+        #expect(zip(gradient.values, expected.slopes).allSatisfy { abs($0 - $1) < 1e-7 }, "\(gradient.values)")
+    }
+
     /// Scores far apart neither overflow nor lose the small one.
     @Test func largeScoresAreExact() {
         let (scores, gradient) = (Floats([1e4, -1e4, 9998]), Floats(zeros: 3))

@@ -116,7 +116,7 @@ extension Binder {
             guard let labels = input.labels else { preconditionFailure("a training step needs labels") }
             let result = loss.forward(
                 logits: scores(frame), labels: labels, count: input.count, capacity: capacity, smoothing: input.labelSmoothing,
-                weight: input.imageWeight * weight, gradient: slope(frame))
+                weight: input.imageWeight * weight, classWeights: input.classWeights, focal: input.focal, gradient: slope(frame))
             frame.result.lossSum += Double(weight) * result.lossSum
             if isMain { frame.result.correct += result.correct }
         }

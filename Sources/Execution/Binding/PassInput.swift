@@ -10,6 +10,10 @@ package struct PassInput {
     /// The weight of each image's gradient: 1 / images in the global batch.
     package var imageWeight: Float = 1
     package var labelSmoothing: Float = 0
+    /// Factors on the classes' terms of the loss; nil for none.
+    package var classWeights: UnsafePointer<Float>?
+    /// The exponent of the focal loss; 0 for plain cross-entropy.
+    package var focal: Float = 0
     /// The key of random layers.
     package var seed: UInt64 = 0
     package var epoch = 0

@@ -15,6 +15,10 @@ extension RunConfiguration {
         package var accumulation = 1
         /// The share of the target probability that is spread over all classes.
         package var labelSmoothing = 0.0
+        /// What images of each class weigh in the loss.
+        package var classWeights = ClassWeights.none
+        /// The exponent of the focal loss; nil for plain cross-entropy.
+        package var focal: Double?
         /// The largest global norm of the gradients; nil for no clipping.
         package var clipNorm: Double?
     }
@@ -29,7 +33,15 @@ extension RunConfiguration.Training: Section {
             Key("steps", \.steps, .from(1, to: Int.mostSteps)),
             Key("accumulation", \.accumulation, .from(1, to: 1 << 16)),
             Key("label_smoothing", \.labelSmoothing, .from(0, below: 1)),
+            Key("class_weights", \.classWeights),
+            Key("focal", \.focal, .above(0)),
             Key("clip_norm", \.clipNorm, .above(0)),
         ]
+    }
+
+    var contradictions: [Finding] {
+        guard focal != nil, labelSmoothing > 0 else { return [] }
+        let message = "training.focal and training.label_smoothing exclude each other: remove one"
+        return [Finding(key: ["focal"], message: message)]
     }
 }

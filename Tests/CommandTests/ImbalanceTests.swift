@@ -1,0 +1,55 @@
+// Classes that do not count alike in the loss, through the program.
+import Foundation
+import TestSupport
+import Testing
+
+extension CommandTests {
+    @Suite(.serialized, .enabled(if: Launch.mpirun != nil, needsLauncher))
+    struct ImbalanceTests {
+        /// Ants are rare.
+        private static func workplace() throws -> Workplace {
+            let work = try Workplace()
+            for number in 2..<8 {
+                try FileManager.default.removeItem(atPath: work.path("data/train/ant/ant-\(number).png"))
+            }
+            return work
+        }
+
+        private static let settings = [
+            smallNetwork, "data.augmentation=none", "training.epochs=2", "training.batch_size=7", "checkpoints.every_steps=1",
+            "training.class_weights=balanced",
+        ]
+
+        /// The weighted mean is over the batch of all ranks; a resume in the middle changes nothing.
+        @Test func weightsAreTheSameForAnyRanks() throws {
+            let work = try Self.workplace()
+            let told = try work.train("one", Self.settings)
+            #expect(told.errors.contains("class weights: ant 3, bee 0.75, cat 0.75"), "\(told.errors)")
+            for ranks in [2, 3] {
+                try work.train("ranks", Self.settings, ranks: ranks)
+                #expect(isClose(try work.losses("ranks"), try work.losses("one"), within: 1e-5), "\(ranks) ranks")
+            }
+            try work.train("cut", Self.settings + ["training.steps=3"])
+            try work.train("cut", Self.settings, resume: true)
+            #expect(try work.contents(work.newest("cut")) == work.contents(work.newest("one")))
+            // Weights of 1 are none; those of twice as much are the same, for the mean is weighted.
+            let plain = Self.settings.dropLast()
+            try work.train("plain", Array(plain))
+            try work.train("twice", plain + ["training.class_weights={ant: 2, bee: 2, cat: 2}"])
+            #expect(isClose(try work.losses("twice"), try work.losses("plain"), within: 1e-6))
+            #expect(!isClose(try work.losses("one"), try work.losses("plain"), within: 1e-3))
+        }
+
+        @Test(arguments: [
+            ("training.class_weights={zebra: 2}", "there is no class 'zebra'; the classes are ant, bee, cat"),
+            ("training.class_weights={ant: -1}", "training.class_weights.ant must be at least 0"),
+            ("training.class_weights=equal", "none, balanced, effective or a mapping of classes to weights"),
+            ("training={focal: 2, label_smoothing: 0.1}", "training.focal and training.label_smoothing exclude each other"),
+        ])
+        func mistakesAreNamed(_ setting: String, _ words: String) throws {
+            let end = try Workplace(images: 1).graft(
+                "train", "config.yaml", "--set", smallNetwork, "--set", setting, expecting: 65)
+            #expect(end.errors.contains(words), "\(end.errors)")
+        }
+    }
+}
