@@ -121,13 +121,25 @@ package final class ConsoleProgress: TrainingObserver {
         lastEvaluation = report.evaluation
         printLine(
             "evaluation after epoch \(report.epoch), step \(report.step): accuracy \(Format.percent(report.summary.accuracy))  "
+                + (measure == .accuracy || measure == .loss ? "" : "\(deciding(report.summary))  ")
                 + "loss \(Format.loss(report.summary.loss))  (\(report.summary.images) images in "
                 + "\(Format.duration(report.seconds))\(report.isBest ? ", the best so far" : ""))")
     }
 
+    private var measure: EvaluationSummary.Measure { facts?.settings.bestBy ?? .accuracy }
+
+    /// What decides which checkpoint is the best, as `accuracy 97.10 %`.
+    private func deciding(_ summary: EvaluationSummary) -> String {
+        guard let value = summary.value(of: measure) else { return "accuracy \(Format.percent(summary.accuracy))" }
+        return "\(measure.words) \(measure == .loss ? Format.loss(value) : Format.percent(value))"
+    }
+
     private func finish(_ report: FinishReport) {
         if let lastEvaluation, lastEvaluation.classes.count <= 20 { Self.classTable(lastEvaluation).forEach(printLine) }
-        let best = report.best.map { "; best accuracy \(Format.percent($0.summary.accuracy)) after step \($0.step)" } ?? ""
+        let best = report.best.map { "; best \(deciding($0.summary)) after step \($0.step)" } ?? ""
+        if let count = report.fruitlessEvaluations {
+            printLine("ended early: \(Format.count(count, "evaluation")) in a row brought nothing better (training.patience)")
+        }
         printLine("finished \(Format.count(report.step, "step")) in \(Format.duration(report.seconds))\(best)")
         if let facts, facts.ranks > 1, hiddenSeconds + exposedSeconds > 0 {
             printLine(

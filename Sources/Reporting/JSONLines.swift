@@ -85,6 +85,7 @@ package final class JSONLines: TrainingObserver {
         var members: [(key: String, value: JSONValue)] = [
             ("epoch", .integer(report.epoch)), ("loss", .number(report.summary.loss)),
             ("accuracy", .number(report.summary.accuracy)), ("images", .integer(report.summary.images)),
+            ("balanced_accuracy", .optional(report.summary.balancedAccuracy)), ("macro_f1", .optional(report.summary.macroF1)),
             ("best", .truth(report.isBest)), ("seconds", .number(report.seconds)),
         ]
         if evaluation.hasFewClasses {

@@ -43,6 +43,12 @@ extension RunConfiguration: Section {
             let message = "schedule.final_rate (\(last)) must not be above optimizer.learning_rate (\(first))"
             findings.append(Finding(key: ["schedule", "final_rate"], message: message))
         }
+        if training.patience != nil, data.validation == nil, data.validationFraction == nil, data.labels == nil {
+            findings.append(
+                Finding(
+                    key: ["training", "patience"],
+                    message: "training.patience counts evaluations, and the config names no validation images"))
+        }
         if training.phases != nil {
             for (number, phase) in phases.enumerated() {
                 findings += phase.contradictions.map {

@@ -68,7 +68,16 @@ package struct Evaluation: Sendable, Equatable {
         // Sample by sample in double precision: the same sum whichever rank saw which image.
         let lossSum = predictions.reduce(0) { $0 + $1.loss }
         let count = Double(max(images, 1))
-        return EvaluationSummary(images: images, loss: lossSum / count, accuracy: Double(correct) / count)
+        let classes = classCounts
+        // As scikit-learn's balanced_accuracy_score and f1_score(average="macro"): over the classes that occur.
+        let recalls = classes.filter { $0.images > 0 }.map { Double($0.hits) / Double($0.images) }
+        let scores = classes.filter { $0.images + $0.predicted > 0 }.map {
+            2 * Double($0.hits) / Double($0.images + $0.predicted)
+        }
+        func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(values.count, 1)) }
+        return EvaluationSummary(
+            images: images, loss: lossSum / count, accuracy: Double(correct) / count, balancedAccuracy: mean(recalls),
+            macroF1: mean(scores))
     }
 
     /// Counts by true class (rows) and predicted class (columns).
@@ -78,14 +87,19 @@ package struct Evaluation: Sendable, Equatable {
         return counts
     }
 
-    package var classMetrics: [ClassMetrics] {
+    /// Of each class its images, how many were taken for it, and how many of these rightly.
+    private var classCounts: [(images: Int, predicted: Int, hits: Int)] {
         var counts = [(images: Int, predicted: Int, hits: Int)](repeating: (0, 0, 0), count: classes.count)
         for prediction in predictions {
             counts[prediction.label].images += 1
             counts[prediction.predicted].predicted += 1
             if prediction.label == prediction.predicted { counts[prediction.label].hits += 1 }
         }
-        return zip(classes, counts).map { name, count in
+        return counts
+    }
+
+    package var classMetrics: [ClassMetrics] {
+        zip(classes, classCounts).map { name, count in
             ClassMetrics(
                 name: name, images: count.images,
                 precision: count.predicted > 0 ? Double(count.hits) / Double(count.predicted) : nil,
@@ -113,22 +127,4 @@ package struct Evaluation: Sendable, Equatable {
     /// Up to so many classes each is told of by itself, in tables and files; of more only the extremes are.
     package static let fewClasses = 100
     package var hasFewClasses: Bool { classes.count <= Self.fewClasses }
-}
-
-/// Loss and accuracy over a split.
-package struct EvaluationSummary: Sendable, Equatable, Codable {
-    package var images: Int
-    package var loss: Double
-    package var accuracy: Double
-
-    package init(images: Int, loss: Double, accuracy: Double) {
-        self.images = images
-        self.loss = loss
-        self.accuracy = accuracy
-    }
-
-    /// Whether this is the better result: higher accuracy, or the same with a lower loss.
-    package func isBetter(than other: EvaluationSummary) -> Bool {
-        accuracy > other.accuracy || accuracy == other.accuracy && loss < other.loss
-    }
 }

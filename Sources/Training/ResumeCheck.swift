@@ -60,6 +60,9 @@ package struct ResumeCheck {
         if let limit = settings.stepLimit, progress.step >= limit {
             return "\(progress.step) of \(limit) steps are done; raise training.steps to go on"
         }
+        if let patience = settings.patience, let count = progress.evaluationsSinceBest, count >= patience {
+            return "\(count) evaluations brought nothing better; raise training.patience to go on"
+        }
         guard progress.epoch >= settings.epochs else { return nil }
         return "\(progress.epoch) of \(settings.epochs) epochs are done; raise training.epochs to go on"
     }

@@ -15,7 +15,7 @@ extension Trainer {
             progress.awaitsEvaluation = nil
             if isSaved {
                 try addToCheckpoint(summary)
-            } else if progress.best?.step == progress.step {
+            } else if progress.best?.step == progress.step || hasLostPatience {
                 // The best weights are saved even between the epochs that the config names: later ones may never be as good.
                 try save(evaluation: summary)
             }
@@ -39,8 +39,9 @@ extension Trainer {
         guard summary.loss.isFinite else {
             throw TrainingError.diverged(step: progress.step, .evaluation(loss: summary.loss))
         }
-        let isBest = progress.best.map { summary.isBetter(than: $0.summary) } ?? true
+        let isBest = progress.best.map { summary.isBetter(than: $0.summary, by: parts.settings.bestBy) } ?? true
         if isBest { progress.best = BestResult(step: progress.step, summary: summary) }
+        progress.evaluationsSinceBest = isBest ? nil : (progress.evaluationsSinceBest ?? 0) + 1
         if let evaluation {
             for sample in evaluation.unreadable { announce(.unreadable(sample, split: evaluator.samples.split)) }
             announce(

@@ -17,6 +17,7 @@ extension Trainer {
         carryOptimizer(to: next)
         carryRests(to: updater, next.replica)
         (stage, self.updater, frozenChecksum) = (next, updater, nil)
+        progress.evaluationsSinceBest = nil
         stage.replica.weightsChanged()
         try agree()
     }

@@ -80,7 +80,7 @@ package final class Trainer {
         announce(.started(facts))
         // A run that was stopped or killed in an evaluation.
         if progress.awaitsEvaluation == true, stage.evaluator != nil, try !evaluate(isSaved: true) { return stopped() }
-        while progress.epoch < parts.settings.epochs, !isAtStepLimit {
+        while progress.epoch < parts.settings.epochs, !isAtStepLimit, !hasLostPatience {
             if progress.samplesConsumed == 0, try !moveIfDue() { return stopped() }
             for update in try beginEpoch() {
                 let report = try take(update)
@@ -105,7 +105,10 @@ package final class Trainer {
             if progress.awaitsEvaluation == true, try !evaluate(isSaved: isSaved) { return stopped() }
         }
         announce(
-            .finished(FinishReport(step: progress.step, epoch: progress.epoch, best: progress.best, seconds: secondsSinceStart)))
+            .finished(
+                FinishReport(
+                    step: progress.step, epoch: progress.epoch, best: progress.best, seconds: secondsSinceStart,
+                    fruitlessEvaluations: hasLostPatience ? progress.evaluationsSinceBest : nil)))
         return .finished
     }
 
@@ -149,6 +152,12 @@ package final class Trainer {
             ))
         progress.samplesConsumed = 0
         progress.epochSums = EpochSums()
+    }
+
+    /// Whether so many evaluations in a row brought nothing better that the run ends. All ranks count the same.
+    var hasLostPatience: Bool {
+        guard let patience = parts.settings.patience else { return false }
+        return (progress.evaluationsSinceBest ?? 0) >= patience
     }
 
     private var isAtStepLimit: Bool { parts.settings.stepLimit.map { progress.step >= $0 } ?? false }

@@ -109,4 +109,6 @@ package struct FinishReport: Sendable, Equatable {
     package var epoch: Int
     package var best: BestResult?
     package var seconds: Double
+    /// The evaluations in a row that brought nothing better, where that ended the run.
+    package var fruitlessEvaluations: Int?
 }

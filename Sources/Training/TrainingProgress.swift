@@ -12,6 +12,8 @@ package struct TrainingProgress: Sendable, Equatable, Codable {
     package var epochSums = EpochSums()
     /// The best evaluation so far, and after which step it was.
     package var best: BestResult?
+    /// Evaluations since the best one, in the present stage; nil for none.
+    package var evaluationsSinceBest: Int?
     /// Updates that were made before a parameter began to train, by its name; those that train from the first are not in it.
     package var trainedSince: [String: Int]?
     /// True between the end of an epoch and that of its evaluation, which a resumed run makes up for; else nil.

@@ -26,6 +26,10 @@ package struct TrainingSettings: Sendable, Equatable {
     package var checkpointSteps: Int?
     /// The fraction of the training images that may be unreadable.
     package var unreadableLimit: Double
+    /// By what the best checkpoint is chosen.
+    package var bestBy = EvaluationSummary.Measure.accuracy
+    /// Evaluations in a row without a better result after which the run ends; nil for none.
+    package var patience: Int?
     /// Whether gradients are summed while backward still runs.
     package var overlap: Bool
     /// Whether gradients may travel as bfloat16, with what rounding takes away added to the next update's.

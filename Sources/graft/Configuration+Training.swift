@@ -16,6 +16,8 @@ extension TrainingSettings {
             checkpointEpochs: configuration.checkpoints.everyEpochs, checkpointSteps: configuration.checkpoints.everySteps,
             unreadableLimit: data.unreadableLimit, overlap: configuration.communication.overlap)
         focal = Float(training.focal ?? 0)
+        patience = training.patience
+        bestBy = .init(rawValue: configuration.checkpoints.best.rawValue) ?? .accuracy
         compresses = configuration.communication.compression == .bfloat16
     }
 

@@ -40,15 +40,36 @@ extension CommandTests {
             #expect(!isClose(try work.losses("one"), try work.losses("plain"), within: 1e-3))
         }
 
+        /// A rate of nearly nothing improves nothing: the run ends early, and a resume knows it.
+        @Test(arguments: [1, 2]) func patienceEndsARun(_ ranks: Int) throws {
+            let work = try Workplace()
+            let settings = [
+                smallNetwork, "data.augmentation=none", "optimizer.learning_rate=1e-12", "training.epochs=9",
+                "training.patience=2", "checkpoints.best=macro_f1",
+            ]
+            let end = try work.train("early", settings, ranks: ranks)
+            #expect(end.output.contains("ended early: 2 evaluations in a row brought nothing better (training.patience)"))
+            #expect(end.output.contains("best macro F1 "), "\(end.output)")
+            let evaluations = try work.metrics("early", "evaluation")
+            #expect(
+                evaluations.count < 9 && evaluations.allSatisfy { $0["macro_f1"] is Double && $0["balanced_accuracy"] is Double })
+            let again = try work.train("early", settings, ranks: ranks, resume: true)
+            #expect(again.errors.contains("there is nothing left to do: 2 evaluations brought nothing better"), "\(again.errors)")
+            let longer = try work.train("early", settings + ["training.patience=3"], ranks: ranks, resume: true)
+            #expect(longer.output.contains("ended early: 3 evaluations"))
+        }
+
         @Test(arguments: [
+            ("training={patience: 2}", "the config names no validation images"),
             ("training.class_weights={zebra: 2}", "there is no class 'zebra'; the classes are ant, bee, cat"),
             ("training.class_weights={ant: -1}", "training.class_weights.ant must be at least 0"),
             ("training.class_weights=equal", "none, balanced, effective or a mapping of classes to weights"),
             ("training={focal: 2, label_smoothing: 0.1}", "training.focal and training.label_smoothing exclude each other"),
         ])
         func mistakesAreNamed(_ setting: String, _ words: String) throws {
+            let extra = setting.contains("patience") ? "data.validation=null" : smallNetwork
             let end = try Workplace(images: 1).graft(
-                "train", "config.yaml", "--set", smallNetwork, "--set", setting, expecting: 65)
+                "train", "config.yaml", "--set", extra, "--set", setting, expecting: 65)
             #expect(end.errors.contains(words), "\(end.errors)")
         }
     }

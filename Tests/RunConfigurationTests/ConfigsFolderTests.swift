@@ -51,8 +51,14 @@ import Testing
             let (key, example) = (row[0], row[4])
             // Some keys need others beside them.
             let company =
-                ["schedule.step_epochs", "schedule.milestones"].contains(key)
-                ? "schedule.kind=step" : key == "data.root" || key.hasPrefix("data.columns") ? "data.labels=l.csv" : "run.seed=1"
+                switch key {
+                case "schedule.step_epochs", "schedule.milestones": "schedule.kind=step"
+                case "training.patience": "data.validation_fraction=0.2"
+                case "data.root",
+                    _ where key.hasPrefix("data.columns"):
+                    "data.labels=l.csv"
+                default: "run.seed=1"
+                }
             let more = key == "schedule.kind" ? "schedule.step_epochs=2" : "run.seed=1"
             #expect(problems(minimal, company, more, "\(key)=\(example)") == [], "\(key)")
         }

@@ -40,7 +40,14 @@ import Training
             predictions: [prediction(0, 0, 0), prediction(1, 0, 1), prediction(2, 1, 1), prediction(3, 1, 1)], unreadable: [],
             paths: [])
         #expect(evaluation.confusion == [[1, 1, 0], [0, 2, 0], [0, 0, 0]])
-        #expect(evaluation.summary == EvaluationSummary(images: 4, loss: 1.5, accuracy: 0.75))
+        #expect(
+            evaluation.summary
+                == EvaluationSummary(
+                    images: 4, loss: 1.5, accuracy: 0.75, balancedAccuracy: 0.75, macroF1: (2.0 / 3 + 0.8) / 2))
+        let few = EvaluationSummary(images: 4, loss: 1, accuracy: 0.5, balancedAccuracy: 0.9, macroF1: 0.4)
+        #expect(evaluation.summary.isBetter(than: few, by: .accuracy) && evaluation.summary.isBetter(than: few, by: .macroF1))
+        #expect(
+            !evaluation.summary.isBetter(than: few, by: .loss) && few.isBetter(than: evaluation.summary, by: .balancedAccuracy))
         #expect(evaluation.classMetrics.map(\.precision) == [1, 2.0 / 3, nil])
         #expect(evaluation.classMetrics.map(\.recall) == [0.5, 1, nil])
     }

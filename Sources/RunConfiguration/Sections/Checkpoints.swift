@@ -8,8 +8,21 @@ extension RunConfiguration {
         package var everySteps: Int?
         /// How many of the latest stay, besides the best.
         package var keep = 2
+        /// By what the best is chosen.
+        package var best = BestMeasure.accuracy
     }
 }
+
+extension RunConfiguration {
+    /// By what two evaluations are compared.
+    package enum BestMeasure: String, Sendable, CaseIterable {
+        case accuracy, loss
+        case balancedAccuracy = "balanced_accuracy"
+        case macroF1 = "macro_f1"
+    }
+}
+
+extension RunConfiguration.BestMeasure: Choice {}
 
 extension RunConfiguration.Checkpoints: Section {
     static var keys: [Key<Self>] {
@@ -17,6 +30,7 @@ extension RunConfiguration.Checkpoints: Section {
             Key("every_epochs", \.everyEpochs, .from(1, to: Int.mostSteps)),
             Key("every_steps", \.everySteps, .from(1, to: Int.mostSteps)),
             Key("keep", \.keep, .from(1, to: Int.mostSteps)),
+            Key("best", \.best),
         ]
     }
 }

@@ -9,6 +9,8 @@ extension RunConfiguration {
         package var phases: [Phase]?
         /// Images of one forward and backward pass, over all ranks together.
         package var batchSize = 64
+        /// Ends the run after so many evaluations in a row without a better result; nil for none.
+        package var patience: Int?
         /// Ends the run after this many updates; nil for all epochs.
         package var steps: Int?
         /// Passes that make one update.
@@ -31,6 +33,7 @@ extension RunConfiguration.Training: Section {
             Key("phases", \.phases, .check("a list of at least one phase") { !$0.isEmpty }),
             Key("batch_size", \.batchSize, .from(1, to: Int.mostImages)),
             Key("steps", \.steps, .from(1, to: Int.mostSteps)),
+            Key("patience", \.patience, .from(1, to: Int.mostEpochs)),
             Key("accumulation", \.accumulation, .from(1, to: 1 << 16)),
             Key("label_smoothing", \.labelSmoothing, .from(0, below: 1)),
             Key("class_weights", \.classWeights),

@@ -150,6 +150,8 @@ enum EvaluationText {
         let checkpoint: String
         let images: Int
         let accuracy: Double
+        let balancedAccuracy: Double?
+        let macroF1: Double?
         let loss: Double
         let classes: [ClassRow]
         /// Left out where there are more than a hundred classes.
@@ -164,7 +166,8 @@ enum EvaluationText {
     static func json(_ evaluation: Evaluation, _ checkpoint: String, _ agreement: Agreement? = nil) throws -> String {
         let summary = evaluation.summary
         let document = Document(
-            checkpoint: checkpoint, images: summary.images, accuracy: summary.accuracy, loss: summary.loss,
+            checkpoint: checkpoint, images: summary.images, accuracy: summary.accuracy,
+            balancedAccuracy: summary.balancedAccuracy, macroF1: summary.macroF1, loss: summary.loss,
             classes: evaluation.classMetrics.map {
                 .init(name: $0.name, images: $0.images, precision: $0.precision, recall: $0.recall)
             }, confusion: evaluation.hasFewClasses ? evaluation.confusion : nil,
@@ -180,7 +183,9 @@ enum EvaluationText {
     static func table(_ evaluation: Evaluation, _ checkpoint: String, _ agreement: Agreement? = nil) -> String {
         let summary = evaluation.summary
         let head = String(
-            format: "accuracy %.2f %% of %d images, loss %.4f", summary.accuracy * 100, summary.images, summary.loss)
+            format: "accuracy %.2f %% of %d images, loss %.4f, balanced accuracy %.2f %%, macro F1 %.2f %%",
+            summary.accuracy * 100,
+            summary.images, summary.loss, (summary.balancedAccuracy ?? 0) * 100, (summary.macroF1 ?? 0) * 100)
         let compared = agreement.map {
             String(
                 format: "same class as in %@ for %d of %d images, %.2f %%; accuracy there %.2f %%", $0.precision, $0.same,

@@ -1,0 +1,55 @@
+// An evaluation in a few numbers, and which of two is the better one.
+
+/// Loss and accuracy over a split.
+package struct EvaluationSummary: Sendable, Equatable, Codable {
+    package var images: Int
+    package var loss: Double
+    package var accuracy: Double
+    /// The mean of the classes' recalls; nil in older checkpoints.
+    package var balancedAccuracy: Double?
+    /// The mean of the classes' F1 scores; nil in older checkpoints.
+    package var macroF1: Double?
+
+    package init(images: Int, loss: Double, accuracy: Double, balancedAccuracy: Double? = nil, macroF1: Double? = nil) {
+        self.images = images
+        self.loss = loss
+        self.accuracy = accuracy
+        self.balancedAccuracy = balancedAccuracy
+        self.macroF1 = macroF1
+    }
+
+    /// By what checkpoints are compared.
+    package enum Measure: String, Sendable, CaseIterable {
+        case accuracy, loss
+        case balancedAccuracy = "balanced_accuracy"
+        case macroF1 = "macro_f1"
+
+        /// As people say it.
+        package var words: String {
+            switch self {
+            case .accuracy: "accuracy"
+            case .loss: "loss"
+            case .balancedAccuracy: "balanced accuracy"
+            case .macroF1: "macro F1"
+            }
+        }
+    }
+
+    /// The number that a measure looks at; nil where an older checkpoint lacks it.
+    package func value(of measure: Measure) -> Double? {
+        switch measure {
+        case .accuracy: accuracy
+        case .loss: loss
+        case .balancedAccuracy: balancedAccuracy
+        case .macroF1: macroF1
+        }
+    }
+
+    /// Whether this is the better result: higher by the measure, or the same with a lower loss. One that lacks the measure is worse.
+    package func isBetter(than other: EvaluationSummary, by measure: Measure) -> Bool {
+        guard let own = value(of: measure) else { return false }
+        guard let theirs = other.value(of: measure) else { return true }
+        if measure == .loss { return own < theirs }
+        return own > theirs || own == theirs && loss < other.loss
+    }
+}
