@@ -104,7 +104,13 @@ struct SVGPlot {
     }
 
     private func label(_ value: Double) -> String { isPercent ? plain(value * 100) + " %" : plain(value) }
-    private func plain(_ value: Double) -> String { String(format: "%.4g", value) }
+    private func plain(_ value: Double) -> String {
+        switch abs(value) {
+        case 1e6...: String(format: "%.4g M", value / 1e6)
+        case 1e4...: String(format: "%.4g k", value / 1e3)
+        default: String(format: "%.4g", value)
+        }
+    }
     private static func text(_ value: Double) -> String { String(format: "%.1f", value) }
 }
 
