@@ -19,6 +19,19 @@ deploy/install-packages.sh
 say "Linting"
 swift format lint --strict -r Sources Tests Package.swift
 
+# The C targets for Arm, as far as a compiler without an Arm's libraries goes: Debian's headers of those libraries are the same.
+say "Checking C for aarch64"
+if [ -n "$is_long" ]; then deploy/install-packages.sh libc6-dev-arm64-cross; fi
+if [ -d /usr/aarch64-linux-gnu/include ]; then
+    for file in Sources/C*/*.c; do
+        clang --target=aarch64-linux-gnu -fsyntax-only -Wall -Werror -I "$(dirname "$file")/include" \
+            -isystem /usr/aarch64-linux-gnu/include -idirafter /usr/include -idirafter "/usr/include/$(uname -m)-linux-gnu" "$file"
+    done
+    echo "$(find Sources/C* -name '*.c' | wc -l) files"
+else
+    echo "left out: libc6-dev-arm64-cross is not installed (deploy/test.sh --long installs it)"
+fi
+
 # Optimised, since the tests compute whole networks; testing is enabled so that they may look inside.
 options=(-c release -Xswiftc -enable-testing)
 say "Building"
