@@ -125,7 +125,7 @@ extension PlanDescription {
         ])
         for step in steps {
             table.add([
-                "\(step.number)", step.phase == "backward" ? "backward" : step.region, step.name, step.operation, step.input,
+                "\(step.number)", step.phase == "forward" ? step.region : step.phase, step.name, step.operation, step.input,
                 step.output, step.flopsPerImage > 0 ? Self.gigaflops(step.flopsPerImage) : "",
                 "\(step.imagesAtOnce)", step.bytes.map { Self.megabytes($0) } ?? "",
                 step.arenaOffset.map { Self.megabytes($0) } ?? "",

@@ -108,8 +108,7 @@ package struct PlanDescription: Sendable, Encodable {
     }
 
     private static func regionWork(_ plan: Plan) -> [RegionWork] {
-        let phases: [PlanStep.Phase] = [.forward, .backward]
-        return phases.flatMap { phase in Region.allCases.map { ($0, phase) } }.compactMap { region, phase in
+        PlanStep.Phase.allCases.flatMap { phase in Region.allCases.map { ($0, phase) } }.compactMap { region, phase in
             let steps = plan.steps.filter { $0.region == region && $0.phase == phase }
             guard !steps.isEmpty else { return nil }
             var work = RegionWork(region: region.rawValue, phase: phase.rawValue, steps: steps.count)

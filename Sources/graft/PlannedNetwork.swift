@@ -3,6 +3,8 @@ import Execution
 import Foundation
 import Graphs
 import Networks
+import Optimization
+import PlanReports
 import RunConfiguration
 import Tensors
 import Training
@@ -26,6 +28,9 @@ struct PlannedNetwork {
     private(set) var ranges: QuantizationRanges?
     /// Why the prefix is not computed as the config says.
     private(set) var precisionNote: String?
+    private let recompute: RunConfiguration.Recompute
+    /// What a rank's activations may take; nil where nothing is known.
+    private(set) var arenaLimit: Int?
     private let unfrozen: [String]
     private let normMode: NormMode
     private let halfPrecision: ElementType
@@ -74,6 +79,12 @@ struct PlannedNetwork {
         halfPrecision = abilities.multipliesBFloat16 ? .bfloat16 : .float32
         suffixPrecision = configuration.compute.precision == .float32 ? .float32 : halfPrecision
         winograd = configuration.compute.winograd
+        recompute = configuration.compute.recompute
+        let (states, isTrained) = (OptimizerKind(configuration.optimizer).stateNames.count, trainability.isTrained)
+        weightBytes = graph.parameters.indices.reduce(0) {
+            // Trained ones with gradients and state; frozen ones once as they are and once as kernels read them.
+            $0 + graph.parameters[$1].shape.count * MemoryLayout<Float>.stride * (isTrained[$1] ? 2 + states : 2)
+        }
         prefixPrecision = .int8
         let settled = PrefixPrecision(network.precision, abilities) {
             plan(to: .boundary, capacity: 1).shareOfByteProducts
@@ -93,6 +104,31 @@ struct PlannedNetwork {
 
     /// Whether the prefix is to be computed in bytes whose ranges are not known yet.
     var wantsRanges: Bool { prefixPrecision == .int8 && ranges == nil }
+
+    /// Bytes of weights, gradients and the optimizer's state, about.
+    private let weightBytes: Int
+
+    /// Lets activations take what is left of so many bytes, with a tenth for all else.
+    mutating func fit(into memoryBytes: Int) { arenaLimit = memoryBytes > 0 ? max(1, memoryBytes * 9 / 10 - weightBytes) : nil }
+
+    /// Throws `UserError` for a training plan that takes more memory than there is, with the batch that would fit.
+    func checkMemory(of plan: Plan, ranks: Int) throws {
+        guard let limit = arenaLimit, plan.arenaBytes > limit else { return }
+        var (fits, tooMany) = (0, plan.capacity)
+        while tooMany - fits > 1 {
+            let middle = (fits + tooMany) / 2
+            let smaller = self.plan(from: plan.entry, to: .loss, capacity: middle)
+            if smaller.arenaBytes <= limit { fits = middle } else { tooMany = middle }
+        }
+        let advice =
+            fits > 0
+            ? "a training.batch_size of \(fits * ranks) would fit (with training.accumulation an update sees as many images)"
+            : "not even one image a rank would fit: train less of the network, or smaller images"
+        let how = recompute == .off ? "; compute.recompute: auto takes less" : ""
+        throw UserError(
+            "activations of \(plan.capacity) images a rank take \(Readable.bytes(plan.arenaBytes)), and \(Readable.bytes(limit)) are free "
+                + "for them; \(advice)\(how)")
+    }
 
     /// Takes over the ranges of a calibration.
     mutating func use(_ ranges: QuantizationRanges) { self.ranges = ranges }
@@ -128,6 +164,12 @@ struct PlannedNetwork {
         request.cacheBytes = PlanRequest.usualCacheBytes
         request.winograd = winograd
         request.threads = threads
+        request.again =
+            switch recompute {
+            case .off: .nothing
+            case .automatic: arenaLimit.map { .within(arenaBytes: $0) } ?? .nothing
+            case .parts(let count): .parts(count)
+            }
         return request
     }
 }

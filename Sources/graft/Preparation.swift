@@ -68,9 +68,12 @@ struct Preparation {
         let (classes, images) = (samples.classes.count, (samples.count, data?.validation?.samples.count ?? 0))
         let abilities = try ProcessorAbilities.ofAllRanks(configuration.compute.instructions, communicator)
         let side = try file?.statedPreprocessing()?.crop
+        let memory = availableMemoryBytes() / communicator.localSize
         networks = try configuration.phases.map {
-            try PlannedNetwork(
+            var network = try PlannedNetwork(
                 $0, classes: classes, ranks: communicator.size, abilities: abilities, images: images, inputSize: side)
+            network.fit(into: memory)
+            return network
         }
         let network = networks[0]
         tell(network.precisionNote)

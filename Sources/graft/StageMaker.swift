@@ -91,6 +91,7 @@ struct StageMaker {
         let (network, threads) = (network, placement.threads)
         let entry: PlanEntry = features.training == nil ? .images : .boundary
         let training = network.plan(from: entry, to: .loss, capacity: network.trainingCapacity, threads: threads)
+        try network.checkMemory(of: training, ranks: communicator.size)
         // Without validation images nothing is inferred: then the smaller program is made.
         let isEvaluated = preparation.data?.validation != nil
         let infersFromImages = features.validation == nil && (isEvaluated || features.training == nil)

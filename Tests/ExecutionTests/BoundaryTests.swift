@@ -75,8 +75,10 @@ final class Bench {
     private let labels: [Int32] = [1, 0, 2]
     private let samples = [4, 0, 9]
 
-    /// `cacheBytes` as in a request.
-    init(_ example: BoundaryTests.Case, cacheBytes: Int? = nil, threads: Int = 1) throws {
+    /// `cacheBytes` and `again` as in a request.
+    init(
+        _ example: BoundaryTests.Case, cacheBytes: Int? = nil, threads: Int = 1, again: ComputeAgain = .nothing
+    ) throws {
         let graph = try NetworkCatalog.entry(named: example.network).build(
             BuildOptions(classes: 5, inputSize: example.side))
         let trainability = try FreezePolicy(unfrozen: example.unfrozen, batchNorm: example.norm).resolve(graph)
@@ -87,6 +89,7 @@ final class Bench {
             var request = PlanRequest(
                 graph: graph, trainability: trainability, capacity: Self.capacity, entry: entry, exit: exit)
             request.cacheBytes = cacheBytes
+            request.again = again
             return Planner.plan(request)
         }
         store = ParameterStore(graph: graph, trainability: trainability, layout: plans[0].layout)

@@ -24,6 +24,13 @@ package struct PlanValue: Sendable {
     package var place: Place = .arena(0)
     /// The steps from the one that writes it to the last that reads it.
     package var lifetime: ClosedRange<Int> = 0...0
+
+    /// Another value of the same kind.
+    func copied(as name: String) -> PlanValue {
+        PlanValue(
+            name: name, shape: shape, type: type, quantizationStep: quantizationStep, bytesPerImage: bytesPerImage, images: images
+        )
+    }
 }
 
 /// Consecutive steps, and how many images they run over before they start again with the next ones.

@@ -45,6 +45,8 @@ package struct PlanRequest: Sendable {
     package static let usualCacheBytes = 4 << 20
     /// Which convolutions go through Winograd's algorithm.
     package var winograd = WinogradUse.auto
+    /// Which activations are not kept for backward but computed again.
+    package var again = ComputeAgain.nothing
     /// Threads of the rank that is to run the plan: some kernels pay only where each thread gets enough to do.
     package var threads = 1
     /// Off, no pass merges or folds anything: every node is a step of its own. For tests, which hold both against each other.

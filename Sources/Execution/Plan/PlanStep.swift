@@ -3,7 +3,12 @@ package import Graphs
 
 /// One thing that a program does. Numbers are indices into `Plan.values`, and for parameters into `Graph.parameters`.
 package struct PlanStep: Sendable, Hashable {
-    package enum Phase: String, Sendable { case forward, backward }
+    package enum Phase: String, Sendable, CaseIterable {
+        case forward
+        /// A forward step once more, for what backward needs and forward gave up.
+        case again
+        case backward
+    }
 
     /// The layer that the step belongs to.
     package let name: String
@@ -19,6 +24,20 @@ package struct PlanStep: Sendable, Hashable {
     package let multiplyAccumulates: Int
     /// Which code does it.
     package internal(set) var kernel: KernelChoice
+
+    /// The same step for backward, over other values; it completes nothing.
+    func repeated(reads: [Int], writes: [Int]) -> PlanStep {
+        PlanStep(
+            name: name, region: region, phase: .again, operation: operation, reads: reads, writes: writes, completes: [],
+            multiplyAccumulates: multiplyAccumulates, kernel: kernel)
+    }
+
+    /// The same step with other values in the place of those that it reads.
+    func reading(_ place: (Int) -> Int) -> PlanStep {
+        PlanStep(
+            name: name, region: region, phase: phase, operation: operation, reads: reads.map(place), writes: writes,
+            completes: completes, multiplyAccumulates: multiplyAccumulates, kernel: kernel)
+    }
 
     /// The value that is worked on.
     var source: Int { reads[0] }

@@ -10,6 +10,8 @@ extension RunConfiguration {
         package var precision = Precision.float32
         /// Which convolutions go through Winograd's algorithm, with a third of the arithmetic.
         package var winograd = WinogradUse.auto
+        /// Which activations of trained layers are not kept for backward but computed again.
+        package var recompute = Recompute.automatic
         /// The most that the arithmetic may use of the processor.
         package var instructions = InstructionLimit.auto
     }
@@ -34,6 +36,39 @@ extension RunConfiguration {
     }
 }
 
+extension RunConfiguration {
+    /// Memory against time: activations of trained layers that backward computes again.
+    package enum Recompute: Sendable, Equatable {
+        case off
+        /// As many as it takes to fit into a rank's memory.
+        case automatic
+        /// What trains is cut into at most so many parts, of which only what they hand on is kept.
+        case parts(Int)
+
+        fileprivate var isSensible: Bool { if case .parts(let count) = self { count >= 1 } else { true } }
+    }
+}
+
+extension RunConfiguration.Recompute: ConfigurationValue {
+    static func read(_ tree: Tree, as key: KeyName, _ reader: inout Reader) -> Self? {
+        switch tree.content {
+        case .scalar("off", _): .off
+        case .scalar("auto", _): .automatic
+        case .scalar(let text, _) where text.first?.isNumber == true || text.first == "-":
+            Int.read(tree, as: key, &reader).map { .parts($0) }
+        default: reader.refuse(tree, key, wanted: "off, auto or a number of parts")
+        }
+    }
+
+    var tree: Tree {
+        switch self {
+        case .off: .plain("off")
+        case .automatic: .plain("auto")
+        case .parts(let count): count.tree
+        }
+    }
+}
+
 extension RunConfiguration.Precision: Choice {}
 extension WinogradUse: Choice {}
 extension RunConfiguration.InstructionLimit: Choice {}
@@ -44,6 +79,7 @@ extension RunConfiguration.Compute: Section {
             Key("threads", \.threads, .exactly(1, to: 4096)),
             Key("precision", \.precision),
             Key("winograd", \.winograd),
+            Key("recompute", \.recompute, .check("off, auto, or a number of parts from 1") { $0.isSensible }),
             Key("instructions", \.instructions),
         ]
     }

@@ -131,8 +131,7 @@ struct TrainBench {
     }
 
     private static func regions(_ plan: Plan, _ milliseconds: [Double], peak: Double) -> [TrainBenchResult.RegionTime] {
-        let phases: [PlanStep.Phase] = [.forward, .backward]
-        return phases.flatMap { phase in Region.allCases.map { ($0, phase) } }.compactMap { region, phase in
+        PlanStep.Phase.allCases.flatMap { phase in Region.allCases.map { ($0, phase) } }.compactMap { region, phase in
             let steps = plan.steps.indices.filter { plan.steps[$0].region == region && plan.steps[$0].phase == phase }
             guard !steps.isEmpty else { return nil }
             let time = steps.reduce(0) { $0 + milliseconds[$1] }

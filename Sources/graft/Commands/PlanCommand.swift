@@ -69,12 +69,16 @@ struct PlanCommand: ParsableCommand {
         let data = try isOnPaper ? nil : TrainingData(configuration)
         for note in try data?.checkFormats(limit: configuration.data.unreadableLimit) ?? [] { say("warning: \(note)") }
         let file = try weights(of: configuration.network)
-        let network = try PlannedNetwork(
+        var network = try PlannedNetwork(
             configuration, classes: counted.count, ranks: ranks, abilities: .own(configuration.compute.instructions),
             images: data.map { ($0.training.samples.count, $0.validation?.samples.count ?? 0) },
             inputSize: try file?.statedPreprocessing()?.crop)
         try file.map { try check($0, network, configuration, data) }
+        // On paper it is another machine's memory that counts.
+        if !isOnPaper { network.fit(into: availableMemoryBytes() / ranks) }
         let plan = network.trainingPlan()
+        // From cached features training may take less than this plan.
+        do { try network.checkMemory(of: plan, ranks: ranks) } catch { say("warning: \(error)") }
         let buckets = GradientBuckets(
             slots: plan.layout.slots.map(\.range), count: plan.layout.count, bytes: bucketBytes(configuration),
             extraCount: ParameterStore.extraCount, separatesExtras: configuration.communication.compression != .none)
