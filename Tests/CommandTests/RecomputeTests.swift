@@ -29,8 +29,8 @@ extension CommandTests {
         @Test func whatFitsIsSaid() throws {
             let work = try Workplace(images: 1)
             let end = try work.graft(
-                "bench", "config.yaml", "--synthetic", "--set", "network.unfrozen=[\"*\"]", "--set", "training.batch_size=1000000",
-                "--steps", "1", expecting: 65)
+                "bench", "config.yaml", "--synthetic", "--steps", "1", "--set", "network.unfrozen=[\"*\"]",
+                "--set", "training.batch_size=1000000", expecting: 65)
             #expect(end.errors.contains(#/a training.batch_size of \d+ would fit/#), "\(end.errors)")
         }
     }

@@ -75,7 +75,10 @@ import Testing
         ("training: {batch: 1}", "unknown key 'batch' in training (did you mean 'batch_size'?)"),
         ("training: {momentum: 1}", "unknown key 'momentum' in training (it belongs in optimizer)"),
         ("epochs: 1", "unknown key 'epochs' (it belongs in training)"),
-        ("compute: {gpu: 1}", "unknown key 'gpu' in compute; the keys here are threads, precision, winograd, recompute, instructions"),
+        (
+            "compute: {gpu: 1}",
+            "unknown key 'gpu' in compute; the keys here are threads, precision, winograd, recompute, instructions"
+        ),
         ("run: {? [a] : b}", "a key must be a word, not a list or a mapping"),
         ("run: {seed: !!int 3}", "tags such as !!int or !name have no meaning in a config; remove them"),
         // Augmentation.
