@@ -16,6 +16,12 @@ package struct LearningRateSchedule: Sendable, Equatable {
         /// From the base rate after warm-up down a half cosine to `finalRate` after `totalSteps` updates in all, and there
         /// from then on; as torch's `CosineAnnealingLR` over `totalSteps - warmUpSteps`.
         case cosine(totalSteps: Int, finalRate: Double)
+        /// From the base rate after warm-up to `finalRate` after `totalSteps` updates by (1 − share)^power of the difference; as torch's
+        /// `PolynomialLR` where that ends at 0.
+        case polynomial(totalSteps: Int, finalRate: Double, power: Double)
+        /// From a 25th of the base rate up to it over the share `rise` of the updates, and down to a 10,000th of where it began, by half
+        /// cosines; as torch's `OneCycleLR`.
+        case oneCycle(totalSteps: Int, rise: Double)
     }
 
     package var baseRate: Double
@@ -42,15 +48,29 @@ package struct LearningRateSchedule: Sendable, Equatable {
             case .constant: baseRate
             case .every(let steps, let gamma): baseRate * pow(gamma, Double(done / max(1, steps)))
             case .milestones(let milestones, let gamma): baseRate * pow(gamma, Double(milestones.count { $0 <= done }))
-            case .cosine(let totalSteps, let finalRate): cosineRate(done: done, totalSteps: totalSteps, finalRate: finalRate)
+            case .cosine(let totalSteps, let finalRate):
+                finalRate + (baseRate - finalRate) * (1 + cos(.pi * share(of: done, totalSteps))) / 2
+            case .polynomial(let totalSteps, let finalRate, let power):
+                finalRate + (baseRate - finalRate) * pow(1 - share(of: done, totalSteps), power)
+            case .oneCycle(let totalSteps, let rise): oneCycleRate(done: done, totalSteps: totalSteps, rise: rise)
             }
         return number < warmUpSteps ? shaped * Double(number) / Double(warmUpSteps) : shaped
     }
 
-    private func cosineRate(done: Int, totalSteps: Int, finalRate: Double) -> Double {
-        guard done > warmUpSteps else { return baseRate }
-        guard done < totalSteps else { return finalRate }
-        let progress = Double(done - warmUpSteps) / Double(totalSteps - warmUpSteps)
-        return finalRate + (baseRate - finalRate) * (1 + cos(.pi * progress)) / 2
+    /// How much of what comes after warm-up is done, from 0 to 1.
+    private func share(of done: Int, _ totalSteps: Int) -> Double {
+        guard done > warmUpSteps else { return 0 }
+        return done < totalSteps ? Double(done - warmUpSteps) / Double(totalSteps - warmUpSteps) : 1
+    }
+
+    private static let (oneCycleStart, oneCycleEnd) = (25.0, 1e4)
+
+    private func oneCycleRate(done: Int, totalSteps: Int, rise: Double) -> Double {
+        let (first, last) = (baseRate / Self.oneCycleStart, baseRate / Self.oneCycleStart / Self.oneCycleEnd)
+        let (top, end) = (rise * Double(totalSteps) - 1, Double(totalSteps - 1))
+        func between(_ from: Double, _ to: Double, _ share: Double) -> Double { to + (from - to) * (1 + cos(.pi * share)) / 2 }
+        let now = min(Double(done), end)
+        if now <= top { return between(first, baseRate, top > 0 ? now / top : 1) }
+        return between(baseRate, last, end > top ? (now - max(top, 0)) / (end - max(top, 0)) : 1)
     }
 }

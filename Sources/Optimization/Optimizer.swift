@@ -15,7 +15,7 @@ package final class Optimizer {
     package let count: Int
     private let buffers: [AlignedBuffer]
 
-    /// Makes an optimizer whose state is zero. `groups` must cover `0..<count` in ascending order without gaps.
+    /// Makes an optimizer that has seen nothing yet. `groups` must cover `0..<count` in ascending order without gaps.
     package init(kind: OptimizerKind, groups: [ParameterGroup], count: Int) {
         var end = 0
         for group in groups {
@@ -28,6 +28,7 @@ package final class Optimizer {
         self.groups = ParameterGroup.merged(groups)
         self.count = count
         buffers = kind.stateNames.map { _ in AlignedBuffer(floatCount: count) }
+        if case .rmsProp(_, _, _, asTensorFlow: true) = kind { buffers[0].floats.update(repeating: 1) }
     }
 
     /// The state arrays, each of `count` numbers in the layout of the parameters; valid as long as the optimizer lives.
@@ -53,7 +54,7 @@ package final class Optimizer {
     ///   - gradients: `count` gradients in the same layout.
     ///   - learningRate: the rate of this update, before each group's multiplier.
     ///   - gradientScale: multiplied into every gradient first, for clipping or averaging over accumulated passes.
-    ///   - updateNumber: which update of the run this is, from 1; it corrects AdamW's bias and must go on after a resume.
+    ///   - updateNumber: which update of the run this is, from 1; it corrects Adam's bias and must go on after a resume.
     /// - Returns: whether all parameters are finite afterwards; a gradient that is not makes them so.
     @discardableResult
     package func update(
@@ -71,14 +72,25 @@ package final class Optimizer {
                     parameters + slice.start, gradients + slice.start, buffers.isEmpty ? nil : state(0, slice.start),
                     slice.count, gradientScale, Float(rate), Float(momentum), nesterov, Float(group.weightDecay))
                 areFinite = areFinite && isWell
-            case .adamW(let beta1, let beta2, let epsilon):
+            case .adamW(let beta1, let beta2, let epsilon), .adam(let beta1, let beta2, let epsilon):
                 let made = Double(updateNumber - group.updatesBefore)
-                let step = graft_adamw_step(
-                    gradient_scale: gradientScale, keep: Float(1 - rate * group.weightDecay), first_gain: Float(1 - beta1),
+                let isDecoupled = if case .adamW = kind { true } else { false }
+                let step = graft_adam_step(
+                    gradient_scale: gradientScale, weight_decay: isDecoupled ? 0 : Float(group.weightDecay),
+                    keep: isDecoupled ? Float(1 - rate * group.weightDecay) : 1, first_gain: Float(1 - beta1),
                     beta2: Float(beta2), second_gain: Float(1 - beta2),
                     step_size: Float(rate / (1 - pow(beta1, made))),
                     correction_root: Float((1 - pow(beta2, made)).squareRoot()), epsilon: Float(epsilon))
-                let isWell = graft_adamw_update(
+                let isWell = graft_adam_update(
+                    parameters + slice.start, gradients + slice.start, state(0, slice.start), state(1, slice.start), slice.count,
+                    step)
+                areFinite = areFinite && isWell
+            case .rmsProp(let alpha, let momentum, let epsilon, let asTensorFlow):
+                let step = graft_rmsprop_step(
+                    gradient_scale: gradientScale, weight_decay: Float(group.weightDecay), alpha: Float(alpha),
+                    gain: Float(1 - alpha), epsilon: Float(epsilon), momentum: Float(momentum), rate: Float(rate),
+                    as_tensorflow: asTensorFlow)
+                let isWell = graft_rmsprop_update(
                     parameters + slice.start, gradients + slice.start, state(0, slice.start), state(1, slice.start), slice.count,
                     step)
                 areFinite = areFinite && isWell

@@ -6,12 +6,18 @@ package enum OptimizerKind: Sendable, Equatable {
     case sgd(momentum: Double, nesterov: Bool)
     /// Adam with decoupled weight decay, as `torch.optim.AdamW`.
     case adamW(beta1: Double, beta2: Double, epsilon: Double)
+    /// Adam as `torch.optim.Adam`; weight decay is added to the gradient.
+    case adam(beta1: Double, beta2: Double, epsilon: Double)
+    /// As `torch.optim.RMSprop`, or as TensorFlow's and timm's `RMSpropTF`: epsilon within the root, averages that start at 1, and the
+    /// rate within the momentum. Weight decay is added to the gradient.
+    case rmsProp(alpha: Double, momentum: Double, epsilon: Double, asTensorFlow: Bool)
 
     /// The names of the state arrays, each as long as the parameters: the names that a checkpoint stores them under.
     package var stateNames: [String] {
         switch self {
         case .sgd(let momentum, _): momentum == 0 ? [] : ["momentum"]
-        case .adamW: ["first_moment", "second_moment"]
+        case .adamW, .adam: ["first_moment", "second_moment"]
+        case .rmsProp: ["square_average", "momentum"]
         }
     }
 }
@@ -22,7 +28,7 @@ package struct ParameterGroup: Sendable, Equatable {
     package var range: Range<Int>
     /// Multiplied into the learning rate; 0 leaves the slice as it is.
     package var multiplier: Double
-    /// The weight decay (L2 for SGD, decoupled for AdamW), 0 for none.
+    /// The weight decay (decoupled for AdamW, L2 for the others), 0 for none.
     package var weightDecay: Double
     /// Updates of the run before the slice began to train: AdamW's averages are that much younger than the run.
     package var updatesBefore = 0

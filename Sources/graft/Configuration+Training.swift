@@ -63,6 +63,11 @@ extension OptimizerKind {
         switch optimizer.kind {
         case .sgd: self = .sgd(momentum: optimizer.momentum, nesterov: optimizer.nesterov)
         case .adamw: self = .adamW(beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon)
+        case .adam: self = .adam(beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon)
+        case .rmsprop, .rmspropTF:
+            self = .rmsProp(
+                alpha: optimizer.alpha, momentum: optimizer.momentum, epsilon: optimizer.epsilon,
+                asTensorFlow: optimizer.kind == .rmspropTF)
         }
     }
 }
@@ -71,6 +76,7 @@ extension LearningRateSchedule {
     /// - Parameter epochsBefore: of earlier phases.
     init(_ configuration: RunConfiguration, updatesPerEpoch: Int, epochsBefore: Int = 0) {
         let schedule = configuration.schedule
+        let totalSteps = configuration.training.epochs * updatesPerEpoch
         let shape: Shape =
             switch schedule.kind {
             case .constant: .constant
@@ -80,10 +86,23 @@ extension LearningRateSchedule {
                 } else {
                     .every(steps: (schedule.stepEpochs ?? configuration.training.epochs) * updatesPerEpoch, gamma: schedule.gamma)
                 }
-            case .cosine: .cosine(totalSteps: configuration.training.epochs * updatesPerEpoch, finalRate: schedule.finalRate)
+            case .cosine: .cosine(totalSteps: totalSteps, finalRate: schedule.finalRate)
+            case .polynomial: .polynomial(totalSteps: totalSteps, finalRate: schedule.finalRate, power: schedule.power)
+            case .exponential: .every(steps: updatesPerEpoch, gamma: schedule.gamma)
+            case .oneCycle: .oneCycle(totalSteps: totalSteps, rise: schedule.rise)
             }
         self.init(
-            baseRate: configuration.optimizer.learningRate, warmUpSteps: schedule.warmupSteps, shape: shape,
+            baseRate: configuration.effectiveRate, warmUpSteps: schedule.warmupSteps, shape: shape,
             updatesBefore: epochsBefore * updatesPerEpoch)
+    }
+}
+
+extension RunConfiguration {
+    /// The base rate of updates of this size: scaled where `optimizer.rate_for` says for how many images it is meant (linearly as in Goyal
+    /// et al., "Accurate, Large Minibatch SGD", 2017).
+    var effectiveRate: Double {
+        guard let images = optimizer.rateFor else { return optimizer.learningRate }
+        let ratio = Double(training.batchSize * training.accumulation) / Double(images)
+        return optimizer.learningRate * (optimizer.rateScaling == .linear ? ratio : ratio.squareRoot())
     }
 }

@@ -93,6 +93,12 @@ struct Preparation {
     func trainerParts() throws -> Trainer.Parts {
         var settings = TrainingSettings(configuration)
         settings.classWeights = try configuration.training.classWeights.resolve(samples)
+        if let images = configuration.optimizer.rateFor, communicator.isRoot {
+            say(
+                "learning rate: \(String(format: "%.4g", configuration.effectiveRate)) for updates of "
+                    + "\(configuration.training.batchSize * configuration.training.accumulation) images, from "
+                    + "\(configuration.optimizer.learningRate) for \(images)")
+        }
         if let weights = settings.classWeights, communicator.isRoot {
             let words = zip(samples.classes, weights).prefix(20).map { "\($0) \(String(format: "%.3g", $1))" }
             say("class weights: \(words.joined(separator: ", "))\(weights.count > 20 ? ", …" : "")")

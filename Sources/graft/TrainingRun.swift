@@ -99,7 +99,7 @@ struct TrainingRun {
         say(
             "phase \(phase + 1) of \(phases.count): \(epochs), "
                 + (names.isEmpty ? "the head alone" : "the head and \(names.joined(separator: ", "))")
-                + ", learning rate \(own.optimizer.learningRate)")
+                + ", learning rate \(own.effectiveRate)")
     }
 
     /// Looks for the checkpoint to continue, and refuses one that does not fit, before anything is computed. Every rank calls it.

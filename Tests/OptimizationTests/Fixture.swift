@@ -8,6 +8,7 @@ struct OptimizerCase: Decodable, CustomTestStringConvertible {
         var nesterov: Bool?
         var betas: [Double]?
         var eps: Double?
+        var alpha: Double?
     }
     var name: String
     var kind: String

@@ -10,9 +10,15 @@ import Testing
     private func optimizer(_ fixture: OptimizerCase) -> Optimizer {
         let settings = fixture.settings
         let kind: OptimizerKind =
-            fixture.kind == "sgd"
-            ? .sgd(momentum: settings.momentum ?? 0, nesterov: settings.nesterov ?? false)
-            : .adamW(beta1: settings.betas![0], beta2: settings.betas![1], epsilon: settings.eps!)
+            switch fixture.kind {
+            case "sgd": .sgd(momentum: settings.momentum ?? 0, nesterov: settings.nesterov ?? false)
+            case "adam": .adam(beta1: settings.betas![0], beta2: settings.betas![1], epsilon: settings.eps!)
+            case "adamw": .adamW(beta1: settings.betas![0], beta2: settings.betas![1], epsilon: settings.eps!)
+            default:
+                .rmsProp(
+                    alpha: settings.alpha!, momentum: settings.momentum!, epsilon: settings.eps!,
+                    asTensorFlow: fixture.kind == "rmsprop_tf")
+            }
         let groups = (0..<3).map { index in
             ParameterGroup(
                 range: Self.bounds[index]..<Self.bounds[index + 1], multiplier: Self.multipliers[index],

@@ -11,6 +11,9 @@ import Testing
         "milestones 10 15 25": LearningRateSchedule(baseRate: 0.2, shape: .milestones([10, 15, 25], gamma: 0.5)),
         "cosine": LearningRateSchedule(baseRate: 0.2, shape: .cosine(totalSteps: 30, finalRate: 0.02)),
         "warm-up 7, constant": LearningRateSchedule(baseRate: 0.2, warmUpSteps: 7, shape: .constant),
+        "polynomial": LearningRateSchedule(baseRate: 0.2, shape: .polynomial(totalSteps: 30, finalRate: 0, power: 2)),
+        "one cycle": LearningRateSchedule(baseRate: 0.2, shape: .oneCycle(totalSteps: 31, rise: 0.3)),
+        "one cycle, rise 0.1": LearningRateSchedule(baseRate: 0.2, shape: .oneCycle(totalSteps: 31, rise: 0.1)),
         "warm-up 7, cosine": LearningRateSchedule(baseRate: 0.2, warmUpSteps: 7, shape: .cosine(totalSteps: 30, finalRate: 0)),
     ]
 

@@ -20,14 +20,14 @@ import Testing
             training: {epochs: five, batch_size: 0}
             """
         #expect(
-            problems(text, "optimizer.kind=adam", "schedule.kind=step") == [
+            problems(text, "optimizer.kind=adan", "schedule.kind=step") == [
                 "x.yaml:6: unknown key 'trian' in data (did you mean 'train'?)",
                 "x.yaml:8: unknown key 'learning_rat' in optimizer (did you mean 'learning_rate'?)",
                 "x.yaml:10: the key 'momentum' was already given on line 9",
                 "x.yaml:10: optimizer.momentum must be at least 0 and below 1, found 2",
                 "x.yaml:11: training.epochs must be a whole number, found 'five'",
                 "x.yaml:11: training.batch_size must be from 1 to 1048576, found 0",
-                "--set optimizer.kind=adam: optimizer.kind must be sgd or adamw, found 'adam' (did you mean 'adamw'?)",
+                "--set optimizer.kind=adan: optimizer.kind must be sgd, adamw, adam, rmsprop or rmsprop_tf, found 'adan' (did you mean 'adam'?)",
                 "--set schedule.kind=step: schedule.kind: step needs either step_epochs or milestones",
             ])
     }
@@ -128,7 +128,7 @@ import Testing
             "schedule.milestones must be a list of at least one epoch, from 1 on, each larger than the one before, found [3, 2]"
         ),
         ("schedule: {milestones: [2]}", "schedule.milestones needs kind: step, it is cosine"),
-        ("schedule: {kind: constant, final_rate: 0.001}", "schedule.final_rate needs kind: cosine, it is constant"),
+        ("schedule: {kind: constant, final_rate: 0.001}", "schedule.final_rate needs kind: cosine or polynomial, it is constant"),
         ("schedule: {final_rate: 0.5}", "schedule.final_rate (0.5) must not be above optimizer.learning_rate (0.01)"),
         (
             "communication: {compression: bfloat16, algorithm: mpi}",

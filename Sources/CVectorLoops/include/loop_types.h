@@ -38,9 +38,11 @@ typedef struct {
     graft_format format;
 } graft_winograd;
 
-/// The numbers of one AdamW step, worked out in double precision by the caller.
+/// The numbers of one step of Adam or AdamW, worked out in double precision by the caller.
 typedef struct {
     float gradient_scale;
+    /// Added to the gradient, times the parameter: Adam's decay; 0 for AdamW.
+    float weight_decay;
     /// 1 − rate · weight_decay: decoupled decay, multiplied into the parameter.
     float keep;
     /// 1 − beta1.
@@ -53,4 +55,20 @@ typedef struct {
     /// √(1 − beta2ᵗ).
     float correction_root;
     float epsilon;
-} graft_adamw_step;
+} graft_adam_step;
+
+/// The numbers of one step of RMSprop.
+typedef struct {
+    float gradient_scale;
+    /// Added to the gradient, times the parameter.
+    float weight_decay;
+    /// How much of the average of squares is kept.
+    float alpha;
+    /// 1 − alpha.
+    float gain;
+    float epsilon;
+    float momentum;
+    float rate;
+    /// Epsilon within the root, and the rate within the momentum, as TensorFlow has them.
+    bool as_tensorflow;
+} graft_rmsprop_step;

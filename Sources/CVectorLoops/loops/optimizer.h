@@ -46,12 +46,12 @@ bool GRAFT_AT(graft_sgd_update)(float *restrict parameters, const float *restric
     return largest < bits_of_infinity;
 }
 
-bool GRAFT_AT(graft_adamw_update)(float *restrict parameters, const float *restrict gradients, float *restrict first_moment,
-                        float *restrict second_moment, size_t count, graft_adamw_step step) {
+bool GRAFT_AT(graft_adam_update)(float *restrict parameters, const float *restrict gradients, float *restrict first_moment,
+                        float *restrict second_moment, size_t count, graft_adam_step step) {
 #pragma clang fp contract(off)
     int32_t largest = 0;
     for (size_t i = 0; i < count; i++) {
-        float gradient = step.gradient_scale * gradients[i];
+        float gradient = step.gradient_scale * gradients[i] + step.weight_decay * parameters[i];
         float first = first_moment[i] + (gradient - first_moment[i]) * step.first_gain;
         float second = step.beta2 * second_moment[i] + step.second_gain * gradient * gradient;
         first_moment[i] = first;
@@ -59,6 +59,31 @@ bool GRAFT_AT(graft_adamw_update)(float *restrict parameters, const float *restr
         parameters[i] = step.keep * parameters[i] - step.step_size * (first / (sqrtf(second) / step.correction_root + step.epsilon));
         // A second moment that has overflowed would leave its parameter where it is for ever.
         largest = larger(largest, larger(magnitude_bits(parameters[i]), magnitude_bits(second)));
+    }
+    return largest < bits_of_infinity;
+}
+
+bool GRAFT_AT(graft_rmsprop_update)(float *restrict parameters, const float *restrict gradients, float *restrict squares,
+                                    float *restrict momentum_buffer, size_t count, graft_rmsprop_step step) {
+#pragma clang fp contract(off)
+    int32_t largest = 0;
+    if (step.as_tensorflow) {
+        for (size_t i = 0; i < count; i++) {
+            float gradient = step.gradient_scale * gradients[i] + step.weight_decay * parameters[i];
+            // The average is moved towards the square, as TensorFlow does: rounded otherwise than torch's.
+            squares[i] += (gradient * gradient - squares[i]) * step.gain;
+            momentum_buffer[i] = step.momentum * momentum_buffer[i] + step.rate * (gradient / sqrtf(squares[i] + step.epsilon));
+            parameters[i] -= momentum_buffer[i];
+            largest = larger(largest, larger(magnitude_bits(parameters[i]), magnitude_bits(squares[i])));
+        }
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            float gradient = step.gradient_scale * gradients[i] + step.weight_decay * parameters[i];
+            squares[i] = step.alpha * squares[i] + step.gain * gradient * gradient;
+            momentum_buffer[i] = step.momentum * momentum_buffer[i] + gradient / (sqrtf(squares[i]) + step.epsilon);
+            parameters[i] -= step.rate * momentum_buffer[i];
+            largest = larger(largest, larger(magnitude_bits(parameters[i]), magnitude_bits(squares[i])));
+        }
     }
     return largest < bits_of_infinity;
 }

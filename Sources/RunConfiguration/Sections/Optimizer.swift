@@ -15,6 +15,11 @@ extension RunConfiguration {
         package var beta1 = 0.9
         package var beta2 = 0.999
         package var epsilon = 1e-8
+        /// RMSprop's: how much of the average of squares is kept.
+        package var alpha = 0.99
+        /// The number of images an update for which `learningRate` is meant; nil where it is meant as it is.
+        package var rateFor: Int?
+        package var rateScaling = RateScaling.linear
         package var multipliers = LayerMultipliers()
     }
 
@@ -22,6 +27,15 @@ extension RunConfiguration {
     package enum OptimizerKind: String, Sendable, CaseIterable {
         case sgd
         case adamw
+        case adam
+        case rmsprop
+        case rmspropTF = "rmsprop_tf"
+    }
+
+    /// How the rate grows with the images of an update.
+    package enum RateScaling: String, Sendable, CaseIterable {
+        case linear
+        case squareRoot = "square_root"
     }
 
     /// Factors on the learning rate of layers, as written: where several patterns match a layer, the last one counts.
@@ -43,6 +57,7 @@ extension RunConfiguration {
 }
 
 extension RunConfiguration.OptimizerKind: Choice {}
+extension RunConfiguration.RateScaling: Choice {}
 
 extension RunConfiguration.LayerMultipliers: ConfigurationValue {
     static func read(_ tree: Tree, as key: KeyName, _ reader: inout Reader) -> Self? {
@@ -74,13 +89,18 @@ extension RunConfiguration.Optimizer: Section {
             Key("beta1", \.beta1, .from(0, below: 1)),
             Key("beta2", \.beta2, .from(0, below: 1)),
             Key("epsilon", \.epsilon, .above(0)),
+            Key("alpha", \.alpha, .from(0, below: 1)),
+            Key("rate_for", \.rateFor, .from(1, to: Int.mostImages)),
+            Key("rate_scaling", \.rateScaling),
             Key("multipliers", \.multipliers),
         ]
     }
 
     var contradictions: [Finding] {
         guard nesterov else { return [] }
-        if kind == .adamw { return [Finding(key: ["nesterov"], message: "optimizer.nesterov needs kind: sgd, it is adamw")] }
+        guard kind == .sgd else {
+            return [Finding(key: ["nesterov"], message: "optimizer.nesterov needs kind: sgd, it is \(kind.rawValue)")]
+        }
         return momentum > 0 ? [] : [Finding(key: ["nesterov"], message: "optimizer.nesterov needs a momentum above 0")]
     }
 }

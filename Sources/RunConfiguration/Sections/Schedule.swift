@@ -10,10 +10,14 @@ extension RunConfiguration {
         package var stepEpochs: Int?
         /// For `step`, instead: lowered once this many epochs are done, for each of them.
         package var milestones: [Int]?
-        /// For `step`: the factor on the rate each time.
+        /// For `step` and `exponential`: the factor on the rate each time, for `exponential` after every epoch.
         package var gamma = 0.1
-        /// For `cosine`: the rate at the end.
+        /// For `cosine` and `polynomial`: the rate at the end.
         package var finalRate = 0.0
+        /// For `polynomial`: the exponent.
+        package var power = 1.0
+        /// For `one_cycle`: the share of the updates in which the rate rises.
+        package var rise = 0.3
     }
 
     /// The shape of the schedule after warm-up.
@@ -21,6 +25,9 @@ extension RunConfiguration {
         case constant
         case step
         case cosine
+        case polynomial
+        case exponential
+        case oneCycle = "one_cycle"
     }
 }
 
@@ -35,6 +42,8 @@ extension RunConfiguration.Schedule: Section {
             Key("milestones", \.milestones, .ascendingFromOne),
             Key("gamma", \.gamma, .check("above 0 and at most 1") { $0 > 0 && $0 <= 1 }),
             Key("final_rate", \.finalRate, .atLeast(0)),
+            Key("power", \.power, .above(0)),
+            Key("rise", \.rise, .between(0, and: 1)),
         ]
     }
 
@@ -47,8 +56,14 @@ extension RunConfiguration.Schedule: Section {
         for (name, isSet) in stepKeys where isSet && kind != .step {
             found.append(Finding(key: [name], message: "schedule.\(name) needs kind: step, it is \(kind.rawValue)"))
         }
-        if finalRate > 0, kind != .cosine {
-            found.append(Finding(key: ["final_rate"], message: "schedule.final_rate needs kind: cosine, it is \(kind.rawValue)"))
+        if finalRate > 0, kind != .cosine, kind != .polynomial {
+            found.append(
+                Finding(
+                    key: ["final_rate"], message: "schedule.final_rate needs kind: cosine or polynomial, it is \(kind.rawValue)"))
+        }
+        if warmupSteps > 0, kind == .oneCycle {
+            found.append(
+                Finding(key: ["warmup_steps"], message: "schedule.warmup_steps: kind one_cycle has its own rise (schedule.rise)"))
         }
         return found
     }

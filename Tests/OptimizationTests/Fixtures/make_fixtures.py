@@ -1,6 +1,6 @@
 """Writes optimizers.json and schedules.json beside this file: what torch.optim does over a dozen steps.
 
-Run with a Python that has torch and numpy: python make_fixtures.py
+Run with a Python that has torch, timm and numpy: python make_fixtures.py
 """
 
 import json
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from timm.optim import RMSpropTF
 
 HERE = Path(__file__).parent
 STEPS = 12
@@ -28,7 +29,9 @@ def optimizer_case(name, kind, rate, decay, **settings):
         {"params": [values], "lr": rate * group["multiplier"], "weight_decay": decay if group["decay"] else 0.0}
         for values, group in zip(slices, GROUPS)
     ]
-    optimizer = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}[kind](groups, lr=rate, **settings)
+    kinds = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop,
+             "rmsprop_tf": RMSpropTF}
+    optimizer = kinds[kind](groups, lr=rate, **settings)
     after = []
     for gradient in gradients:
         for values, a, b in zip(slices, SLICES, SLICES[1:]):
@@ -67,6 +70,10 @@ def main():
         optimizer_case("sgd, nesterov", "sgd", 0.05, 0.01, momentum=0.9, nesterov=True),
         optimizer_case("adamw", "adamw", 0.01, 0.05, betas=(0.9, 0.999), eps=1e-8),
         optimizer_case("adamw, other constants", "adamw", 0.003, 0.0, betas=(0.8, 0.95), eps=1e-6),
+        optimizer_case("adam, decay", "adam", 0.01, 0.05, betas=(0.9, 0.999), eps=1e-8),
+        optimizer_case("rmsprop", "rmsprop", 0.01, 0.0, alpha=0.99, momentum=0.0, eps=1e-8),
+        optimizer_case("rmsprop, momentum, decay", "rmsprop", 0.01, 0.01, alpha=0.9, momentum=0.9, eps=1e-3),
+        optimizer_case("rmsprop_tf", "rmsprop_tf", 0.01, 1e-3, alpha=0.9, momentum=0.9, eps=1e-3),
     ]
     schedules = [
         schedule_case("constant", lambda o, total: rates.ConstantLR(o, factor=1, total_iters=0)),
@@ -75,6 +82,9 @@ def main():
         schedule_case("cosine", lambda o, total: rates.CosineAnnealingLR(o, T_max=total, eta_min=0.02)),
         schedule_case("warm-up 7, constant", lambda o, total: warmed(o, rates.ConstantLR(o, factor=1, total_iters=0), 7)),
         schedule_case("warm-up 7, cosine", lambda o, total: warmed(o, rates.CosineAnnealingLR(o, T_max=total - 7), 7)),
+        schedule_case("polynomial", lambda o, total: rates.PolynomialLR(o, total_iters=total, power=2.0)),
+        schedule_case("one cycle", lambda o, total: rates.OneCycleLR(o, max_lr=0.2, total_steps=total + 1, cycle_momentum=False)),
+        schedule_case("one cycle, rise 0.1", lambda o, total: rates.OneCycleLR(o, max_lr=0.2, total_steps=total + 1, pct_start=0.1, cycle_momentum=False)),
     ]
     clipping = []
     for scale, maximum in [(1.0, 1.0), (0.001, 1.0), (30.0, 0.25)]:
