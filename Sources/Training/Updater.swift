@@ -21,6 +21,9 @@ final class Updater {
         var communication: GradientSynchronizer.Times
     }
 
+    /// A mean cross-entropy that no training comes back from, though its weights may stay numbers for many more steps.
+    private static let hopelessLoss = 1e6
+
     let buckets: GradientBuckets
     private let settings: TrainingSettings
     private let replica: any Replica
@@ -71,8 +74,9 @@ final class Updater {
         result.communication = try synchronizer.finish()
         previousCommunicationSeconds = result.communication.exposed
         result.sums = StepSums(extras)
-        guard result.sums.loss.isFinite else {
-            throw TrainingError.diverged(step: number, .ofLoss(result.sums.loss, replica))
+        let loss = result.sums.loss / Double(max(result.sums.images, 1))
+        guard loss.isFinite, loss < Self.hopelessLoss else {
+            throw TrainingError.diverged(step: number, .ofLoss(loss, replica))
         }
         communicator.heartbeat.enter(.computing, step: number)
         result.gradientNorm = try applyGradients(update, images: result.sums.images, number: number, learningRate: learningRate)

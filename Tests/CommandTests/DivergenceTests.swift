@@ -10,6 +10,8 @@ extension CommandTests {
         @Test(arguments: [
             [smallNetwork, "network.unfrozen=[features.8]", "network.batch_norm=local", "optimizer.learning_rate=1e30"],
             ["network.unfrozen=[\"*\"]", "optimizer.learning_rate=1", "network.preprocessing={resize: 64, crop: 64}"],
+            // Weights of this one stay numbers for many steps.
+            [smallNetwork, "network.unfrozen=[features.8]", "optimizer.learning_rate=1e6"],
         ]) func aRunThatDivergesNamesStepAndLayer(settings: [String]) throws {
             let work = try Workplace(images: 4)
             let launch = try work.train(
