@@ -57,10 +57,13 @@ package final class FeatureSource: BatchSource {
         prefetch(position + 1)
         var count = 0
         var missing: [UnreadableSample] = []
-        for sample in batches[position] {
-            if store.gather(store.index(sample: sample, view: view), into: entries, position: count) {
+        for entry in batches[position] {
+            let (round, sample) = entry.quotientAndRemainder(dividingBy: samples.count)
+            if store.gather(
+                store.index(sample: sample, view: (view + round) % store.views), into: entries, position: count)
+            {
                 labels[count] = Int32(samples.labels[sample])
-                indices[count] = sample
+                indices[count] = entry
                 count += 1
                 if let damaged = unreadable[sample], damaged.isUsed, named.insert(sample).inserted { missing.append(damaged) }
             } else if named.insert(sample).inserted {
@@ -72,7 +75,10 @@ package final class FeatureSource: BatchSource {
 
     private func prefetch(_ batch: Int) {
         guard store.layout.recordBytes >= Self.prefetchBytes, batch < batches.count else { return }
-        for sample in batches[batch] { store.prefetch(store.index(sample: sample, view: view)) }
+        for entry in batches[batch] {
+            let (round, sample) = entry.quotientAndRemainder(dividingBy: samples.count)
+            store.prefetch(store.index(sample: sample, view: (view + round) % store.views))
+        }
     }
 
     private static func unknown(_ sample: Int, _ path: String) -> UnreadableSample {

@@ -26,6 +26,8 @@ package final class BatchLoader {
         package var decoding = ImageDecoding.exact
         /// Whether images are left out that can be decoded though their data is damaged.
         package var skipsDamaged = false
+        /// After how many views of a sample augmentation repeats itself; nil for never.
+        package var views: Int?
         /// What keys each sample's augmentation together with seed and epoch; nil for its index.
         package var keys: [Int]?
 
@@ -70,12 +72,13 @@ package final class BatchLoader {
 
     deinit { stop() }
 
-    /// Starts an epoch: the samples of this rank's share of each batch to come. An entry may be empty. Whatever was left of an
+    /// Starts an epoch: the entries of `EpochOrder` that are this rank's share of each batch to come. An entry may be empty. Whatever was left of an
     /// earlier epoch is dropped.
     package func begin(epoch: Int, batches: [[Int]]) {
         precondition(
             batches.allSatisfy { $0.count <= options.capacity }, "a share fits into a slot of \(options.capacity) images")
-        precondition(batches.allSatisfy { $0.allSatisfy { (0..<source.count).contains($0) } }, "every sample exists")
+        precondition(source.count > 0 || batches.allSatisfy(\.isEmpty), "every sample exists")
+        precondition(batches.allSatisfy { $0.allSatisfy { $0 >= 0 } }, "every sample exists")
         ring.begin(epoch: epoch, batches: batches)
     }
 
@@ -99,7 +102,8 @@ package final class BatchLoader {
         var count = 0
         var failures: [UnreadableSample] = []
         for position in 0..<asked {
-            let sample = slot.indices[position]
+            let entry = slot.indices[position]
+            let sample = EpochOrder.sample(of: entry, count: source.count)
             if let fault = slot.faults[position] {
                 if named.insert(sample).inserted {
                     failures.append(
@@ -110,7 +114,7 @@ package final class BatchLoader {
             }
             if count < position {
                 (slot.images + count * imageElements).update(from: slot.images + position * imageElements, count: imageElements)
-                slot.indices[count] = sample
+                slot.indices[count] = entry
             }
             slot.labels[count] = Int32(source.label(of: sample))
             count += 1

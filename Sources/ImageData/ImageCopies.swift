@@ -18,8 +18,11 @@ package struct ImageCopies: Sendable {
     /// Whether every image was looked at that could be a copy.
     package private(set) var isComplete = true
 
-    /// Files are read only where their sizes agree, and no more than `limit` of them: a large data set's are left to whoever reads all
-    /// of it anyway. A file that cannot be read is nobody's copy.
+    /// Bytes that are read at most.
+    private static let byteLimit = 256 << 20
+
+    /// Files are read only where their sizes agree, and no more than `limit` of them, nor more than a few hundred megabytes: a large data
+    /// set's are left to whoever reads all of it anyway. A file that cannot be read is nobody's copy.
     package init(among folders: [ImageFolder], reading limit: Int = 2_000) {
         var bySize: [Int: [(place: Place, file: [UInt64])]] = [:]
         for (number, folder) in folders.enumerated() {
@@ -31,9 +34,11 @@ package struct ImageCopies: Sendable {
             }
         }
         func kind(_ place: Place) -> [Int] { [place.folder, folders[place.folder].samples[place.sample].label] }
-        let groups = bySize.values.filter { group in group.contains { kind($0.place) != kind(group[0].place) } }
-        isComplete = groups.reduce(0) { $0 + $1.count } <= limit
-        for group in groups {
+        let groups = bySize.filter { _, group in group.contains { kind($0.place) != kind(group[0].place) } }
+        isComplete =
+            groups.values.reduce(0) { $0 + $1.count } <= limit
+            && groups.reduce(0) { $0 + $1.key * $1.value.count } <= Self.byteLimit
+        for group in groups.values {
             var first: [[UInt64]: Place] = [:]
             for (place, file) in group {
                 let path = folders[place.folder].path(of: folders[place.folder].samples[place.sample])

@@ -26,8 +26,12 @@ extension ImageFolder {
         let labels = Dictionary(zip(classes.map { Array($0.utf8) }, classes.indices)) { first, _ in first }
         var samples: [LabelTable.Split: [ImageSample]] = [:]
         var problems: [LabelProblem] = []
+        var lines: [String: Int] = [:]
         for row in table.rows {
             let path = relative(row.file, to: root)
+            if let earlier = lines.updateValue(row.line, forKey: path) {
+                problems.append(LabelProblem(line: row.line, words: "'\(row.file)' is the photograph of line \(earlier)"))
+            }
             let sample = ImageSample(path: path, label: labels[Array(row.label.utf8)] ?? 0)
             var status = stat()
             if stat(ImageFolder(root: root, classes: [], samples: []).path(of: sample), &status) != 0 {

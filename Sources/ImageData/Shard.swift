@@ -12,6 +12,38 @@ package enum EpochOrder {
         for last in stride(from: count - 1, to: 0, by: -1) { order.swapAt(last, random.below(last + 1)) }
         return order
     }
+
+    /// As many entries as there are samples, in which classes come as often as `shares` says: a pure function of (seed, epoch) too. The class
+    /// of each entry is drawn; within a class samples come in turn, in an order of the epoch's own.
+    ///
+    /// An entry is `sample + round · count`, where `round` counts how often the epoch has used up the class's samples before.
+    ///
+    /// - Parameters:
+    ///   - labels: of each sample, below `shares.count`.
+    ///   - shares: of each class, not negative; a class without samples is not drawn.
+    package static func drawn(labels: [Int], shares: [Double], seed: UInt64, epoch: Int) -> [Int] {
+        let count = labels.count
+        var members = shares.map { _ in [Int]() }
+        for sample in order(count: count, seed: seed, epoch: epoch, shuffle: true) { members[labels[sample]].append(sample) }
+        var total = 0.0
+        let ends = zip(shares, members).map { share, samples in
+            total += samples.isEmpty ? 0 : share
+            return total
+        }
+        guard total > 0 else { return order(count: count, seed: seed, epoch: epoch, shuffle: true) }
+        var used = shares.map { _ in 0 }
+        var random = CounterRandom(seed: seed, epoch: epoch, purpose: .sampling)
+        return (0..<count).map { _ in
+            let place = Double(random.next() >> 11) * 0x1p-53 * total
+            let label = ends.firstIndex { place < $0 } ?? ends.count - 1
+            let samples = members[label]
+            defer { used[label] += 1 }
+            return samples[used[label] % samples.count] + used[label] / samples.count * count
+        }
+    }
+
+    /// The sample of an entry.
+    package static func sample(of entry: Int, count: Int) -> Int { count > 0 ? entry % count : entry }
 }
 
 /// Splitting sequences into contiguous shares.

@@ -11,6 +11,7 @@ package enum RandomPurpose: UInt64, Sendable {
     case stochasticDepth = 5
     case synthetic = 7
     case calibration = 9
+    case sampling = 11
 }
 
 /// A counter-based stream of random numbers, keyed by (seed, epoch, index, purpose): the same key gives the same numbers on any

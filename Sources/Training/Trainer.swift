@@ -134,9 +134,12 @@ package final class Trainer {
         var plan = EpochPlan(
             sampleCount: parts.samples.count, consumed: progress.samplesConsumed, batchSize: settings.batchSize,
             accumulation: settings.accumulation)
-        let order = EpochOrder.order(
-            count: parts.samples.count, seed: settings.seed, epoch: progress.epoch, shuffle: settings.shuffle)
-        if let weights = settings.classWeights { plan.weigh(order) { weights[parts.samples.labels[$0]] } }
+        let (labels, count) = (parts.samples.labels, parts.samples.count)
+        let order =
+            settings.samplingShares.map {
+                EpochOrder.drawn(labels: labels, shares: $0, seed: settings.seed, epoch: progress.epoch)
+            } ?? EpochOrder.order(count: count, seed: settings.seed, epoch: progress.epoch, shuffle: settings.shuffle)
+        if let weights = settings.classWeights { plan.weigh(order) { weights[labels[EpochOrder.sample(of: $0, count: count)]] } }
         let shares = plan.shares(order, rank: parts.communicator.rank, size: parts.communicator.size)
         try stage.source.order(shares, epoch: progress.epoch)
         return plan.updates

@@ -12,6 +12,8 @@ package struct TrainingSettings: Sendable, Equatable {
     package var labelSmoothing: Float
     /// What images of each class weigh in the loss, by class; nil for all alike. An update's loss is their weighted mean.
     package var classWeights: [Double]?
+    /// How often each class comes, as shares; nil takes every image once an epoch.
+    package var samplingShares: [Double]?
     /// The exponent of the focal loss; 0 for plain cross-entropy.
     package var focal: Float = 0
     /// The largest norm of all gradients together; nil for no clipping.

@@ -58,6 +58,19 @@ extension RunConfiguration.ClassWeights {
     }
 }
 
+extension RunConfiguration.Sampling {
+    /// How often each class comes; nil where every image comes once.
+    func shares(_ samples: SampleList) -> [Double]? {
+        var counts = samples.classes.map { _ in 0.0 }
+        for label in samples.labels { counts[label] += 1 }
+        return switch self {
+        case .natural: nil
+        case .balanced: counts.map { $0 > 0 ? 1 : 0 }
+        case .squareRoot: counts.map { $0.squareRoot() }
+        }
+    }
+}
+
 extension OptimizerKind {
     init(_ optimizer: RunConfiguration.Optimizer) {
         switch optimizer.kind {

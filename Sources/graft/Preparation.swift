@@ -92,6 +92,7 @@ struct Preparation {
     /// What the loop follows and compares; rank 0 adds where it saves and who watches.
     func trainerParts() throws -> Trainer.Parts {
         var settings = TrainingSettings(configuration)
+        settings.samplingShares = configuration.data.sampling.shares(samples)
         settings.classWeights = try configuration.training.classWeights.resolve(samples)
         if let images = configuration.optimizer.rateFor, communicator.isRoot {
             say(

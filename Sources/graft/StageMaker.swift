@@ -132,6 +132,7 @@ struct StageMaker {
         var options = preparation.loaderOptions(
             folder, capacity: capacity, configuration.data.augmentation.pipeline, fixedViews: views)
         options.decoding = configuration.data.trainingDecoding
+        options.views = views
         return LoaderSource(BatchLoader(source: .folder(folder), options: options), views: views)
     }
 

@@ -40,6 +40,26 @@ extension CommandTests {
             #expect(!isClose(try work.losses("one"), try work.losses("plain"), within: 1e-3))
         }
 
+        /// One draw for all ranks; from the cache as without it, and across a resume in the middle of an epoch.
+        @Test(arguments: ["balanced", "square_root"]) func drawsAreTheSameForAnyRanks(_ sampling: String) throws {
+            let work = try Self.workplace()
+            let settings = [
+                smallNetwork, "training.epochs=2", "training.batch_size=7", "checkpoints.every_steps=1", "features.views=2",
+                "data.sampling=\(sampling)",
+            ]
+            try work.train("one", settings + ["features.cache=off"])
+            for ranks in [2, 3] {
+                try work.train("ranks", settings + ["features.cache=off"], ranks: ranks)
+                #expect(isClose(try work.losses("ranks"), try work.losses("one"), within: 1e-5), "\(ranks) ranks")
+            }
+            try work.train("cached", settings + ["features.cache=memory"])
+            try work.train("cut", settings + ["training.steps=2", "features.cache=memory"])
+            try work.train("cut", settings + ["features.cache=memory"], resume: true)
+            for run in ["cached", "cut"] {
+                #expect(try work.contents(work.newest(run)) == work.contents(work.newest("one")), "\(run)")
+            }
+        }
+
         /// A rate of nearly nothing improves nothing: the run ends early, and a resume knows it.
         @Test(arguments: [1, 2]) func patienceEndsARun(_ ranks: Int) throws {
             let work = try Workplace()

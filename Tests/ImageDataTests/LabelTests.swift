@@ -52,6 +52,7 @@ struct LabelTests {
         ("file,label\n\"a/1.jpg,cat\n", ":2: a field's quote is never closed"),
         ("file,label\n\"a/1\"x,cat\n", ":2: there is text behind the closing quote of a field"),
         ("file,label,split\na/1.jpg,cat,tset\n", ":2: the split is train, validation or test, not 'tset'"),
+        ("file,label\na/1.jpg,cat\n./a/1.jpg,dog\n", ":3: './a/1.jpg' is the photograph of line 2"),
         ("file,label\na/9.jpg,cat\n", ":2: there is no file 'a/9.jpg' in "),
         ("file,label\na,cat\n", ":2: 'a' is a folder, not a photograph"),
         ("file,label\na/1.jpg,é\na/2.jpg,e\u{301}\n", "in two Unicode spellings"),

@@ -23,6 +23,8 @@ extension RunConfiguration {
         package var augmentation = Augmentation.standard
         /// Whether every epoch has its own random order; else file order.
         package var shuffle = true
+        /// How often images of rare classes come.
+        package var sampling = Sampling.natural
         /// Threads a rank that decode ahead.
         package var loaderThreads = AutomaticCount.automatic
         /// The share of unreadable images above which the run ends.
@@ -62,6 +64,16 @@ extension RunConfiguration {
         package var label = "label"
         package var split = "split"
         package var group = "group"
+    }
+
+    /// How often the classes come in an epoch of as many images as there are.
+    package enum Sampling: String, Sendable, CaseIterable {
+        /// Every image once.
+        case natural
+        /// All classes alike.
+        case balanced
+        /// By the square roots of their sizes.
+        case squareRoot = "square_root"
     }
 
     /// By what photographs belong together.
@@ -109,6 +121,8 @@ extension RunConfiguration.EXIFOrientation: Choice {}
 
 extension RunConfiguration.DamagedImages: Choice {}
 
+extension RunConfiguration.Sampling: Choice {}
+
 extension RunConfiguration.ImageDecoding: Choice {}
 
 extension RunConfiguration.Data: Section {
@@ -127,6 +141,7 @@ extension RunConfiguration.Data: Section {
             Key("exclude", \.exclude, .notEmpty),
             Key("augmentation", \.augmentation),
             Key("shuffle", \.shuffle),
+            Key("sampling", \.sampling),
             Key("loader_threads", \.loaderThreads, .exactly(1, to: 4096)),
             Key("unreadable_limit", \.unreadableLimit, .from(0, to: 1)),
             Key("damaged", \.damaged),
@@ -152,6 +167,9 @@ extension RunConfiguration.Data: Section {
             add(
                 "validation_fraction",
                 "data.validation and data.validation_fraction exclude each other: remove one, or set it to null")
+        }
+        if sampling != .natural, !shuffle {
+            add("sampling", "data.sampling draws a random order; it excludes data.shuffle: false")
         }
         if labels != nil, labelPattern != nil {
             add(
