@@ -39,10 +39,8 @@ package struct SoftmaxCrossEntropy: Sendable {
         }
         var result = PassResult()
         for image in 0..<count {
-            let (scores, label, slope) = (logits + image * classes, Int(labels[image]), gradient + image * classes)
-            precondition(label >= 0 && label < classes, "label \(label) is not among \(classes) classes")
-            let (logSum, best) = Self.logSumExp(scores, classes)
-            if best == label { result.correct += 1 }
+            let (scores, label, slope) = (logits + image * classes, label(labels[image]), gradient + image * classes)
+            let logSum = logSumExp(scores, label, &result)
             var loss = Double(1 - smoothing) * (logSum - Double(scores[label]))
             let share = smoothing / Float(classes)
             for index in 0..<classes {
@@ -56,6 +54,18 @@ package struct SoftmaxCrossEntropy: Sendable {
         return result
     }
 
+    private func label(_ number: Int32) -> Int {
+        precondition(number >= 0 && number < classes, "label \(number) is not among \(classes) classes")
+        return Int(number)
+    }
+
+    /// log Σ exp of the scores; counts an image whose largest is at its label.
+    private func logSumExp(_ scores: UnsafePointer<Float>, _ label: Int, _ result: inout PassResult) -> Double {
+        let (value, largest) = Self.logSumExp(scores, classes)
+        if largest == label { result.correct += 1 }
+        return value
+    }
+
     /// The same where not all images and classes weigh alike.
     private func weighted(
         logits: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int, capacity: Int, smoothing: Float, weight: Float,
@@ -64,10 +74,8 @@ package struct SoftmaxCrossEntropy: Sendable {
         precondition(focal == 0 || smoothing == 0, "focal loss takes plain targets")
         var result = PassResult()
         for image in 0..<count {
-            let (scores, label, slope) = (logits + image * classes, Int(labels[image]), gradient + image * classes)
-            precondition(label >= 0 && label < classes, "label \(label) is not among \(classes) classes")
-            let (logSum, best) = Self.logSumExp(scores, classes)
-            if best == label { result.correct += 1 }
+            let (scores, label, slope) = (logits + image * classes, label(labels[image]), gradient + image * classes)
+            let logSum = logSumExp(scores, label, &result)
             func target(_ index: Int) -> Double {
                 let plain = Double(smoothing) / Double(classes) + (index == label ? 1 - Double(smoothing) : 0)
                 return plain * Double(classWeights?[index] ?? 1)
