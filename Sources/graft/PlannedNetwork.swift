@@ -112,8 +112,10 @@ struct PlannedNetwork {
     mutating func fit(into memoryBytes: Int) { arenaLimit = memoryBytes > 0 ? max(1, memoryBytes * 9 / 10 - weightBytes) : nil }
 
     /// Throws `UserError` for a training plan that takes more memory than there is, with the batch that would fit.
+    ///
+    /// Only where the config leaves that to the program: whoever says `off` or a number has swap, or knows better.
     func checkMemory(of plan: Plan, ranks: Int) throws {
-        guard let limit = arenaLimit, plan.arenaBytes > limit else { return }
+        guard recompute == .automatic, let limit = arenaLimit, plan.arenaBytes > limit else { return }
         var (fits, tooMany) = (0, plan.capacity)
         while tooMany - fits > 1 {
             let middle = (fits + tooMany) / 2
@@ -124,10 +126,9 @@ struct PlannedNetwork {
             fits > 0
             ? "a training.batch_size of \(fits * ranks) would fit (with training.accumulation an update sees as many images)"
             : "not even one image a rank would fit: train less of the network, or smaller images"
-        let how = recompute == .off ? "; compute.recompute: auto takes less" : ""
         throw UserError(
             "activations of \(plan.capacity) images a rank take \(Readable.bytes(plan.arenaBytes)), and \(Readable.bytes(limit)) are free "
-                + "for them; \(advice)\(how)")
+                + "for them; \(advice); compute.recompute: off does not ask")
     }
 
     /// Takes over the ranges of a calibration.
