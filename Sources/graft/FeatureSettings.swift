@@ -1,6 +1,7 @@
 // What a config and a network make of the feature cache, before any image is read: sizes, circumstances, the decision.
 import Execution
 import Features
+import Files
 import Foundation
 import Graphs
 import ImageData

@@ -1,6 +1,7 @@
 // What a run needs once, whatever trains in it: threads, photographs, weights.
 import Collectives
 import Execution
+import Files
 import Foundation
 import Graphs
 import ImageData

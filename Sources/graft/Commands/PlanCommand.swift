@@ -1,6 +1,7 @@
 // `graft plan`: what a config will do, before anything is done.
 import ArgumentParser
 import Execution
+import Files
 import Foundation
 import Graphs
 import ImageData
