@@ -1,5 +1,6 @@
 // Images whose classes stand in a list, or in their names, instead of folders.
 internal import Foundation
+package import Tensors
 
 extension ImageFolder {
     /// A labelled list's images by split; splits without images are nil.
@@ -27,6 +28,7 @@ extension ImageFolder {
         var samples: [LabelTable.Split: [ImageSample]] = [:]
         var problems: [LabelProblem] = []
         var lines: [String: Int] = [:]
+        let place = ImageFolder(root: root, classes: [], samples: [])
         for row in table.rows {
             let path = relative(row.file, to: root)
             if let earlier = lines.updateValue(row.line, forKey: path) {
@@ -34,7 +36,7 @@ extension ImageFolder {
             }
             let sample = ImageSample(path: path, label: labels[Array(row.label.utf8)] ?? 0)
             var status = stat()
-            if stat(ImageFolder(root: root, classes: [], samples: []).path(of: sample), &status) != 0 {
+            if stat(place.path(of: sample), &status) != 0 {
                 problems.append(LabelProblem(line: row.line, words: "there is no file '\(path)' in \(root)"))
             } else if status.st_mode & S_IFMT == S_IFDIR {
                 problems.append(LabelProblem(line: row.line, words: "'\(path)' is a folder, not a photograph"))
@@ -102,25 +104,5 @@ extension ImageFolder {
         while path.hasPrefix("./") { path.removeFirst(2) }
         let prefix = root.hasSuffix("/") ? root : root + "/"
         return path.hasPrefix("/") && path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path
-    }
-}
-
-/// A regular expression with one named part, looked for anywhere in a path.
-package struct PathPattern {
-    package let text: String
-    private let name: String
-    private let expression: Regex<AnyRegexOutput>
-
-    /// - Parameter name: of the part that counts, as `label` in `(?<label>cat|dog)`. Nil for a text that is no regular expression, or
-    ///   has no such part.
-    package init?(_ text: String, part name: String) {
-        guard let expression = try? Regex(text), text.contains("(?<\(name)>") else { return nil }
-        (self.text, self.name, self.expression) = (text, name, expression)
-    }
-
-    /// What the named part matches; nil where the pattern is not found, or the part is empty.
-    package func part(of path: String) -> String? {
-        guard let match = try? expression.firstMatch(in: path), let range = match[name]?.range, !range.isEmpty else { return nil }
-        return String(path[range])
     }
 }

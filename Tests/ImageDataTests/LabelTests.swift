@@ -1,5 +1,6 @@
 // Lists of labels: what is read from them, and what is said of wrong ones.
 import Foundation
+import Tensors
 import Testing
 
 @testable import ImageData

@@ -1,4 +1,5 @@
 // What a value may be beyond its type.
+import Tensors
 
 /// A requirement on a value, and the words for it.
 struct Limit<Value: ConfigurationValue> {
@@ -44,11 +45,7 @@ extension Limit where Value == String {
 
     /// A regular expression with a named part.
     static func pathPattern(part: String) -> Limit {
-        check("a regular expression with a part (?<\(part)>…)") { isPathPattern($0, part: part) }
-    }
-
-    static func isPathPattern(_ text: String, part: String) -> Bool {
-        text.contains("(?<\(part)>") && (try? Regex(text)) != nil
+        check("a regular expression with a part (?<\(part)>…)") { PathPattern($0, part: part) != nil }
     }
 
     /// A name that can be a folder's.

@@ -1,4 +1,5 @@
 // The section `data`.
+import Tensors
 
 extension RunConfiguration {
     /// The photographs and how they are read.
@@ -151,7 +152,7 @@ extension RunConfiguration.Data: Section {
     }
 
     private static func isGroup(_ text: String) -> Bool {
-        !text.isEmpty && (!text.contains("(?") || Limit<String>.isPathPattern(text, part: "group"))
+        !text.isEmpty && (!text.contains("(?") || PathPattern(text, part: "group") != nil)
     }
 
     var contradictions: [Finding] {
