@@ -15,7 +15,7 @@ package final class FeatureSource: BatchSource {
     private let capacity: Int
     private var batches: [[Int]] = []
     private var position = 0
-    private var view = 0
+    private var epoch = 0
     private var named: Set<Int> = []
 
     /// Records at least this large are asked of the disk one batch ahead; for smaller ones asking costs more than it saves.
@@ -47,7 +47,7 @@ package final class FeatureSource: BatchSource {
         precondition(batches.allSatisfy { $0.count <= capacity }, "a share fits into \(capacity) images")
         self.batches = batches
         position = 0
-        view = epoch % store.views
+        self.epoch = epoch
         prefetch(0)
     }
 
@@ -58,10 +58,8 @@ package final class FeatureSource: BatchSource {
         var count = 0
         var missing: [UnreadableSample] = []
         for entry in batches[position] {
-            let (round, sample) = entry.quotientAndRemainder(dividingBy: samples.count)
-            if store.gather(
-                store.index(sample: sample, view: (view + round) % store.views), into: entries, position: count)
-            {
+            let (sample, record) = place(of: entry)
+            if store.gather(record, into: entries, position: count) {
                 labels[count] = Int32(samples.labels[sample])
                 indices[count] = entry
                 count += 1
@@ -75,10 +73,13 @@ package final class FeatureSource: BatchSource {
 
     private func prefetch(_ batch: Int) {
         guard store.layout.recordBytes >= Self.prefetchBytes, batch < batches.count else { return }
-        for entry in batches[batch] {
-            let (round, sample) = entry.quotientAndRemainder(dividingBy: samples.count)
-            store.prefetch(store.index(sample: sample, view: (view + round) % store.views))
-        }
+        for entry in batches[batch] { store.prefetch(place(of: entry).record) }
+    }
+
+    /// The sample of an entry of `EpochOrder`, and where the store has the view of it that is due.
+    private func place(of entry: Int) -> (sample: Int, record: Int) {
+        let (sample, round) = EpochOrder.parts(of: entry, count: samples.count)
+        return (sample, store.index(sample: sample, view: (epoch + round) % store.views))
     }
 
     private static func unknown(_ sample: Int, _ path: String) -> UnreadableSample {

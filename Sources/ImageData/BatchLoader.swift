@@ -26,7 +26,7 @@ package final class BatchLoader {
         package var decoding = ImageDecoding.exact
         /// Whether images are left out that can be decoded though their data is damaged.
         package var skipsDamaged = false
-        /// After how many views of a sample augmentation repeats itself; nil for never.
+        /// After how many views of a sample, one an epoch, augmentation repeats itself; nil for never.
         package var views: Int?
         /// What keys each sample's augmentation together with seed and epoch; nil for its index.
         package var keys: [Int]?
@@ -72,8 +72,8 @@ package final class BatchLoader {
 
     deinit { stop() }
 
-    /// Starts an epoch: the entries of `EpochOrder` that are this rank's share of each batch to come. An entry may be empty. Whatever was left of an
-    /// earlier epoch is dropped.
+    /// Starts an epoch: the entries of `EpochOrder` that are this rank's share of each batch to come. A share may be empty. Whatever was
+    /// left of an earlier epoch is dropped.
     package func begin(epoch: Int, batches: [[Int]]) {
         precondition(
             batches.allSatisfy { $0.count <= options.capacity }, "a share fits into a slot of \(options.capacity) images")

@@ -3,20 +3,13 @@
 /// A `BatchSource` over a `BatchLoader`.
 package final class LoaderSource: BatchSource {
     private let loader: BatchLoader
-    private let views: Int?
 
-    /// - Parameter views: after how many epochs augmentation repeats itself; nil for never.
-    package init(_ loader: BatchLoader, views: Int? = nil) {
-        self.loader = loader
-        self.views = views
-    }
+    package init(_ loader: BatchLoader) { self.loader = loader }
 
     /// Shows when each image is read. For traces.
     package func watch(_ watcher: @escaping @Sendable (ReadMoment) -> Void) { loader.watch(watcher) }
 
-    package func order(_ batches: [[Int]], epoch: Int) {
-        loader.begin(epoch: views.map { epoch % $0 } ?? epoch, batches: batches)
-    }
+    package func order(_ batches: [[Int]], epoch: Int) { loader.begin(epoch: epoch, batches: batches) }
 
     package func next() -> Batch {
         guard let batch = loader.next() else { preconditionFailure("the loop asked for more batches than it ordered") }

@@ -18,4 +18,11 @@ package struct SampleList: Sendable, Equatable {
     }
 
     package var count: Int { paths.count }
+
+    /// The number of samples of each class.
+    package var classCounts: [Int] {
+        var counts = classes.map { _ in 0 }
+        for label in labels { counts[label] += 1 }
+        return counts
+    }
 }

@@ -57,9 +57,9 @@ final class SampleReader {
 
     /// Writes an entry of `EpochOrder` as network input, `[crop, crop, 3]`. Returns what was wrong with it, if anything was.
     func read(_ entry: Int, epoch: Int, into target: UnsafeMutablePointer<Float>) -> SampleFault? {
-        let (round, sample) = entry.quotientAndRemainder(dividingBy: source.count)
+        let (sample, round) = EpochOrder.parts(of: entry, count: source.count)
         // A sample that comes more than once in an epoch is seen in another way each time.
-        let epoch = round == 0 ? epoch : options.views.map { (epoch + round) % $0 } ?? epoch + round << 32
+        let epoch = options.views.map { (epoch + round) % $0 } ?? epoch + round << 32
         switch source {
         case .folder(let folder):
             do {

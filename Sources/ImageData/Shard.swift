@@ -43,7 +43,13 @@ package enum EpochOrder {
     }
 
     /// The sample of an entry.
-    package static func sample(of entry: Int, count: Int) -> Int { count > 0 ? entry % count : entry }
+    package static func sample(of entry: Int, count: Int) -> Int { parts(of: entry, count: count).sample }
+
+    /// An entry's sample, of `count`, and its round.
+    package static func parts(of entry: Int, count: Int) -> (sample: Int, round: Int) {
+        let (round, sample) = entry.quotientAndRemainder(dividingBy: count)
+        return (sample, round)
+    }
 }
 
 /// Splitting sequences into contiguous shares.
