@@ -1,4 +1,5 @@
 // An evaluation in a few numbers, and which of two is the better one.
+package import Tensors
 
 /// Loss and accuracy over a split.
 package struct EvaluationSummary: Sendable, Equatable, Codable {
@@ -18,25 +19,8 @@ package struct EvaluationSummary: Sendable, Equatable, Codable {
         self.macroF1 = macroF1
     }
 
-    /// By what checkpoints are compared.
-    package enum Measure: String, Sendable, CaseIterable {
-        case accuracy, loss
-        case balancedAccuracy = "balanced_accuracy"
-        case macroF1 = "macro_f1"
-
-        /// As people say it.
-        package var words: String {
-            switch self {
-            case .accuracy: "accuracy"
-            case .loss: "loss"
-            case .balancedAccuracy: "balanced accuracy"
-            case .macroF1: "macro F1"
-            }
-        }
-    }
-
     /// The number that a measure looks at; nil where an older checkpoint lacks it.
-    package func value(of measure: Measure) -> Double? {
+    package func value(of measure: EvaluationMeasure) -> Double? {
         switch measure {
         case .accuracy: accuracy
         case .loss: loss
@@ -46,7 +30,7 @@ package struct EvaluationSummary: Sendable, Equatable, Codable {
     }
 
     /// Whether this is the better result: higher by the measure, or the same with a lower loss. One that lacks the measure is worse.
-    package func isBetter(than other: EvaluationSummary, by measure: Measure) -> Bool {
+    package func isBetter(than other: EvaluationSummary, by measure: EvaluationMeasure) -> Bool {
         guard let own = value(of: measure) else { return false }
         guard let theirs = other.value(of: measure) else { return true }
         if measure == .loss { return own < theirs }

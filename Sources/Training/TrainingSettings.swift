@@ -1,4 +1,5 @@
 // What the loop is told: the parts of the config that it follows, without defaults of its own.
+package import Tensors
 
 /// The loop's settings. All counts are global, over all ranks.
 package struct TrainingSettings: Sendable, Equatable {
@@ -29,7 +30,7 @@ package struct TrainingSettings: Sendable, Equatable {
     /// The fraction of the training images that may be unreadable.
     package var unreadableLimit: Double
     /// By what the best checkpoint is chosen.
-    package var bestBy = EvaluationSummary.Measure.accuracy
+    package var bestBy = EvaluationMeasure.accuracy
     /// Evaluations in a row without a better result after which the run ends; nil for none.
     package var patience: Int?
     /// Whether gradients are summed while backward still runs.

@@ -17,7 +17,7 @@ extension TrainingSettings {
             unreadableLimit: data.unreadableLimit, overlap: configuration.communication.overlap)
         focal = Float(training.focal ?? 0)
         patience = training.patience
-        bestBy = .init(rawValue: configuration.checkpoints.best.rawValue) ?? .accuracy
+        bestBy = configuration.checkpoints.best
         compresses = configuration.communication.compression == .bfloat16
     }
 
@@ -30,9 +30,7 @@ extension RunConfiguration.ClassWeights {
 
     /// A weight for each class of the training images; nil where all weigh alike. Throws `UserError` for a class that is not there.
     func resolve(_ samples: SampleList) throws -> [Double]? {
-        let classes = samples.classes
-        var counts = classes.map { _ in 0.0 }
-        for label in samples.labels { counts[label] += 1 }
+        let (classes, counts) = (samples.classes, samples.classCounts.map(Double.init))
         switch self {
         case .none: return nil
         case .balanced: return counts.map { $0 > 0 ? Double(samples.count) / (Double(classes.count) * $0) : 0 }
@@ -61,12 +59,10 @@ extension RunConfiguration.ClassWeights {
 extension RunConfiguration.Sampling {
     /// How often each class comes; nil where every image comes once.
     func shares(_ samples: SampleList) -> [Double]? {
-        var counts = samples.classes.map { _ in 0.0 }
-        for label in samples.labels { counts[label] += 1 }
-        return switch self {
+        switch self {
         case .natural: nil
-        case .balanced: counts.map { $0 > 0 ? 1 : 0 }
-        case .squareRoot: counts.map { $0.squareRoot() }
+        case .balanced: samples.classCounts.map { $0 > 0 ? 1 : 0 }
+        case .squareRoot: samples.classCounts.map { Double($0).squareRoot() }
         }
     }
 }

@@ -1,6 +1,7 @@
 // Exact evaluation: every image once, the same numbers whoever computes them.
 import Collectives
 import ImageData
+import Tensors
 import Testing
 import Training
 

@@ -1,4 +1,5 @@
 // The section `checkpoints`.
+package import Tensors
 
 extension RunConfiguration {
     /// When the state of a run is saved and how much of it is kept.
@@ -9,20 +10,11 @@ extension RunConfiguration {
         /// How many of the latest stay, besides the best.
         package var keep = 2
         /// By what the best is chosen.
-        package var best = BestMeasure.accuracy
+        package var best = EvaluationMeasure.accuracy
     }
 }
 
-extension RunConfiguration {
-    /// By what two evaluations are compared.
-    package enum BestMeasure: String, Sendable, CaseIterable {
-        case accuracy, loss
-        case balancedAccuracy = "balanced_accuracy"
-        case macroF1 = "macro_f1"
-    }
-}
-
-extension RunConfiguration.BestMeasure: Choice {}
+extension EvaluationMeasure: Choice {}
 
 extension RunConfiguration.Checkpoints: Section {
     static var keys: [Key<Self>] {

@@ -36,6 +36,6 @@ extension RunConfiguration.ClassWeights: ConfigurationValue {
 
     func findings(at key: KeyName) -> [Finding] {
         guard case .given(let entries) = self else { return [] }
-        return entries.flatMap { Limit<Double>.atLeast(0).findings($0.factor, key + [$0.pattern]) }
+        return RunConfiguration.LayerMultipliers(entries: entries).findings(at: key)
     }
 }

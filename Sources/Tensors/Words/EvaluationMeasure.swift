@@ -1,0 +1,20 @@
+// By what evaluations are compared.
+
+/// The number of an evaluation that decides which checkpoint is the best.
+package enum EvaluationMeasure: String, Sendable, Hashable, CaseIterable {
+    case accuracy, loss
+    /// The mean of the classes' recalls.
+    case balancedAccuracy = "balanced_accuracy"
+    /// The mean of the classes' F1 scores.
+    case macroF1 = "macro_f1"
+
+    /// As people say it.
+    package var words: String {
+        switch self {
+        case .accuracy: "accuracy"
+        case .loss: "loss"
+        case .balancedAccuracy: "balanced accuracy"
+        case .macroF1: "macro F1"
+        }
+    }
+}
