@@ -49,18 +49,20 @@ package struct LearningRateSchedule: Sendable, Equatable {
             case .every(let steps, let gamma): baseRate * pow(gamma, Double(done / max(1, steps)))
             case .milestones(let milestones, let gamma): baseRate * pow(gamma, Double(milestones.count { $0 <= done }))
             case .cosine(let totalSteps, let finalRate):
-                finalRate + (baseRate - finalRate) * (1 + cos(.pi * share(of: done, totalSteps))) / 2
+                falling(to: finalRate, done, totalSteps) { (1 + cos(.pi * $0)) / 2 }
             case .polynomial(let totalSteps, let finalRate, let power):
-                finalRate + (baseRate - finalRate) * pow(1 - share(of: done, totalSteps), power)
+                falling(to: finalRate, done, totalSteps) { pow(1 - $0, power) }
             case .oneCycle(let totalSteps, let rise): oneCycleRate(done: done, totalSteps: totalSteps, rise: rise)
             }
         return number < warmUpSteps ? shaped * Double(number) / Double(warmUpSteps) : shaped
     }
 
-    /// How much of what comes after warm-up is done, from 0 to 1.
-    private func share(of done: Int, _ totalSteps: Int) -> Double {
-        guard done > warmUpSteps else { return 0 }
-        return done < totalSteps ? Double(done - warmUpSteps) / Double(totalSteps - warmUpSteps) : 1
+    /// From the base rate after warm-up to `finalRate` after `totalSteps`; `left` tells for how much of that is done, between 0 and 1, how
+    /// much of the difference is left.
+    private func falling(to finalRate: Double, _ done: Int, _ totalSteps: Int, left: (Double) -> Double) -> Double {
+        guard done > warmUpSteps else { return baseRate }
+        guard done < totalSteps else { return finalRate }
+        return finalRate + (baseRate - finalRate) * left(Double(done - warmUpSteps) / Double(totalSteps - warmUpSteps))
     }
 
     private static let (oneCycleStart, oneCycleEnd) = (25.0, 1e4)

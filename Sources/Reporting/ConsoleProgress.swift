@@ -92,8 +92,7 @@ package final class ConsoleProgress: TrainingObserver {
         let interval = terminal.isInteractive ? Self.redrawInterval : Self.plainInterval
         guard isFirst || now() - lastPrint >= interval || report.step == facts?.totalSteps else { return }
         lastPrint = now()
-        let text = progressLine(report)
-        if terminal.isInteractive { line.draw(text) } else { printLine(text) }
+        line.show(progressLine(report))
     }
 
     private func progressLine(_ report: StepReport) -> String {
@@ -126,7 +125,7 @@ package final class ConsoleProgress: TrainingObserver {
                 + "\(Format.duration(report.seconds))\(report.isBest ? ", the best so far" : ""))")
     }
 
-    private var measure: EvaluationSummary.Measure { facts?.settings.bestBy ?? .accuracy }
+    private var measure: EvaluationMeasure { facts?.settings.bestBy ?? .accuracy }
 
     /// What decides which checkpoint is the best, as `accuracy 97.10 %`.
     private func deciding(_ summary: EvaluationSummary) -> String {

@@ -57,6 +57,11 @@ package struct LiveLine {
 
     package init(_ terminal: Terminal) { self.terminal = terminal }
 
+    /// Draws a text on a terminal, prints it as a line of its own elsewhere.
+    package mutating func show(_ text: String) {
+        if terminal.isInteractive { draw(text) } else { printAbove(text) }
+    }
+
     /// Puts a text where the line is, cut to what the terminal is wide.
     package mutating func draw(_ text: String) {
         let width = terminal.width

@@ -6,7 +6,7 @@ package import ImageData
 package import Kernels
 
 /// A program that trains on at most so many images, for an epoch's last batch: made when one comes, since a run may never see it.
-package struct SmallerProgram {
+package final class SmallerProgram {
     let capacity: Int
     private let make: () throws -> Program
     private var made: Program?
@@ -16,7 +16,7 @@ package struct SmallerProgram {
     ///   - make: binds a plan for just so many to the replica's store and arena.
     package init(capacity: Int, make: @escaping () throws -> Program) { (self.capacity, self.make) = (capacity, make) }
 
-    fileprivate mutating func program() throws -> Program {
+    fileprivate func program() throws -> Program {
         if let made { return made }
         let program = try make()
         made = program
@@ -32,7 +32,7 @@ package final class ProgramReplica: Replica {
     /// What trains; benchmarks look at its steps.
     package let training: Program
     private let inference: Program
-    private var smaller: SmallerProgram?
+    private let smaller: SmallerProgram?
     private let communicator: any Communicator
     private var trainingInput: PassInput?
     private var inferenceInput: PassInput?
@@ -86,8 +86,8 @@ package final class ProgramReplica: Replica {
     }
 
     private func trainingProgram(for count: Int) throws -> Program {
-        guard let capacity = smaller?.capacity, count <= capacity else { return training }
-        return try smaller?.program() ?? training
+        guard let smaller, count <= smaller.capacity else { return training }
+        return try smaller.program()
     }
 
     package func logits(of batch: Batch) throws -> UnsafeBufferPointer<Float> {

@@ -29,6 +29,8 @@ struct PlannedNetwork {
     /// Why the prefix is not computed as the config says.
     private(set) var precisionNote: String?
     private let recompute: RunConfiguration.Recompute
+    /// Bytes of weights, gradients and the optimizer's state, about.
+    private let weightBytes: Int
     /// What a rank's activations may take; nil where nothing is known.
     private(set) var arenaLimit: Int?
     private let unfrozen: [String]
@@ -104,9 +106,6 @@ struct PlannedNetwork {
 
     /// Whether the prefix is to be computed in bytes whose ranges are not known yet.
     var wantsRanges: Bool { prefixPrecision == .int8 && ranges == nil }
-
-    /// Bytes of weights, gradients and the optimizer's state, about.
-    private let weightBytes: Int
 
     /// Lets activations take what is left of so many bytes, with a tenth for all else.
     mutating func fit(into memoryBytes: Int) { arenaLimit = memoryBytes > 0 ? max(1, memoryBytes * 9 / 10 - weightBytes) : nil }

@@ -6,28 +6,26 @@ import Training
 import WeightFiles
 
 extension StageMaker {
-    /// Takes what earlier phases trained and this one leaves alone from the checkpoint that rank 0 resumes. Every rank calls it.
-    func restoreEarlierPhases(_ checkpoint: Checkpoint?) throws {
-        let names = namesOfEarlierPhases
-        for (index, parameter) in store.graph.parameters.enumerated() where names.contains(parameter.name) {
-            if communicator.isRoot { try read(parameter.name, index, checkpoint) }
+    /// Takes what earlier phases trained and this one leaves alone from a checkpoint. For the rank that has it, before it is held against
+    /// the network.
+    func readEarlierPhases(_ checkpoint: Checkpoint) throws {
+        for index in parametersOfEarlierPhases {
+            let parameter = store.graph.parameters[index]
+            // What does not fit is refused by whoever compares the rest.
+            guard checkpoint.model.tensors[parameter.name]?.shape == parameter.shape else { continue }
+            try checkpoint.model.readFloats(parameter.name, into: store.values(of: index))
+        }
+        store.touch()
+    }
+
+    /// Gives all ranks what rank 0 has read. Every rank calls it.
+    func shareEarlierPhases() throws {
+        for index in parametersOfEarlierPhases {
             try communicator.broadcast(UnsafeMutableRawBufferPointer(store.values(of: index)), from: 0)
         }
         store.touch()
     }
 
-    /// The same on rank 0 alone, to see whether the checkpoint fits.
-    func readEarlierPhases(_ checkpoint: Checkpoint) throws {
-        let names = namesOfEarlierPhases
-        for (index, parameter) in store.graph.parameters.enumerated() where names.contains(parameter.name) {
-            try read(parameter.name, index, checkpoint)
-        }
-    }
-
-    private func read(_ name: String, _ index: Int, _ checkpoint: Checkpoint?) throws {
-        guard let checkpoint, checkpoint.model.tensors[name]?.shape == store.graph.parameters[index].shape else { return }
-        try checkpoint.model.readFloats(name, into: store.values(of: index))
-    }
-
-    private var namesOfEarlierPhases: Set<String> { everTrained.subtracting(changingNames) }
+    /// In the graph's order.
+    private var parametersOfEarlierPhases: [Int] { everTrained.filter { !store.changes($0) }.sorted() }
 }

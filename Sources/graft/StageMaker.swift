@@ -32,8 +32,8 @@ struct StageMaker {
     private(set) var configuration: RunConfiguration
     var network: PlannedNetwork
     private(set) var store: ParameterStore
-    /// What trained in this phase or an earlier one.
-    private(set) var everTrained: Set<String> = []
+    /// The parameters that train in this phase or trained in an earlier one.
+    private(set) var everTrained: Set<Int> = []
 
     var communicator: any Communicator { preparation.communicator }
     var placement: ThreadPlacement { preparation.placement }
@@ -48,11 +48,7 @@ struct StageMaker {
         for number in 0..<phase { enter(number + 1) }
     }
 
-    private mutating func noteTrained() { everTrained.formUnion(changingNames) }
-
-    var changingNames: [String] {
-        store.graph.parameters.indices.filter { store.changes($0) }.map { store.graph.parameters[$0].name }
-    }
+    private mutating func noteTrained() { everTrained.formUnion(store.graph.parameters.indices.filter { store.changes($0) }) }
 
     /// Goes on to another phase, with the parameters as they are.
     mutating func enter(_ phase: Int) {
@@ -133,7 +129,7 @@ struct StageMaker {
             folder, capacity: capacity, configuration.data.augmentation.pipeline, fixedViews: views)
         options.decoding = configuration.data.trainingDecoding
         options.views = views
-        return LoaderSource(BatchLoader(source: .folder(folder), options: options), views: views)
+        return LoaderSource(BatchLoader(source: .folder(folder), options: options))
     }
 
     func generatedSource(capacity: Int) -> SyntheticSource {

@@ -51,7 +51,11 @@ struct TrainingData {
             validation = try other.matching(classes: training.classes)
         }
         try exclude(settings)
-        if case .fraction(let fraction) = settings.validationSource { try hold(out: fraction, seed: seed, groups) }
+        if case .fraction(let fraction) = settings.validationSource {
+            // Sides that are cut here share no group.
+            try hold(out: fraction, seed: seed, groups)
+            return
+        }
         if let groups, let validation {
             let shared = GroupedSplit.shared(training.samples.map(groups), validation.samples.map(groups))
             if let first = shared.first {
@@ -84,7 +88,8 @@ struct TrainingData {
         }
     }
 
-    private static func scan(
+    /// The images of a folder, by folders or by `data.label_pattern`.
+    static func scan(
         _ path: String, _ settings: RunConfiguration.Data, allowEmptyClasses: Bool = false
     ) throws -> ImageFolder {
         guard let pattern = settings.labelPattern.flatMap({ PathPattern($0, part: "label") }) else {

@@ -21,8 +21,8 @@ struct TrainingRun {
     /// What a run begins with.
     private enum Start {
         case fresh
-        /// On rank 0 with the checkpoint and the refused newer ones, elsewhere with nothing but the phase that it is of.
-        case resumed(Checkpoint?, refused: [String], phase: Int)
+        /// The maker of the phase that the checkpoint is of; on rank 0 with that and the refused newer ones, elsewhere with no more.
+        case resumed(StageMaker, Checkpoint?, refused: [String])
         /// The checkpoint is of the run's end.
         case finished
     }
@@ -62,16 +62,15 @@ struct TrainingRun {
     private func train(_ parts: Trainer.Parts, from start: Start) throws -> TrainingOutcome {
         let phases = configuration.phases
         var parts = parts
-        guard case .resumed(let checkpoint, let refused, let phase) = start else {
+        guard case .resumed(var maker, let checkpoint, let refused) = start else {
             var maker = StageMaker(preparation)
             announce(0, of: phases)
             let stage = try maker.make().stage
             parts.stageAfter = stages(after: maker, phases)
             return try Trainer(parts, stage).run()
         }
-        var maker = StageMaker(preparation, phase: phase)
-        try maker.restoreEarlierPhases(checkpoint)
-        announce(phase, of: phases)
+        try maker.shareEarlierPhases()
+        announce(maker.phase, of: phases)
         let stage = try maker.make(resuming: checkpoint).stage
         parts.stageAfter = stages(after: maker, phases)
         let trainer = Trainer(parts, stage)
@@ -108,13 +107,17 @@ struct TrainingRun {
         let own: [Int] =
             switch start {
             case .fresh: [0]
-            case .resumed(_, _, let phase): [1, phase]
+            case .resumed(let maker, _, _): [1, maker.phase]
             case .finished: [2]
             }
         let found = try JSONDecoder().decode(
             [Int].self, from: Data(try communicator.broadcast([UInt8](try JSONEncoder().encode(own)))))
         if communicator.isRoot { return start }
-        return found[0] == 0 ? .fresh : found[0] == 1 ? .resumed(nil, refused: [], phase: found[1]) : .finished
+        switch found[0] {
+        case 0: return .fresh
+        case 1: return .resumed(StageMaker(preparation, phase: found[1]), nil, refused: [])
+        default: return .finished
+        }
     }
 
     private func findStartOnRoot(_ parts: Trainer.Parts) throws -> Start {
@@ -132,13 +135,15 @@ struct TrainingRun {
         let maker = StageMaker(preparation, phase: phase)
         try maker.readEarlierPhases(newest.checkpoint)
         for note in notes(on: newest.checkpoint, parts.identity) { say(note) }
-        try check(maker.store).check(newest.checkpoint)
-        if let sentence = check(maker.store).nothingLeft(after: newest.checkpoint) {
+        let ownCheck = check(maker.store)
+        try ownCheck.check(newest.checkpoint)
+        if let sentence = ownCheck.nothingLeft(after: newest.checkpoint) {
             say("there is nothing left to do: \(sentence)")
             return .finished
         }
         let names = try checkpoints.setAside(after: newest.checkpoint.state.progress.step)
-        return .resumed(newest.checkpoint, refused: zip(newest.refused, names).map { "\($0) (set aside as \($1))" }, phase: phase)
+        return .resumed(
+            maker, newest.checkpoint, refused: zip(newest.refused, names).map { "\($0) (set aside as \($1))" })
     }
 
     /// The newest checkpoint; where files have changed within its epoch, the one of the epoch's beginning, if it is still there.

@@ -26,6 +26,6 @@ final class WorkProgress {
         let left = Int((Double(total - done) / max(rate, 1e-9)).rounded())
         let text =
             "\(verb) \(done) of \(total) images, \(String(format: "%.1f", rate)) a second, ETA \(left / 60):\(String(format: "%02d", left % 60))"
-        if terminal.isInteractive { line.draw(text) } else { say(text) }
+        line.show(text)
     }
 }

@@ -12,7 +12,8 @@ GRAFT_LOOP(bool, graft_sgd_update,
             float momentum, bool nesterov, float weight_decay),
            (parameters, gradients, momentum_buffer, count, gradient_scale, rate, momentum, nesterov, weight_decay))
 /// One step, as torch.optim.Adam and AdamW:
-///   g = gradient_scale · gradient + weight_decay · parameter;  first += (g − first) · (1 − beta1);  second = beta2 · second + (1 − beta2) · g · g
+///   g = gradient_scale · gradient + weight_decay · parameter
+///   first += (g − first) · (1 − beta1);  second = beta2 · second + (1 − beta2) · g · g
 ///   parameter = keep · parameter − step_size · first / (√second / correction_root + epsilon)
 GRAFT_LOOP(bool, graft_adam_update,
            (float *parameters, const float *gradients, float *first_moment, float *second_moment, size_t count, graft_adam_step step),

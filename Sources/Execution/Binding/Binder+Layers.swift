@@ -20,23 +20,20 @@ extension Binder {
         let shape = plan.values[step.source].shape
         let channels = shape[shape.rank - 1]
         let (pixels, capacity) = (shape.count / channels, images)
-        let (x, y, residual) = (address(step.source), address(step.result), step.residual.map { address($0) })
-        if step.phase == .again {
-            guard let kernel = norms[norm.scale] else { preconditionFailure("a batch norm again that was not there before") }
-            // With the statistics that it took the first time: they are not counted twice, nor summed over the ranks.
-            return { frame in
-                kernel.forward(
-                    x.activations(frame), residual: residual.map { $0.activations(frame) }, y.activations(frame),
-                    rows: capacity * pixels)
-            }
-        }
-        let kernel = BatchNormKernel(
-            channels: channels, epsilon: norm.epsilon, momentum: norm.momentum, activation: activation,
-            resources.workers)
+        // Again means with the statistics of the first time: they are not counted twice, nor summed over the ranks.
+        let isRepeated = step.phase == .again
+        precondition(!isRepeated || norms[norm.scale] != nil, "a batch norm again that was not there before")
+        let kernel =
+            norms[norm.scale]
+            ?? BatchNormKernel(
+                channels: channels, epsilon: norm.epsilon, momentum: norm.momentum, activation: activation, resources.workers)
         norms[norm.scale] = kernel
+        let (x, y, residual) = (address(step.source), address(step.result), step.residual.map { address($0) })
         let parameters = parameters(norm)
         return { frame in
-            if mode.usesBatchStatistics {
+            if isRepeated {
+                // They are still there.
+            } else if mode.usesBatchStatistics {
                 let synchronize = mode == .synchronized ? frame.input.synchronize : nil
                 kernel.useBatchStatistics(
                     x.activations(frame), rows: frame.input.count * pixels, parameters, synchronize: synchronize)

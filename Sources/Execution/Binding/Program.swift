@@ -23,7 +23,7 @@ package final class Program {
     package let plan: Plan
     private let resources: ProgramResources
     private let steps: [BoundStep]
-    /// By chunk.
+    /// By chunk that leaves images out of a training pass, what it writes for later ones; nothing for others.
     private let handedOn: [[HandedOn]]
     private let scratch: AlignedBuffer
     /// What oneDNN chose for each step, for plans and benchmarks; empty for steps of our own.
@@ -87,7 +87,6 @@ package final class Program {
                 done = frame.firstImage + chunk.images
             }
             frame.firstImage = 0
-            guard plan.exit == .loss, done < plan.capacity else { continue }
             for value in handedOn {
                 memset(
                     resources.arena.base + value.offset + done * value.bytesPerImage, 0,
@@ -103,6 +102,7 @@ package final class Program {
     }
 
     private static func handedOn(by chunk: PlanChunk, of plan: Plan) -> [HandedOn] {
+        guard plan.exit == .loss, chunk.images < plan.capacity else { return [] }
         let later = Set(plan.steps[chunk.steps.upperBound...].flatMap(\.reads))
         return Set(plan.steps[chunk.steps].flatMap(\.writes)).intersection(later).sorted().compactMap { value in
             guard case .arena(let offset) = plan.values[value].place else { return nil }

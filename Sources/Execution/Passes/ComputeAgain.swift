@@ -53,12 +53,12 @@ struct ForwardParts {
             return steps[index].region == .suffix && steps[index].phase == .forward
         }
         kept = Self.kept(steps, values, row)
-        guard !kept.isEmpty, wanted != .nothing else { return }
+        guard !kept.isEmpty else { return }
         let most: Int? = if case .parts(let count) = wanted { max(1, count) } else { nil }
         parts = cuts(most: most).compactMap { range in
             // Backward begins with the last part: giving it up would save nothing.
             guard range.upperBound < row.count else { return nil }
-            let bytes = kept.filter { range.contains($0.written) && $0.lastRead < range.upperBound }.reduce(0) { $0 + $1.bytes }
+            let bytes = dropped(with: range).reduce(0) { $0 + $1.bytes }
             let work = range.reduce(0) { $0 + steps[row[$1]].multiplyAccumulates }
             return bytes > 0 ? Part(range: range, bytes: bytes, multiplyAccumulates: work) : nil
         }
@@ -69,6 +69,11 @@ struct ForwardParts {
             )
             return one != other ? one > other : first.range.lowerBound < second.range.lowerBound
         }
+    }
+
+    /// What need not be kept where a part is computed again: no other part's forward steps read it.
+    private func dropped(with range: Range<Int>) -> [Kept] {
+        kept.filter { range.contains($0.written) && $0.lastRead < range.upperBound }
     }
 
     private static func kept(_ steps: [PlanStep], _ values: [PlanValue], _ row: [Int]) -> [Kept] {
@@ -161,7 +166,7 @@ struct ForwardParts {
         var copies: [Int: Int] = [:]
         // Later parts are needed first.
         for part in parts.prefix(count).sorted(by: { $0.range.lowerBound > $1.range.lowerBound }) {
-            let dropped = Set(kept.filter { part.range.contains($0.written) && $0.lastRead < part.range.upperBound }.map(\.value))
+            let dropped = Set(dropped(with: part.range).map(\.value))
             let handedOn = Set(kept.filter { $0.lastRead >= part.range.upperBound }.map(\.value))
             var needed = dropped
             let again = part.range.reversed().map { row[$0] }.filter { index in

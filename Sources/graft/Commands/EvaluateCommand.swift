@@ -31,6 +31,8 @@ struct EvaluateCommand: ParsableCommand {
     @Flag(help: "Prints one JSON object.")
     var json = false
 
+    private var evaluatedSplit: EvaluatedSplit { split ?? .validation }
+
     enum EvaluatedSplit: String, ExpressibleByArgument, CaseIterable { case train, validation, test }
 
     func validate() throws {
@@ -82,7 +84,7 @@ struct EvaluateCommand: ParsableCommand {
             augmentation: .none)
         options.appliesOrientation = appliesOrientation
         let evaluator = Evaluator(
-            samples: folder.sampleList(split: (split ?? .validation).rawValue),
+            samples: folder.sampleList(split: evaluatedSplit.rawValue),
             source: LoaderSource(BatchLoader(source: .folder(folder), options: options)), batchSize: model.capacity)
         let work = WorkProgress("evaluated")
         let evaluation = try evaluator.evaluate(model, SingleProcess()) { work.tell($0, of: $1) }
@@ -98,7 +100,7 @@ struct EvaluateCommand: ParsableCommand {
         if let data { return try ImageFolder.scan(data, allowEmptyClasses: true).matching(classes: classes) }
         let images = try TrainingData(configuration)
         let folder =
-            switch split ?? .validation {
+            switch evaluatedSplit {
             case .train: Optional(images.training)
             case .validation: images.validation
             case .test: images.test
@@ -106,7 +108,7 @@ struct EvaluateCommand: ParsableCommand {
         guard let folder else {
             let advice =
                 split == .test ? "a list (data.labels) names them in its column split" : "give a class folder with --data"
-            throw UserError("the config of \(runFolder) names no \((split ?? .validation).rawValue) images; \(advice)")
+            throw UserError("the config of \(runFolder) names no \(evaluatedSplit.rawValue) images; \(advice)")
         }
         return try folder.matching(classes: classes)
     }

@@ -66,8 +66,8 @@ struct PlanCommand: ParsableCommand {
             throw UserError("--phase \(phase): the config has \(phases.count == 1 ? "one phase" : "\(phases.count) phases")")
         }
         let configuration = phases[phase - 1]
-        let counted = try countClasses(configuration)
         let data = try isOnPaper ? nil : TrainingData(configuration)
+        let counted = try countClasses(configuration, data)
         for note in try data?.checkFormats(limit: configuration.data.unreadableLimit) ?? [] { say("warning: \(note)") }
         let file = try weights(of: configuration.network)
         var network = try PlannedNetwork(
@@ -133,13 +133,17 @@ struct PlanCommand: ParsableCommand {
         configuration.communication.bucketBytes.given ?? CommunicationSetup.unmeasuredBytes
     }
 
-    /// The classes asked for, else those of the training folder, else two.
-    private func countClasses(_ configuration: RunConfiguration) throws -> (count: Int, source: String) {
+    /// The classes asked for, else those of the training images, else two.
+    private func countClasses(_ configuration: RunConfiguration, _ data: TrainingData?) throws -> (count: Int, source: String) {
         if let classes { return (classes, "--classes") }
-        let source = configuration.data.labels ?? configuration.data.train
-        guard !isOnPaper || FileManager.default.fileExists(atPath: source) else {
-            return (2, "assumed; --classes N says otherwise")
-        }
-        return (try TrainingData(configuration).training.classes.count, "of \(source)")
+        let settings = configuration.data
+        let source = settings.labels ?? settings.train
+        if let data { return (data.training.classes.count, "of \(source)") }
+        guard FileManager.default.fileExists(atPath: source) else { return (2, "assumed; --classes N says otherwise") }
+        // Neither photographs nor validation images need to be complete yet.
+        let count =
+            try settings.labels.map { Set(try LabelTable(path: $0, columns: .init(settings)).rows.map(\.label)).count }
+            ?? TrainingData.scan(source, settings, allowEmptyClasses: true).classes.count
+        return (count, "of \(source)")
     }
 }

@@ -137,7 +137,7 @@ private final class DownloadProgress {
         let rate = Double(received - start) / max(Date().timeIntervalSince(begin), 1e-3)
         let amount = total.map { "\(Readable.bytes(received)) of \(Readable.bytes($0)), \(Readable.share(received, of: $0))" }
         let text = "  \(amount ?? Readable.bytes(received)), \(Readable.bytes(Int(rate)))/s"
-        if terminal.isInteractive { line.draw(text) } else { say(text) }
+        line.show(text)
     }
 
     /// Shows the last amount for good.
