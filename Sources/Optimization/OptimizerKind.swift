@@ -12,6 +12,14 @@ package enum OptimizerKind: Sendable, Equatable {
     /// rate within the momentum. Weight decay is added to the gradient.
     case rmsProp(alpha: Double, momentum: Double, epsilon: Double, asTensorFlow: Bool)
 
+    /// Whether updates are divided by the gradients' magnitudes, each by its own.
+    package var isAdaptive: Bool {
+        switch self {
+        case .sgd: false
+        case .adamW, .adam, .rmsProp: true
+        }
+    }
+
     /// The names of the state arrays, each as long as the parameters: the names that a checkpoint stores them under.
     package var stateNames: [String] {
         switch self {

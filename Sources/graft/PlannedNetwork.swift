@@ -24,6 +24,7 @@ struct PlannedNetwork {
     private(set) var prefixPrecision = ElementType.float32
     let suffixPrecision: ElementType
     private let winograd: WinogradUse
+    private let isOptimizerAdaptive: Bool
     /// Of an int8 prefix, once it is calibrated.
     private(set) var ranges: QuantizationRanges?
     /// Why the prefix is not computed as the config says.
@@ -82,7 +83,9 @@ struct PlannedNetwork {
         suffixPrecision = configuration.compute.precision == .float32 ? .float32 : halfPrecision
         winograd = configuration.compute.winograd
         recompute = configuration.compute.recompute
-        let (states, isTrained) = (OptimizerKind(configuration.optimizer).stateNames.count, trainability.isTrained)
+        let optimizer = OptimizerKind(configuration.optimizer)
+        isOptimizerAdaptive = optimizer.isAdaptive
+        let (states, isTrained) = (optimizer.stateNames.count, trainability.isTrained)
         weightBytes = graph.parameters.indices.reduce(0) {
             // Trained ones with gradients and state; frozen ones once as they are and once as kernels read them.
             $0 + graph.parameters[$1].shape.count * MemoryLayout<Float>.stride * (isTrained[$1] ? 2 + states : 2)
@@ -163,6 +166,7 @@ struct PlannedNetwork {
         request.ranges = ranges
         request.cacheBytes = PlanRequest.usualCacheBytes
         request.winograd = winograd
+        request.isOptimizerAdaptive = isOptimizerAdaptive
         request.threads = threads
         request.again =
             switch recompute {

@@ -114,7 +114,8 @@ import Testing
             NetworkCatalog.entry(named: settings.network), classes: settings.classes, inputSize: settings.crop,
             stored: golden.stored, moved: settings.moved, unfrozen: settings.unfrozen,
             batchNorm: #require(NormMode(rawValue: settings.batchNorm)),
-            capacity: settings.batchSize, exit: .loss, optimizes: optimizes, precision: precision)
+            capacity: settings.batchSize, exit: .loss, optimizes: optimizes, precision: precision,
+            isOptimizerAdaptive: settings.optimizer.kind != "sgd")
     }
 
     private func makeOptimizer(_ settings: GoldenSettings, _ replica: GoldenReplica) -> Optimizer {

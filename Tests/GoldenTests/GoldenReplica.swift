@@ -20,13 +20,13 @@ final class GoldenReplica {
         _ entry: NetworkEntry, classes: Int = 1000, inputSize: Int, stored: [String: [Int]]? = nil,
         moved: MovedWeights = [:], unfrozen: [String] = [],
         batchNorm: NormMode = .frozen, capacity: Int, exit: PlanExit, optimizes: Bool = true,
-        precision: ElementType = .float32, auxiliary: Bool = false
+        precision: ElementType = .float32, auxiliary: Bool = false, isOptimizerAdaptive: Bool = false
     ) throws {
         let graph = entry.build(
             BuildOptions(classes: classes, inputSize: inputSize, auxiliary: auxiliary, dropout: 0, stochasticDepth: 0))
         let trainability = try FreezePolicy(unfrozen: unfrozen, batchNorm: batchNorm).resolve(graph)
         var request = PlanRequest(graph: graph, trainability: trainability, capacity: capacity, exit: exit)
-        request.optimizes = optimizes
+        (request.optimizes, request.isOptimizerAdaptive) = (optimizes, isOptimizerAdaptive)
         (request.prefixPrecision, request.suffixPrecision) = (precision, precision)
         plan = Planner.plan(request)
         store = ParameterStore(graph: graph, trainability: trainability, layout: plan.layout)

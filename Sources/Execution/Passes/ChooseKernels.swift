@@ -44,7 +44,7 @@ private func winogradTile(
 ) -> WinogradConvolution.Tile? {
     // Float32 products gain nothing over direct gradients of weights in bfloat16; and a bias may train alone.
     guard pass != .backwardWeights || source == .float32 && step.completes.contains(layer.weights.weight) else { return nil }
-    return largestTile(pass, step.region, request).flatMap { largest in
+    return largestTile(pass, request).flatMap { largest in
         WinogradConvolution.tile(
             WindowGeometry(layer.place, groups: layer.groups, images: 1), source: source, destination: destination,
             largest: largest)
@@ -53,20 +53,13 @@ private func winogradTile(
 
 /// The largest tiles that leave results as close to direct convolutions' as they need to be; nil where none does.
 private func largestTile(
-    _ pass: WinogradConvolution.Pass, _ region: Region, _ request: PlanRequest
+    _ pass: WinogradConvolution.Pass, _ request: PlanRequest
 ) -> WinogradConvolution.Tile? {
     switch request.optimizes ? request.winograd : .off {
     case .off: nil
     case .all: .large
-    case .auto:
-        switch pass {
-        // Forward through trained layers the last digit decides, now and then, on which side of zero a value falls or which of a window is
-        // the largest, and with it where a gradient goes: those of deep networks without batch norm differed by some thousandths.
-        case .forward: request.isTraining && region == .suffix ? nil : .large
-        case .backwardData: .large
-        // Optimisers that divide by a gradient's magnitude, as AdamW does, make as much of the smallest as of the largest.
-        case .backwardWeights: .small
-        }
+    // Adaptive optimizers make as much of the smallest gradients as of the largest.
+    case .auto: pass == .backwardWeights && request.isOptimizerAdaptive ? .small : .large
     }
 }
 

@@ -45,6 +45,8 @@ package struct PlanRequest: Sendable {
     package static let usualCacheBytes = 4 << 20
     /// Which convolutions go through Winograd's algorithm.
     package var winograd = WinogradUse.auto
+    /// Whether the optimizer divides by gradients' magnitudes, as AdamW does.
+    package var isOptimizerAdaptive = false
     /// Which activations are not kept for backward but computed again.
     package var again = ComputeAgain.nothing
     /// Threads of the rank that is to run the plan: some kernels pay only where each thread gets enough to do.

@@ -2,7 +2,7 @@
 
 /// Which convolutions of stride 1 go through Winograd's algorithm, of those that it does faster.
 package enum WinogradUse: String, Sendable, Hashable, CaseIterable {
-    /// Where gradients stay within a thousandth of those by direct convolutions.
+    /// All, but by small tiles for gradients of weights where the optimizer is adaptive.
     case auto
     /// All, by the fastest tiles.
     case all
