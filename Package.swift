@@ -1,6 +1,7 @@
 // swift-tools-version: 6.2
 // Graft: data-parallel fine-tuning of convolutional networks over MPI.
 // Targets are listed bottom up; a target imports only what stands above it in this file (LayeringTests holds them to it).
+import Foundation
 import PackageDescription
 
 let strict: [SwiftSetting] = [
@@ -21,6 +22,11 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 }
 
 let fixtures: [Resource] = [.copy("Fixtures")]
+
+/// Distributions without libheif build a program that reads no HEIC and AVIF, and says so.
+let hasHeif = ["/usr/include", "/usr/include/x86_64-linux-gnu", "/usr/include/aarch64-linux-gnu", "/usr/local/include"].contains {
+    FileManager.default.fileExists(atPath: "\($0)/libheif/heif.h")
+}
 
 /// A value of an enum that some switch in C forgets does not compile, as in Swift.
 let wholeSwitches = ["-Werror=switch"]
@@ -45,11 +51,10 @@ let package = Package(
                     ["-O3", "-ffp-contract=fast-honor-pragmas", "-fno-math-errno", "-fno-trapping-math"] + wholeSwitches)
             ]),
         .target(
-            name: "CImageCodecs", cSettings: [.unsafeFlags(["-O3"])],
-            linkerSettings: [
-                .linkedLibrary("jpeg"), .linkedLibrary("png"), .linkedLibrary("webp"), .linkedLibrary("webpdemux"),
-                .linkedLibrary("z"),
-            ]),
+            name: "CImageCodecs", cSettings: [.unsafeFlags(["-O3"])] + (hasHeif ? [.define("HAS_LIBHEIF")] : []),
+            linkerSettings: (["jpeg", "png", "webp", "webpdemux", "gif", "tiff", "z"] + (hasHeif ? ["heif"] : [])).map {
+                .linkedLibrary($0)
+            }),
         .target(name: "CProcess"),
 
         // Layer 1: values.

@@ -1,8 +1,15 @@
-// The decoder that the three formats stand behind.
+// The decoder that all formats stand behind.
 #include "CodecState.h"
 #include "Formats.h"
 
 #include <stdlib.h>
+
+int image_codec_reads(ImageCodecFormat format) {
+#if !defined(HAS_LIBHEIF)
+    if (format == IMAGE_CODEC_HEIF) return 0;
+#endif
+    return format >= IMAGE_CODEC_JPEG && format <= IMAGE_CODEC_HEIF;
+}
 
 ImageCodec *image_codec_create(void) {
     ImageCodec *codec = calloc(1, sizeof *codec);
@@ -17,6 +24,7 @@ ImageCodec *image_codec_create(void) {
 
 void image_codec_destroy(ImageCodec *codec) {
     if (!codec) return;
+    heif_close(codec);
     jpeg_state_destroy(codec->jpeg);
     free(codec);
 }
@@ -25,6 +33,7 @@ static ImageCodecPart whole(const ImageCodec *codec) { return (ImageCodecPart){0
 
 ImageCodecStatus image_codec_open(
     ImageCodec *codec, ImageCodecFormat format, const uint8_t *bytes, size_t count, uint64_t pixel_limit) {
+    heif_close(codec);
     codec->format = format;
     codec->status = IMAGE_CODEC_OK;
     codec->bytes = bytes;
@@ -39,6 +48,9 @@ ImageCodecStatus image_codec_open(
         case IMAGE_CODEC_JPEG: status = jpeg_open(codec); break;
         case IMAGE_CODEC_PNG: status = png_open(codec); break;
         case IMAGE_CODEC_WEBP: status = webp_open(codec); break;
+        case IMAGE_CODEC_GIF: status = gif_open(codec); break;
+        case IMAGE_CODEC_TIFF: status = tiff_open(codec); break;
+        case IMAGE_CODEC_HEIF: status = heif_open(codec); break;
         default: status = codec_fail(codec, IMAGE_CODEC_UNSUPPORTED, "unknown format");
     }
     codec->part = whole(codec);
@@ -67,6 +79,9 @@ ImageCodecStatus image_codec_decode(ImageCodec *codec, uint8_t *rgb, int stops_e
         case IMAGE_CODEC_JPEG: return jpeg_decode(codec, rgb, stops_early);
         case IMAGE_CODEC_PNG: return png_decode(codec, rgb);
         case IMAGE_CODEC_WEBP: return webp_decode(codec, rgb);
+        case IMAGE_CODEC_GIF: return gif_decode(codec, rgb);
+        case IMAGE_CODEC_TIFF: return tiff_decode(codec, rgb);
+        case IMAGE_CODEC_HEIF: return heif_decode(codec, rgb);
     }
     return codec_fail(codec, IMAGE_CODEC_UNSUPPORTED, "unknown format");
 }

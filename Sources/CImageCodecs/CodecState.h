@@ -3,6 +3,7 @@
 #include "include/Codec.h"
 
 typedef struct JpegState JpegState;
+typedef struct HeifState HeifState;
 
 struct ImageCodec {
     ImageCodecFormat format;
@@ -16,6 +17,7 @@ struct ImageCodec {
     char message[256];
     char damage[256];  // the first sign that pixels are not what they were; empty for none
     JpegState *jpeg;
+    HeifState *heif;  // of the opened image; NULL where it is of another format
 };
 
 /// Notes a failure and its words, and returns it.

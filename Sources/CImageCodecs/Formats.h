@@ -1,4 +1,4 @@
-// The three formats, as the decoder calls them: each opens, and decodes into `rgb`.
+// The formats, as the decoder calls them: each opens, and decodes into `rgb`.
 #pragma once
 #include "CodecState.h"
 
@@ -12,3 +12,11 @@ ImageCodecStatus png_open(ImageCodec *codec);
 ImageCodecStatus png_decode(ImageCodec *codec, uint8_t *rgb);
 ImageCodecStatus webp_open(ImageCodec *codec);
 ImageCodecStatus webp_decode(ImageCodec *codec, uint8_t *rgb);
+ImageCodecStatus gif_open(ImageCodec *codec);
+ImageCodecStatus gif_decode(ImageCodec *codec, uint8_t *rgb);
+ImageCodecStatus tiff_open(ImageCodec *codec);
+ImageCodecStatus tiff_decode(ImageCodec *codec, uint8_t *rgb);
+ImageCodecStatus heif_open(ImageCodec *codec);
+ImageCodecStatus heif_decode(ImageCodec *codec, uint8_t *rgb);
+/// Gives back what an opened image holds, if it is one of these.
+void heif_close(ImageCodec *codec);

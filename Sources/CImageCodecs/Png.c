@@ -1,4 +1,4 @@
-// PNG through libpng: every colour type and depth, interlaced or not. 16 bits keep their high byte, as in Pillow.
+// PNG through libpng: every colour type and depth, interlaced or not. 16 bits are scaled to 8.
 #include "Formats.h"
 
 #include <setjmp.h>
@@ -51,7 +51,7 @@ ImageCodecStatus png_open(ImageCodec *codec) {
 
 static void ask_for_8_bit_rgb(PngRead *read) {
     png_set_expand(read->png);  // palettes to RGB, 1 to 4 bits to 8, a transparent colour to alpha
-    if (png_get_bit_depth(read->png, read->info) == 16) png_set_strip_16(read->png);
+    if (png_get_bit_depth(read->png, read->info) == 16) png_set_scale_16(read->png);
     int type = png_get_color_type(read->png, read->info);
     if (type == PNG_COLOR_TYPE_GRAY || type == PNG_COLOR_TYPE_GRAY_ALPHA) png_set_gray_to_rgb(read->png);
     png_set_interlace_handling(read->png);

@@ -96,6 +96,9 @@ struct CameraNote {
         }
     }
 
+    /// A TIFF file is itself the structure that EXIF stands in.
+    mutating func readTIFF(_ bytes: UnsafeRawBufferPointer) { exif = Self.orientation(in: bytes) }
+
     /// `tiff:Orientation="6"` or `<tiff:Orientation>6`.
     private static func orientation(inXMP bytes: UnsafeRawBufferPointer) -> Int? {
         let mark = Array("tiff:Orientation".utf8)

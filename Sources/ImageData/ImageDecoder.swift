@@ -10,13 +10,15 @@ struct OpenedImage {
     let orientation: Orientation
     /// Whether it can be decoded at a fraction of its size.
     let isScalable: Bool
+    /// Of a BMP: the codec has none of it.
+    var bitmap: (file: BitmapFile, bytes: UnsafeRawBufferPointer)?
 
     /// The size of the upright image.
     var width: Int { orientation.swapsSides ? storedHeight : storedWidth }
     var height: Int { orientation.swapsSides ? storedWidth : storedHeight }
 }
 
-/// Reads JPEG, PNG and WebP files into 8-bit RGB, the right way up, transparency laid over white.
+/// Reads JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF and BMP files into 8-bit RGB, the right way up, transparency laid over white.
 ///
 /// Keeps its buffers from one image to the next; for one thread at a time.
 package final class ImageDecoder {
@@ -78,6 +80,12 @@ package final class ImageDecoder {
     func open(_ bytes: UnsafeRawBufferPointer, name: String) throws(ImageError) -> OpenedImage {
         guard bytes.count > 0 else { throw ImageError(path: name, reason: .empty) }
         let format = ImageFormat(sniffing: bytes)
+        if format == .bmp {
+            let file = try BitmapFile(bytes, name: name, pixelLimit: Self.pixelLimit)
+            return OpenedImage(
+                name: name, storedWidth: file.width, storedHeight: file.height, orientation: .upright, isScalable: false,
+                bitmap: (file, bytes))
+        }
         guard let codecFormat = format.codec else { throw ImageError(path: name, reason: Self.refusal(of: format, bytes)) }
         let status = image_codec_open(
             codec, codecFormat, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count, UInt64(Self.pixelLimit))
@@ -97,6 +105,7 @@ package final class ImageDecoder {
     func part(
         of image: OpenedImage, _ wanted: PixelRegion, divisor: Int = 1, decoding: ImageDecoding = .exact
     ) throws(ImageError) -> PixelPart {
+        if let bitmap = image.bitmap { return try whole(of: bitmap, image) }
         if divisor > 1 {
             let status = image_codec_scale(codec, Int32(divisor))
             guard status == IMAGE_CODEC_OK else { throw failure(status, image.name) }
@@ -118,6 +127,18 @@ package final class ImageDecoder {
         }
         let upright = image.orientation.upright(found, width: width, height: height)
         return PixelPart(pixels: view, left: upright.left, top: upright.top)
+    }
+
+    private func whole(of bitmap: (file: BitmapFile, bytes: UnsafeRawBufferPointer), _ image: OpenedImage) throws(ImageError)
+        -> PixelPart
+    {
+        guard let pixels = decoded.reserveIfPossible(bitmap.file.width * bitmap.file.height * 3) else {
+            throw ImageError(path: image.name, reason: .outOfMemory)
+        }
+        try bitmap.file.decode(bitmap.bytes, name: image.name, into: pixels)
+        damage = nil
+        return PixelPart(
+            pixels: PixelView(base: pixels, width: bitmap.file.width, height: bitmap.file.height), left: 0, top: 0)
     }
 
     /// The bytes of a file, in memory that the next call reuses.

@@ -57,7 +57,7 @@ extension ImageError.Reason: CustomStringConvertible {
         case .cannotRead(let words): "cannot be read: \(words)"
         case .empty: "is empty"
         case .notAnImage(let start): "is not an image: starts with \(start)"
-        case .unsupported(let what): "is \(what), which is not supported; convert it to JPEG, PNG or WebP"
+        case .unsupported(let what): "is \(what), which is not supported; convert it to JPEG or PNG"
         case .truncated(let words): "is truncated: \(words)"
         case .damaged(let words): "is damaged: \(words)"
         case .tooLarge(let width, let height):
@@ -81,7 +81,7 @@ extension ImageError.Reason: CustomStringConvertible {
         case .noImages: "has no images"
         case .deadLink: "is a link to something that is not there; make it point to the class's folder, or remove it"
         case .foreignFormats(let files):
-            "has images of kinds that are not read, \(files.count) in all; convert them to JPEG, PNG or WebP, or remove them:\n"
+            "has images of kinds that are not read, \(files.count) in all; convert them to JPEG or PNG, or remove them:\n"
                 + files.prefix(40).map { "  \($0)" }.joined(separator: "\n")
                 + (files.count > 40 ? "\n  and \(files.count - 40) more" : "")
         case .nothingMatches(let pattern, let example):

@@ -3,7 +3,9 @@ internal import CImageCodecs
 
 /// What the first bytes of a file say it is.
 package enum ImageFormat: Sendable, Hashable {
-    case jpeg, png, webp
+    case jpeg, png, webp, gif, tiff, bmp
+    /// HEIC and AVIF.
+    case heif
     /// A known image format that is not read, by name.
     case unsupported(String)
     case unknown
@@ -24,11 +26,11 @@ package enum ImageFormat: Sendable, Hashable {
         } else if starts("RIFF"), starts("WEBP", at: 8) {
             self = .webp
         } else if starts("GIF8") {
-            self = .unsupported("a GIF image")
-        } else if starts("BM") {
-            self = .unsupported("a BMP image")
+            self = .gif
+        } else if starts("BM"), bytes.count >= 18, Self.bitmapHeaders.contains(bytes[14]), starts([0, 0, 0], at: 15) {
+            self = .bmp
         } else if [0x2A, 0x2B].contains(where: { starts([0x49, 0x49, $0, 0]) || starts([0x4D, 0x4D, 0, $0]) }) {
-            self = .unsupported("a TIFF image")
+            self = .tiff
         } else if starts("8BPS") {
             self = .unsupported("a Photoshop image")
         } else if starts([0xFF, 0x0A]) || starts([0, 0, 0, 0x0C, 0x4A, 0x58, 0x4C, 0x20]) {
@@ -36,19 +38,26 @@ package enum ImageFormat: Sendable, Hashable {
         } else if starts([0, 0, 0, 0x0C, 0x6A, 0x50, 0x20, 0x20]) || starts([0xFF, 0x4F, 0xFF, 0x51]) {
             self = .unsupported("a JPEG 2000 image")
         } else if starts("ftyp", at: 4), let name = Self.isoBrand(bytes) {
-            self = .unsupported(name)
+            let isRead = image_codec_reads(IMAGE_CODEC_HEIF) != 0
+            self = isRead ? .heif : .unsupported("\(name) (this program was built without libheif)")
         } else {
             self = .unknown
         }
     }
 
-    /// The codec that reads this format, nil for one that is not read.
+    /// Sizes of the headers that a BMP may have: a text may well begin with the same letters.
+    private static let bitmapHeaders: Set<UInt8> = [12, 40, 52, 56, 64, 108, 124]
+
+    /// The codec that reads this format, nil for one that is not read, or by `BitmapFile`.
     var codec: ImageCodecFormat? {
         switch self {
         case .jpeg: IMAGE_CODEC_JPEG
         case .png: IMAGE_CODEC_PNG
         case .webp: IMAGE_CODEC_WEBP
-        case .unsupported, .unknown: nil
+        case .gif: IMAGE_CODEC_GIF
+        case .tiff: IMAGE_CODEC_TIFF
+        case .heif: IMAGE_CODEC_HEIF
+        case .bmp, .unsupported, .unknown: nil
         }
     }
 

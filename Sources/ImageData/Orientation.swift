@@ -16,7 +16,9 @@ package enum Orientation: Int, Sendable, CaseIterable {
         case .jpeg: note.readJPEG(bytes)
         case .png: note.readPNG(bytes)
         case .webp: note.readWebP(bytes)
-        case .unsupported, .unknown: break
+        case .tiff: note.readTIFF(bytes)
+        // libheif turns pictures itself, by what the file says beside EXIF.
+        case .heif, .gif, .bmp, .unsupported, .unknown: break
         }
         self = note.orientation.flatMap(Orientation.init(rawValue:)) ?? .upright
     }

@@ -1,9 +1,16 @@
-// One decoder for the three formats: open reads the header, decode the pixels. Nothing here prints or exits.
+// One decoder for all formats: open reads the header, decode the pixels. Nothing here prints or exits.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum { IMAGE_CODEC_JPEG = 1, IMAGE_CODEC_PNG = 2, IMAGE_CODEC_WEBP = 3 } ImageCodecFormat;
+typedef enum {
+    IMAGE_CODEC_JPEG = 1,
+    IMAGE_CODEC_PNG,
+    IMAGE_CODEC_WEBP,
+    IMAGE_CODEC_GIF,
+    IMAGE_CODEC_TIFF,
+    IMAGE_CODEC_HEIF,  // HEIC and AVIF
+} ImageCodecFormat;
 
 typedef enum {
     IMAGE_CODEC_OK = 0,
@@ -13,6 +20,9 @@ typedef enum {
     IMAGE_CODEC_UNSUPPORTED,  // a kind of this format that is not read
     IMAGE_CODEC_OUT_OF_MEMORY,
 } ImageCodecStatus;
+
+/// Whether this program was built with the library that reads the format.
+int image_codec_reads(ImageCodecFormat format);
 
 /// A decoder that is used for one image after the other, by one thread at a time.
 typedef struct ImageCodec ImageCodec;

@@ -1,9 +1,9 @@
 """Makes the fixtures of ImageDataTests: small drawn images of every kind, and what Pillow and torchvision make of them.
 
-    python make_fixtures.py    (Pillow, numpy, torch and torchvision; writes beside itself)
+    python make_fixtures.py    (Pillow, pillow-heif, tifffile, numpy, torch and torchvision; writes beside itself)
 
 `decoding/NAME.*` are files to be read; `decoding.json` lists what to expect: size and the file of raw R, G, B bytes, or the kind
-of error. `resampling.json`, `transforms.json` and `colour.json` do the same for operations on `source.rgb`.
+of error, and by how many levels libraries may differ. `resampling.json`, `transforms.json` and `colour.json` do the same for operations on `source.rgb`.
 """
 import io
 import json
@@ -12,8 +12,11 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
+import tifffile
 from PIL import Image, ImageOps, __version__ as pillow_version
-from torchvision.transforms import InterpolationMode
+from torchvision.transforms import InterpolationMode, RandAugment, TrivialAugmentWide
+from torchvision.transforms.autoaugment import _apply_op
 from torchvision.transforms import functional as F
 
 HERE = Path(__file__).parent
@@ -50,12 +53,13 @@ def over_white(image):
     return white
 
 
-def good(filename, data, expected=None, orientation=1):
+def good(filename, data, expected=None, orientation=1, tolerance=0):
     (HERE / "decoding" / filename).write_bytes(data)
     image = expected if expected is not None else ImageOps.exif_transpose(Image.open(io.BytesIO(data)).convert("RGB"))
     if expected is None and orientation != 1:
         image = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
-    decoding.append({"file": filename, **write_rgb(filename.replace(".", "-"), image)})
+    entry = {"file": filename, **write_rgb(filename.replace(".", "-"), image)}
+    decoding.append(entry | ({"tolerance": tolerance} if tolerance else {}))
 
 
 def bad(filename, data, error):
@@ -145,10 +149,15 @@ def plain_rows(array):
     return b"".join(b"\0" + row.tobytes() for row in array)
 
 
+def scaled(numbers):
+    """65,535 is 255: Pillow keeps the high byte of an RGB file instead."""
+    return ((numbers.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
 deep = (np.asarray(base).astype(np.uint16) * 257 - 100 * (np.asarray(base) > 9)).astype(">u2")
-good("rgb16.png", png(27, 21, 16, 2, plain_rows(deep)), Image.fromarray((deep >> 8).astype(np.uint8), "RGB"))
+good("rgb16.png", png(27, 21, 16, 2, plain_rows(deep)), Image.fromarray(scaled(deep), "RGB"))
 grey16 = deep[:, :, 1].copy()
-good("grey16.png", png(27, 21, 16, 0, plain_rows(grey16)), Image.fromarray((grey16 >> 8).astype(np.uint8), "L").convert("RGB"))
+good("grey16.png", png(27, 21, 16, 0, plain_rows(grey16)), Image.fromarray(scaled(grey16), "L").convert("RGB"))
 adam7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
 for name, source, colour, expected in (("interlaced", base, 2, base), ("interlaced-alpha", rgba, 6, over_white(rgba))):
     pixels = np.asarray(source)
@@ -158,6 +167,92 @@ for name, source, colour, expected in (("interlaced", base, 2, base), ("interlac
 good("lossy.webp", saved(base, "WEBP", quality=80))
 good("lossless.webp", saved(base, "WEBP", lossless=True))
 good("alpha.webp", saved(rgba, "WEBP", lossless=True, exact=True), over_white(rgba))
+
+# GIF: interlaced as Pillow writes it, with transparency, the first of several pictures, and one smaller than its canvas.
+gif = saved(base.quantize(16), "GIF")
+good("interlaced.gif", gif)
+good("plain.gif", saved(base.quantize(16), "GIF", interlace=0))
+good("gif.jpg", saved(base.resize((4, 4)), "GIF"))
+clear = saved(base.quantize(16), "GIF", transparency=3)
+good("transparent.gif", clear, over_white(Image.open(io.BytesIO(clear))))
+good("animation.gif", saved(base.quantize(16), "GIF", save_all=True, append_images=[base.rotate(90).quantize(16)]), Image.open(io.BytesIO(gif)))
+good("canvas.gif", gif[:6] + struct.pack("<HH", 33, 30) + gif[10:])
+good("narrow.gif", gif[:6] + struct.pack("<HH", 5, 30) + gif[10:])
+bad("truncated.gif", gif[: len(gif) * 2 // 3], "truncated")
+bad("colours-alone.gif", gif[:13 + 48] + b";", "damaged")
+
+# BMP: what Pillow writes, and by hand what it only reads.
+good("rgb.bmp", saved(base, "BMP"))
+good("bmp.png", saved(base.resize((4, 4)), "BMP"))
+good("bilevel.bmp", saved(base.convert("1"), "BMP"))
+good("grey.bmp", saved(base.convert("L"), "BMP"))
+good("palette.bmp", saved(base.quantize(11), "BMP"))
+
+
+def bmp(width, height, bits, method, pixels, colours=b"", masks=b"", header=40):
+    fields = struct.pack("<IiiHHIIiiII", header, width, height, 1, bits, method, len(pixels), 2835, 2835, len(colours) // 4, 0) + masks
+    fields = fields.ljust(header, b"\0") if header > 40 else fields
+    start = 14 + len(fields) + len(colours)
+    return b"BM" + struct.pack("<IHHI", start + len(pixels), 0, 0, start) + fields + colours + pixels
+
+
+numbers = (np.arange(27 * 21, dtype=np.uint32) * 2654435761) & 0xFFFFFFFF
+words = (numbers >> 13).astype("<u2").reshape(21, 27)
+padded16 = b"".join(row.tobytes() + b"\0\0" for row in words)
+good("bits16.bmp", bmp(27, 21, 16, 0, padded16))
+good("masks16.bmp", bmp(27, 21, 16, 3, padded16, masks=struct.pack("<III", 0xF800, 0x7E0, 0x1F)))
+good("bits32.bmp", bmp(27, 21, 32, 0, numbers.astype("<u4").tobytes()))
+masked = bmp(27, 21, 32, 3, numbers.astype("<u4").tobytes(), masks=struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000), header=124)
+good("alpha32.bmp", masked, over_white(Image.open(io.BytesIO(masked))))
+good("top-down.bmp", bmp(27, -21, 32, 0, numbers.astype("<u4").tobytes()))
+colours = b"".join(bytes([i * 3 % 256, i * 7 % 256, i * 11 % 256, 0]) for i in range(256))
+runs = b"\x05\x09\0\x04\x01\x02\x03\x04\0\x03\x07\x08\x09\0\x04\x0b\0\0" + b"\0\x02\x03\x02" + b"\x06\x21\0\0" + b"\x10\x44\0\0" * 3 + b"\0\x01"
+good("runs8.bmp", bmp(16, 7, 8, 1, runs, colours))
+runs4 = b"\x05\x19\0\x05\x12\x34\x50\0\x03\x7f\0\0" + b"\0\x02\x03\x01" + b"\x06\x21\0\0" + b"\x0d\x37\0\0" * 2 + b"\0\x01"
+good("runs4.bmp", bmp(13, 5, 4, 2, runs4, colours[:64]))
+core = struct.pack("<IHHHH", 12, 27, 21, 1, 24)
+good("os2.bmp", b"BM" + struct.pack("<IHHI", 0, 0, 0, 26) + core + saved(base, "BMP")[54:])
+bad("truncated.bmp", saved(base, "BMP")[:-40], "truncated")
+bad("packed.bmp", bmp(27, 21, 24, 5, b"\0" * 99), "unsupported")
+
+# TIFF: colours, depths, packings, tiles, planes, byte orders, turned by its tag, the first of several pages.
+good("rgb.tif", saved(base, "TIFF"))
+good("tiff.jpg", saved(base.resize((4, 4)), "TIFF"))
+good("lzw.tif", saved(base, "TIFF", compression="tiff_lzw"))
+good("deflate.tif", saved(base, "TIFF", compression="tiff_adobe_deflate"))
+good("packbits.tif", saved(base.convert("L"), "TIFF", compression="packbits"))
+good("fax4.tif", saved(base.convert("1"), "TIFF", compression="group4"))
+good("palette.tif", saved(base.quantize(11), "TIFF"))
+good("cmyk.tif", saved(base.convert("CMYK"), "TIFF"), tolerance=1)
+good("alpha.tif", saved(rgba, "TIFF"), over_white(rgba), tolerance=1)
+good("pages.tif", saved(base, "TIFF", save_all=True, append_images=[base.rotate(90)]), base)
+good("orientation6.tif", saved(base.resize((13, 7)), "TIFF", tiffinfo={0x0112: 6}), orientation=6)
+
+
+def tiff(array, **options):
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, array, **options)
+    return stream.getvalue()
+
+
+pixels = np.asarray(base)
+good("tiles.tif", tiff(pixels, photometric="rgb", tile=(16, 16)), base)
+good("planes.tif", tiff(np.ascontiguousarray(pixels.transpose(2, 0, 1)), photometric="rgb", planarconfig="separate"), base)
+good("big-endian.tif", tiff(pixels, photometric="rgb", byteorder=">"), base)
+good("big.tif", tiff(pixels, photometric="rgb", bigtiff=True), base)
+good("rgb16.tif", tiff(deep.astype("<u2"), photometric="rgb"), Image.fromarray(scaled(deep), "RGB"))
+good("grey16.tif", tiff(grey16.astype("<u2"), photometric="minisblack"), Image.fromarray(scaled(grey16), "L").convert("RGB"), tolerance=1)
+bad("float.tif", tiff(pixels[:, :, 0].astype("<f4"), photometric="minisblack"), "unsupported")
+bad("truncated.tif", saved(base, "TIFF")[:700], "truncated")
+bad("damaged.tif", saved(base, "TIFF", compression="tiff_lzw")[:8] + b"\xa5" * 300 + saved(base, "TIFF", compression="tiff_lzw")[308:], "damaged")
+
+# HEIC and AVIF by libheif's own encoders; decoders agree, conversions from YCbCr to RGB round differently.
+pillow_heif.register_heif_opener()
+large = drawing(64, 48, 4)
+for kind, name in (("HEIF", "heic"), ("AVIF", "avif")):
+    data = saved(large, kind, quality=90, subsampling="4:4:4", **({"chroma": 444} if kind == "HEIF" else {}))
+    good(f"rgb.{name}", data, Image.open(io.BytesIO(data)).convert("RGB"), tolerance=1)
+    bad(f"truncated.{name}", data[: len(data) * 2 // 3], "truncated")
 
 bad("truncated.jpg", jpeg[: len(jpeg) * 4 // 5], "truncated")
 bad("no-end.jpg", jpeg[:-2], "truncated")
@@ -171,11 +266,9 @@ damaged[200] ^= 0x55
 bad("damaged.png", bytes(damaged), "damaged")
 bad("empty.jpg", b"", "empty")
 bad("text.jpg", b"<html>not a picture</html>\n", "notAnImage")
-bad("gif.jpg", saved(base.resize((4, 4)), "GIF"), "unsupported")
-bad("bmp.png", saved(base.resize((4, 4)), "BMP"), "unsupported")
-bad("tiff.jpg", saved(base.resize((4, 4)), "TIFF"), "unsupported")
 bad("avif.jpg", b"\0\0\0\x20ftypavif" + b"\0" * 20, "unsupported")
 bad("heic.jpg", b"\0\0\0\x20ftypheic" + b"\0" * 20, "unsupported")
+bad("photoshop.jpg", b"8BPS\0\x01" + b"\0" * 20, "unsupported")
 # Of an animation the first picture.
 animation = saved(base.resize((4, 4)), "WEBP", save_all=True, append_images=[base.resize((4, 4)).rotate(90)])
 good("animation.webp", animation, Image.open(io.BytesIO(animation)))
@@ -223,6 +316,40 @@ for kind, function, factors in (
     for factor in factors:
         colour.append({"kind": kind, "factor": factor, **write_rgb(f"{kind}{factor}", function(small, factor))})
 
-for name, value in (("decoding", decoding), ("resampling", resampling), ("transforms", transforms), ("colour", colour)):
+# Operations of augmentation, by torchvision on Pillow images ------------------------------------------------------------------
+square = drawing(32, 32, 5)
+(HERE / "square.rgb").write_bytes(np.asarray(square).tobytes())
+operations = []
+single = [
+    ("flip", 0, F.vflip(square)),
+    ("grayscale", 0, F.rgb_to_grayscale(square, 3)),
+    ("solarize", 128, F.solarize(square, 128)),
+    ("posterize", 4, F.posterize(square, 4)),
+    ("autocontrast", 0, F.autocontrast(F.adjust_brightness(square, 0.5))),
+    ("equalize", 0, F.equalize(square)),
+    ("sharpness", 2, F.adjust_sharpness(square, 2)),
+    ("sharpness", 0, F.adjust_sharpness(square, 0)),
+    ("blur", 0.7, F.gaussian_blur(square, [7, 7], [0.7, 0.7])),
+    ("blur", 2, F.gaussian_blur(square, [13, 13], [2, 2])),
+    ("rotation", 15, F.affine(square, 15, [0, 0], 1, [0, 0], InterpolationMode.BILINEAR)),
+    ("rotation", -77, F.affine(square, -77, [0, 0], 1, [0, 0], InterpolationMode.BILINEAR)),
+    ("affine", 10, F.affine(square, 10, [3, -2], 1.2, [7, -4], InterpolationMode.BILINEAR)),
+]
+for index, (kind, value, image) in enumerate(single):
+    operations.append({"kind": kind, "value": value, **write_rgb(f"operation{index}", image)})
+policies = []
+for policy in (TrivialAugmentWide(), RandAugment()):
+    space = policy._augmentation_space(31) if isinstance(policy, TrivialAugmentWide) else policy._augmentation_space(31, (32, 32))
+    for kind, (magnitudes, signed) in space.items():
+        for strength in (4, 30) if magnitudes.ndim else (4,):
+            for sign in (1, -1) if signed else (1,):
+                magnitude = sign * float(magnitudes[strength]) if magnitudes.ndim else 0.0
+                image = _apply_op(square, kind, magnitude, InterpolationMode.NEAREST, None)
+                case = f"{type(policy).__name__}-{kind}-{strength * sign}"
+                trivial = isinstance(policy, TrivialAugmentWide)
+                policies.append({"trivial": trivial, "kind": kind, "strength": strength, "negative": sign < 0, **write_rgb(case, image)})
+
+lists = {"decoding": decoding, "resampling": resampling, "transforms": transforms, "colour": colour}
+for name, value in (lists | {"operations": operations, "policies": policies}).items():
     (HERE / f"{name}.json").write_text("[\n" + ",\n".join(json.dumps(entry) for entry in value) + "\n]\n")
 print("Pillow", pillow_version, sum(f.stat().st_size for f in HERE.rglob("*") if f.is_file()), "bytes")
