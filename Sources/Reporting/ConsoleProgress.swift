@@ -75,6 +75,12 @@ package final class ConsoleProgress: TrainingObserver {
             "\(Format.count(facts.ranks, "rank")), batch \(settings.batchSize)\(accumulation), \(facts.totalSteps) steps; "
                 + "training \(Format.large(facts.trainedParameters)) of \(Format.large(facts.allParameters)) parameters, "
                 + "\(Format.bytes(facts.bytesPerStep)) a step in \(Format.count(facts.buckets, "bucket"))")
+        switch settings.average {
+        case .exponential(let decay, _): lines.append("evaluated and saved: the average of the weights, with decay \(decay)")
+        case .lastEpochs(let count):
+            lines.append("evaluated and saved: the mean of the weights after each of the last \(Format.count(count, "epoch"))")
+        case nil: break
+        }
         if let path = facts.resumedFrom { lines.append("resuming from \(path), after step \(facts.progress.step)") }
         return lines
     }

@@ -1,6 +1,8 @@
 // The config of a run as nested values. Every default stands in these types and nowhere else; configs/README.md explains
 // the keys.
 
+internal import Tensors
+
 /// Everything that a user can say about a run.
 package struct RunConfiguration: Sendable, Equatable {
     package var run = Run()
@@ -49,6 +51,7 @@ extension RunConfiguration: Section {
                     key: ["training", "patience"],
                     message: "training.patience counts evaluations, and the config names no validation images"))
         }
+        findings += averageFindings
         if training.phases != nil {
             for (number, phase) in phases.enumerated() {
                 findings += phase.contradictions.map {
@@ -57,6 +60,22 @@ extension RunConfiguration: Section {
             }
         }
         return findings
+    }
+
+    private var averageFindings: [Finding] {
+        guard let count = training.average?.lastEpochs else { return [] }
+        let key = ["training", "average", "last_epochs"]
+        if count > training.epochs {
+            return [Finding(key: key, message: "\(key.dotted) (\(count)) must not be above training.epochs (\(training.epochs))")]
+        }
+        // The statistics of a mean of weights are not the mean of their statistics.
+        guard phases.contains(where: { [.local, .synchronized].contains($0.network.batchNorm) }) else { return [] }
+        return [
+            Finding(
+                key: key,
+                message: "\(key.dotted) takes network.batch_norm frozen or affine: a mean of weights has other batch statistics "
+                    + "than they; average over updates instead, {decay: 0.999}")
+        ]
     }
 
     /// Paths that a shell would have expanded: no folder is meant to be called `~`.

@@ -6,6 +6,8 @@ package import WeightFiles
 /// A whole checkpoint.
 package struct Checkpoint: Sendable {
     package static let modelFile = "model.safetensors"
+    /// What trains on, where the model is its average.
+    package static let trainedFile = "trained.safetensors"
     package static let optimizerFile = "optimizer.safetensors"
     package static let stateFile = "state.json"
 
@@ -36,6 +38,11 @@ package struct Checkpoint: Sendable {
     func openRest(ofRank rank: Int) throws(TrainingError) -> WeightFile? {
         let name = Self.restFile(ofRank: rank)
         return state.files[name] == nil ? nil : try Self.openWeights(path, name, state)
+    }
+
+    /// What trains on, where the model is its average; nil where it is the model.
+    func openTrained() throws(TrainingError) -> WeightFile? {
+        state.files[Self.trainedFile] == nil ? nil : try Self.openWeights(path, Self.trainedFile, state)
     }
 
     static func readState(_ path: String) throws(TrainingError) -> CheckpointState {

@@ -11,6 +11,8 @@ internal import WeightFiles
 struct CheckpointWriter {
     let replica: any Replica
     let optimizer: Optimizer
+    /// Saved as the model, and the weights beside it; nil where the weights are the model.
+    let average: WeightAverage?
     let identity: RunIdentity
     let computation: NetworkComputation?
 
@@ -20,11 +22,16 @@ struct CheckpointWriter {
         _ state: CheckpointState, into folder: String,
         bringRests: ((Int, UnsafeMutableBufferPointer<Float>) throws -> Void) throws -> Void
     ) throws {
-        try SafetensorsWriter.write(
-            to: "\(folder)/\(Checkpoint.modelFile)", tensors: modelTensors, metadata: try metadata(state))
+        var names = [Checkpoint.modelFile, Checkpoint.optimizerFile]
+        if average != nil {
+            names.append(Checkpoint.trainedFile)
+            let trained = modelTensors.enumerated().filter { replica.changes($0.offset) }.map(\.element)
+            try SafetensorsWriter.write(
+                to: "\(folder)/\(Checkpoint.trainedFile)", tensors: trained, metadata: ["format": "pt"])
+        }
+        try writeModel(state, into: folder)
         try SafetensorsWriter.write(
             to: "\(folder)/\(Checkpoint.optimizerFile)", tensors: optimizerTensors, metadata: ["format": "pt"])
-        var names = [Checkpoint.modelFile, Checkpoint.optimizerFile]
         try bringRests { rank, rest in
             names.append(Checkpoint.restFile(ofRank: rank))
             try SafetensorsWriter.write(
@@ -39,6 +46,13 @@ struct CheckpointWriter {
                 bytes: (attributes[.size] as? NSNumber)?.intValue ?? 0, checksum: file.checksum.hexadecimal(digits: 16))
         }
         try AtomicFile.write(try state.sealed(), to: "\(folder)/\(Checkpoint.stateFile)")
+    }
+
+    private func writeModel(_ state: CheckpointState, into folder: String) throws {
+        average?.exchange()
+        defer { average?.exchange() }
+        try SafetensorsWriter.write(
+            to: "\(folder)/\(Checkpoint.modelFile)", tensors: modelTensors, metadata: try metadata(state))
     }
 
     /// The name under which the optimizer's file keeps a state of a parameter.

@@ -26,13 +26,21 @@ extension Trainer {
         }
     }
 
+    /// With the average, if there is one by now, in the weights' place.
+    func withAverage<Result>(_ body: () throws -> Result) rethrows -> Result {
+        guard let average, average.count > 0 else { return try body() }
+        average.exchange()
+        defer { average.exchange() }
+        return try body()
+    }
+
     /// Evaluates, and tells every rank the result, so that all draw the same conclusions. Throws `StoppedEarly` on all ranks if one is
     /// asked to stop.
     private func evaluate() throws -> EvaluationSummary {
         guard let evaluator = stage.evaluator else { preconditionFailure("only a run with validation images evaluates") }
         parts.communicator.heartbeat.enter(.evaluating, step: progress.step)
         let start = monotonicNanoseconds()
-        let evaluation = try evaluator.evaluate(stage.replica, parts.communicator, stop: parts.stop)
+        let evaluation = try withAverage { try evaluator.evaluate(stage.replica, parts.communicator, stop: parts.stop) }
         var summary = evaluation?.summary ?? EvaluationSummary(images: 0, loss: 0, accuracy: 0)
         // As bytes: JSON has no words for what is no number.
         try withUnsafeMutableBytes(of: &summary) { try parts.communicator.broadcast($0, from: 0) }

@@ -25,9 +25,22 @@ extension Trainer {
         try communicator.broadcast(UnsafeMutableRawBufferPointer(stage.replica.trained), from: 0)
         try communicator.broadcast(UnsafeMutableRawBufferPointer(stage.replica.statistics), from: 0)
         for state in stage.optimizer.states { try communicator.broadcast(UnsafeMutableRawBufferPointer(state.values), from: 0) }
+        try restoreAverage(checkpoint)
         tellOptimizer(of: stage)
         try updater.restoreRests(checkpoint, slots: stage.replica.slots, names: stage.replica.trainedNames)
         stage.replica.weightsChanged()
+    }
+
+    /// An average that the run did not take until now begins with the next weights.
+    private func restoreAverage(_ checkpoint: Checkpoint?) throws {
+        guard let average, let count = progress.averaged else {
+            progress.averaged = nil
+            return
+        }
+        try average.restore(count: count) { index, values in
+            try checkpoint?.model.readFloats(stage.replica.parameters[index].name, into: values)
+        }
+        try average.share { try parts.communicator.broadcast(UnsafeMutableRawBufferPointer($0), from: 0) }
     }
 
     /// The checkpoint's progress, without a best result that later ones cannot be compared with.
@@ -42,8 +55,9 @@ extension Trainer {
         let check = ResumeCheck(
             identity: parts.identity, settings: parts.settings, weights: replica, optimizer: stage.optimizer.kind)
         try check.check(checkpoint)
+        let trained = try checkpoint.openTrained()
         for (index, parameter) in replica.parameters.enumerated() where replica.changes(index) {
-            try checkpoint.model.readFloats(parameter.name, into: replica.values(of: index))
+            try (trained ?? checkpoint.model).readFloats(parameter.name, into: replica.values(of: index))
             try checkNumbers(UnsafeBufferPointer(replica.values(of: index)), parameter.name, checkpoint)
         }
         for state in stage.optimizer.states {

@@ -73,6 +73,10 @@ extension Trainer {
         let totalWeight = totals[statistics.count]
         guard totalWeight > 0 else { return }
         for index in statistics.indices { statistics[index] = Float(totals[index] / totalWeight) }
+        if let averages = average?.runningStatistics, average?.count ?? 0 > 0 {
+            let sums = try parts.communicator.sum(averages.map { Double($0) })
+            for index in averages.indices { averages[index] = Float(sums[index] / Double(parts.communicator.size)) }
+        }
         stage.replica.weightsChanged()
     }
 
@@ -101,7 +105,8 @@ extension Trainer {
         parts.communicator.heartbeat.enter(.saving, step: progress.step)
         let start = monotonicNanoseconds()
         let writer = CheckpointWriter(
-            replica: stage.replica, optimizer: stage.optimizer, identity: parts.identity, computation: stage.computation)
+            replica: stage.replica, optimizer: stage.optimizer, average: average.flatMap { $0.count > 0 ? $0 : nil },
+            identity: parts.identity, computation: stage.computation)
         let state = CheckpointState(
             run: parts.identity.name, architecture: parts.identity.architecture, classes: parts.identity.classes,
             configDigest: parts.identity.configDigest, filesDigest: parts.identity.filesDigest,

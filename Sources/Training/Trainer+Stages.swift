@@ -16,7 +16,12 @@ extension Trainer {
         carryValues(to: next.replica)
         carryOptimizer(to: next)
         carryRests(to: updater, next.replica)
-        (stage, self.updater, frozenChecksum) = (next, updater, nil)
+        let average = average.map { earlier in
+            let average = WeightAverage(earlier.rule, of: next.replica)
+            average.carry(earlier)
+            return average
+        }
+        (stage, self.updater, self.average, frozenChecksum) = (next, updater, average, nil)
         progress.evaluationsSinceBest = nil
         stage.replica.weightsChanged()
         try agree()

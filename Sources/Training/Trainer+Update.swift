@@ -17,6 +17,7 @@ extension Trainer {
         progress.epochSums.correct += sums.correct
         progress.epochSums.images += sums.images
         imagesSinceAveraging += done.ownImages
+        if case .exponential = average?.rule { takeIntoAverage() }
         if sums.unreadable > 0 { try noteUnreadable(done.unreadable) }
         let ranks = Double(parts.communicator.size)
         let report = StepReport(

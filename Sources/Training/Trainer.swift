@@ -52,6 +52,8 @@ package final class Trainer {
     let parts: Parts
     package internal(set) var stage: Stage
     var updater: Updater
+    /// Of the present stage, if the run averages.
+    var average: WeightAverage?
     package internal(set) var progress = TrainingProgress()
     var resumedFrom: String?
     var refusedCheckpoints: [String] = []
@@ -68,6 +70,7 @@ package final class Trainer {
         self.parts = parts
         self.stage = stage
         updater = Updater(parts, stage)
+        average = parts.settings.average.map { WeightAverage($0, of: stage.replica) }
     }
 
     /// Trains to the end, or until any rank is asked to stop.
@@ -96,8 +99,10 @@ package final class Trainer {
                     try save(evaluation: nil)
                 }
             }
-            if progress.samplesConsumed == parts.samples.count { endEpoch() }
+            let isWhole = progress.samplesConsumed == parts.samples.count
+            if isWhole { endEpoch() }
             try shareReplicas()
+            if isWhole, averagesEpoch { takeIntoAverage() }
             let (isSaved, isEvaluated) = (isDue(parts.settings.checkpointEpochs), isDue(parts.settings.evaluationEpochs))
             progress.awaitsEvaluation = isEvaluated && stage.evaluator != nil ? true : nil
             // Before the evaluation: what happens in it may cost its figures, never the epoch.
@@ -155,6 +160,17 @@ package final class Trainer {
             ))
         progress.samplesConsumed = 0
         progress.epochSums = EpochSums()
+    }
+
+    /// Whether the weights at the end of the last epoch belong to the average.
+    private var averagesEpoch: Bool {
+        guard case .lastEpochs(let count) = average?.rule else { return false }
+        return progress.epoch > parts.settings.epochs - count
+    }
+
+    func takeIntoAverage() {
+        average?.add()
+        progress.averaged = average?.count
     }
 
     /// Whether so many evaluations in a row brought nothing better that the run ends. All ranks count the same.

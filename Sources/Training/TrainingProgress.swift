@@ -16,6 +16,8 @@ package struct TrainingProgress: Sendable, Equatable, Codable {
     package var evaluationsSinceBest: Int?
     /// Updates that were made before a parameter began to train, by its name; those that train from the first are not in it.
     package var trainedSince: [String: Int]?
+    /// How many sets of weights the saved average has taken in; nil for none.
+    package var averaged: Int?
     /// True between the end of an epoch and that of its evaluation, which a resumed run makes up for; else nil.
     package var awaitsEvaluation: Bool?
 

@@ -17,6 +17,8 @@ package struct TrainingSettings: Sendable, Equatable {
     package var samplingShares: [Double]?
     /// The exponent of the focal loss; 0 for plain cross-entropy.
     package var focal: Float = 0
+    /// What is evaluated, saved and exported in the place of the last weights; nil for these.
+    package var average: AverageRule?
     /// The largest norm of all gradients together; nil for no clipping.
     package var clipNorm: Double?
     package var seed: UInt64

@@ -17,6 +17,10 @@ extension TrainingSettings {
             unreadableLimit: data.unreadableLimit, overlap: configuration.communication.overlap)
         focal = Float(training.focal ?? 0)
         patience = training.patience
+        average = training.average.flatMap { average in
+            average.decay.map { .exponential(decay: $0, warmsUp: average.warmUp) }
+                ?? average.lastEpochs.map(AverageRule.lastEpochs)
+        }
         bestBy = configuration.checkpoints.best
         compresses = configuration.communication.compression == .bfloat16
     }

@@ -13,6 +13,8 @@ extension CommandTests {
                 "optimizer.kind=rmsprop_tf", "schedule.kind=exponential", "optimizer.learning_rate=0.001",
                 "optimizer.epsilon=0.001",
             ],
+            ["training.average={decay: 0.9}"],
+            ["training.average={last_epochs: 2}"],
         ])
         func rulesAndSchedulesResumeExactly(_ recipe: [String]) throws {
             let work = try Workplace()
@@ -27,7 +29,8 @@ extension CommandTests {
             try work.train("cut", settings + ["training.steps=4"], ranks: 2)
             try work.train("cut", settings, ranks: 2, resume: true)
             try work.train("two", settings, ranks: 2)
-            for file in ["model.safetensors", "optimizer.safetensors"] {
+            let averages = recipe.contains { $0.contains("average") }
+            for file in ["model.safetensors", "optimizer.safetensors"] + (averages ? ["trained.safetensors"] : []) {
                 #expect(try work.contents(work.newest("cut", file)) == work.contents(work.newest("two", file)), "\(file)")
             }
         }

@@ -32,6 +32,7 @@ struct Rehearsal: Sendable {
     var checkpointEpochs = 1
     var checkpointSteps: Int?
     var keeping = 2
+    var average: AverageRule?
     var folder: String?
     var resumes = false
     /// Asks a rank to stop when it has made a step.
@@ -104,7 +105,7 @@ struct Rehearsal: Sendable {
             clipNorm: clipNorm, seed: 3, shuffle: true, evaluationEpochs: evaluationEpochs, checkpointEpochs: checkpointEpochs,
             checkpointSteps: checkpointSteps,
             unreadableLimit: unreadableLimit, overlap: overlap)
-        settings.compresses = compresses
+        (settings.compresses, settings.average) = (compresses, average)
         return settings
     }
 

@@ -21,6 +21,8 @@ extension RunConfiguration {
         package var classWeights = ClassWeights.none
         /// The exponent of the focal loss; nil for plain cross-entropy.
         package var focal: Double?
+        /// What stands in for the last weights; nil for these themselves.
+        package var average: Average?
         /// The largest global norm of the gradients; nil for no clipping.
         package var clipNorm: Double?
     }
@@ -38,6 +40,7 @@ extension RunConfiguration.Training: Section {
             Key("label_smoothing", \.labelSmoothing, .from(0, below: 1)),
             Key("class_weights", \.classWeights),
             Key("focal", \.focal, .above(0)),
+            Key("average", \.average),
             Key("clip_norm", \.clipNorm, .above(0)),
         ]
     }
