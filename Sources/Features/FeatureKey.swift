@@ -7,7 +7,7 @@ internal import Tensors
 /// Swift prints a value: a renamed property leaves users' caches valid. A change of meaning needs another `version`.
 package struct FeatureKey: Sendable, Equatable {
     /// Of this list of fields and of the records' format.
-    package static let version = 2
+    package static let version = 3
 
     package struct Field: Sendable, Equatable {
         package let name: String
@@ -64,6 +64,19 @@ package struct FeatureKey: Sendable, Equatable {
         add("erasing probability", [augmentation.erasingProbability])
         add("erasing scale", augmentation.erasingScale)
         add("erasing aspect", augmentation.erasingAspect)
+        add("flip probability", [augmentation.flipProbability])
+        add("rotation", [augmentation.rotation])
+        add("translation", [augmentation.translation])
+        add("scale", augmentation.scale)
+        add("shear", [augmentation.shear])
+        add("policy", augmentation.policy.map { "\($0)" } ?? "none")
+        add("grayscale probability", [augmentation.grayscaleProbability])
+        add("blur probability", [augmentation.blurProbability])
+        add("sharpness probability", [augmentation.sharpnessProbability])
+        add("posterize probability", [augmentation.posterizeProbability])
+        add("solarize probability", [augmentation.solarizeProbability])
+        add("equalize probability", [augmentation.equalizeProbability])
+        add("autocontrast probability", [augmentation.autocontrastProbability])
     }
 
     private mutating func add(_ name: String, _ range: ClosedRange<Float>) { add(name, [range.lowerBound, range.upperBound]) }

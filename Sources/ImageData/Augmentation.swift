@@ -8,8 +8,8 @@ package struct AugmentedView: Sendable, Hashable {
     package var region: PixelRegion?
     /// Whether left and right change places.
     package var mirrored = false
-    /// Changes of colour, in the order in which they are made.
-    package var colour: [ColourAdjustment] = []
+    /// Changes of the crop's pixels, in the order in which they are made.
+    package var operations: [PixelOperation] = []
     /// The part of the crop that is wiped out.
     package var erased: PixelRegion?
 
@@ -18,7 +18,8 @@ package struct AugmentedView: Sendable, Hashable {
 }
 
 /// How training images are varied. Algorithms and parameters are torchvision's: `RandomResizedCrop`, `RandomHorizontalFlip`,
-/// `ColorJitter` and `RandomErasing`.
+/// `RandomVerticalFlip`, `RandomAffine`, `TrivialAugmentWide` or `RandAugment`, `ColorJitter`, `RandomGrayscale`, `GaussianBlur`,
+/// `RandomAdjustSharpness`, `RandomPosterize`, `RandomSolarize`, `RandomEqualize`, `RandomAutocontrast` and `RandomErasing`.
 package struct Augmentation: Sendable, Hashable {
     /// Whether a random part of the image is cut out and resized to the crop; otherwise evaluation's resize and centre crop.
     package var randomCrop = false
@@ -27,12 +28,33 @@ package struct Augmentation: Sendable, Hashable {
     /// The part's width over height.
     package var cropAspect: ClosedRange<Float> = 3.0 / 4.0...4.0 / 3.0
     package var mirrorProbability: Float = 0
+    /// The probability that up and down change places.
+    package var flipProbability: Float = 0
+    /// Turns lie within ± this, in degrees.
+    package var rotation: Float = 0
+    /// Moves along both axes lie within ± this share of the side.
+    package var translation: Float = 0
+    package var scale: ClosedRange<Float> = 1...1
+    /// Shears along both axes lie within ± this, in degrees.
+    package var shear: Float = 0
+    package var policy: AugmentationPolicy?
     /// Factors lie within 1 ± these; 0 leaves the property alone.
     package var brightness: Float = 0
     package var contrast: Float = 0
     package var saturation: Float = 0
     /// Turns of the colour circle lie within ± this, at most 0.5.
     package var hue: Float = 0
+    package var grayscaleProbability: Float = 0
+    /// Of Gauss's filter, with a deviation of 0.1 to 2 pixels.
+    package var blurProbability: Float = 0
+    /// Of doubled sharpness.
+    package var sharpnessProbability: Float = 0
+    /// Of levels of 4 bits.
+    package var posterizeProbability: Float = 0
+    /// Of levels from 128 on turned round.
+    package var solarizeProbability: Float = 0
+    package var equalizeProbability: Float = 0
+    package var autocontrastProbability: Float = 0
     package var erasingProbability: Float = 0
     /// The erased part's share of the crop's area, and its height over width.
     package var erasingScale: ClosedRange<Float> = 0.02...0.33
@@ -62,7 +84,8 @@ package struct Augmentation: Sendable, Hashable {
         var random = CounterRandom(seed: seed, epoch: epoch, index: index, purpose: .augmentation)
         if randomCrop { view.region = crop(width, height, &random) }
         view.mirrored = random.uniform() < mirrorProbability
-        view.colour = colourAdjustments(&random)
+        view.operations = moves(side, &random) + (policy?.operations(side: side, &random) ?? [])
+        view.operations += colourAdjustments(&random).map(PixelOperation.colour) + filters(&random)
         if random.uniform() < erasingProbability { view.erased = erasure(side, &random) }
         return view
     }
@@ -89,6 +112,36 @@ package struct Augmentation: Sendable, Hashable {
         }
         return PixelRegion(
             left: (width - part.width) / 2, top: (height - part.height) / 2, width: part.width, height: part.height)
+    }
+
+    /// Draws for what is asked for alone, so that it leaves the draws of all else as they are.
+    private func moves(_ side: Int, _ random: inout CounterRandom) -> [PixelOperation] {
+        var moves: [PixelOperation] = []
+        if flipProbability > 0, random.uniform() < flipProbability { moves.append(.flip) }
+        guard rotation > 0 || translation > 0 || shear > 0 || scale != 1...1 else { return moves }
+        func within(_ reach: Float) -> Double { Double(random.uniform(-reach, reach)) }
+        let (length, middle) = (Double(side), Double(side) / 2)
+        let turn = within(rotation)
+        let translation = ((within(translation) * length).rounded(), (within(translation) * length).rounded())
+        let scale = Double(random.uniform(scale.lowerBound, scale.upperBound))
+        let shear = (within(shear), within(shear))
+        let map = AffineMap(degrees: turn, translation: translation, scale: scale, shear: shear, center: (middle, middle))
+        return moves + [.move(map, smooth: true)]
+    }
+
+    private func filters(_ random: inout CounterRandom) -> [PixelOperation] {
+        var filters: [PixelOperation] = []
+        func add(_ probability: Float, _ operation: @autoclosure () -> PixelOperation) {
+            if probability > 0, random.uniform() < probability { filters.append(operation()) }
+        }
+        add(grayscaleProbability, .grayscale)
+        if blurProbability > 0, random.uniform() < blurProbability { filters.append(.blur(sigma: random.uniform(0.1, 2))) }
+        add(sharpnessProbability, .sharpness(2))
+        add(posterizeProbability, .posterize(bits: 4))
+        add(solarizeProbability, .solarize(threshold: 128))
+        add(equalizeProbability, .equalize)
+        add(autocontrastProbability, .autocontrast)
+        return filters
     }
 
     private func colourAdjustments(_ random: inout CounterRandom) -> [ColourAdjustment] {

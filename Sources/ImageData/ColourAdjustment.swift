@@ -32,7 +32,7 @@ package enum ColourAdjustment: Sendable, Hashable {
     }
 
     /// From `first` (factor 0) through `second` (factor 1) and beyond; fractions are dropped.
-    private static func blend(_ first: UInt8, _ second: UInt8, _ factor: Float) -> UInt8 {
+    static func blend(_ first: UInt8, _ second: UInt8, _ factor: Float) -> UInt8 {
         UInt8(min(max(Float(first) + factor * Float(Int(second) - Int(first)), 0), 255))
     }
 

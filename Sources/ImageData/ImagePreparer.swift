@@ -47,6 +47,7 @@ package final class ImagePreparer {
     private let inverse: [Float]
     private let resampler = Resampler()
     private let levels = PixelBuffer()
+    private let scratch = PixelBuffer()
 
     /// Numbers that one prepared image takes.
     package var elementCount: Int { preprocessing.crop * preprocessing.crop * 3 }
@@ -132,10 +133,10 @@ package final class ImagePreparer {
         return pixels
     }
 
-    /// Colours, normalises and erases.
+    /// Changes pixels, normalises and erases.
     private func finish(_ pixels: UnsafeMutablePointer<UInt8>, _ view: AugmentedView, into target: UnsafeMutablePointer<Float>) {
         let count = preprocessing.crop * preprocessing.crop
-        for adjustment in view.colour { adjustment.apply(to: UnsafeMutableBufferPointer(start: pixels, count: count * 3)) }
+        for operation in view.operations { operation.apply(to: pixels, side: preprocessing.crop, scratch: scratch) }
         pixels_normalize(
             pixels, count, preprocessing.mean, inverse, preprocessing.channelOrder == .bgr ? 1 : 0, target)
         if let erased = view.erased { erase(erased, in: target) }

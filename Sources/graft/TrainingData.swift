@@ -205,12 +205,30 @@ extension RunConfiguration.Augmentation {
             augmentation.cropAspect = Float(crop.ratio.lowerBound)...Float(crop.ratio.upperBound)
         }
         augmentation.mirrorProbability = Float(recipe.horizontalFlip)
+        augmentation.flipProbability = Float(recipe.verticalFlip)
+        augmentation.rotation = Float(recipe.rotation)
+        if let affine = recipe.affine {
+            augmentation.translation = Float(affine.translation)
+            augmentation.scale = Float(affine.scale.lowerBound)...Float(affine.scale.upperBound)
+            augmentation.shear = Float(affine.shear)
+        }
+        if recipe.trivialAugment { augmentation.policy = .trivial }
+        if let policy = recipe.randAugment {
+            augmentation.policy = .random(operations: policy.operations, magnitude: policy.magnitude)
+        }
         if let jitter = recipe.colourJitter {
             augmentation.brightness = Float(jitter.brightness)
             augmentation.contrast = Float(jitter.contrast)
             augmentation.saturation = Float(jitter.saturation)
             augmentation.hue = Float(jitter.hue)
         }
+        augmentation.grayscaleProbability = Float(recipe.grayscale)
+        augmentation.blurProbability = Float(recipe.blur)
+        augmentation.sharpnessProbability = Float(recipe.sharpness)
+        augmentation.posterizeProbability = Float(recipe.posterize)
+        augmentation.solarizeProbability = Float(recipe.solarize)
+        augmentation.equalizeProbability = Float(recipe.equalize)
+        augmentation.autocontrastProbability = Float(recipe.autocontrast)
         augmentation.erasingProbability = Float(recipe.randomErasing)
         return augmentation
     }

@@ -25,14 +25,17 @@ import Testing
     @Test func isWrittenOutFieldByField() {
         #expect(
             Self.key().fields.map { "\($0.name): \($0.value)" } == [
-                "version: 2", "network: resnet18", "resize: 256", "crop: 224", "interpolation: bilinear", "channel order: rgb",
+                "version: 3", "network: resnet18", "resize: 256", "crop: 224", "interpolation: bilinear", "channel order: rgb",
                 "mean: 123.675, 116.28, 103.53", "deviation: 58.395, 57.120003, 57.375", "decoding: fast", "orientation: applied",
                 "augmentation: random views", "seed: 7", "random crop: yes", "crop scale: 0.35, 1.0",
                 "crop aspect: 0.75, 1.3333334", "mirror probability: 0.5", "brightness: 0.0", "contrast: 0.0",
                 "saturation: 0.0", "hue: 0.0", "erasing probability: 0.0", "erasing scale: 0.02, 0.33",
-                "erasing aspect: 0.3, 3.3",
+                "erasing aspect: 0.3, 3.3", "flip probability: 0.0", "rotation: 0.0", "translation: 0.0", "scale: 1.0, 1.0",
+                "shear: 0.0", "policy: none", "grayscale probability: 0.0", "blur probability: 0.0",
+                "sharpness probability: 0.0", "posterize probability: 0.0", "solarize probability: 0.0",
+                "equalize probability: 0.0", "autocontrast probability: 0.0",
             ])
-        #expect(Self.key().digest == 0x2189_437A_7B98_24AF)
+        #expect(Self.key().digest == 0x89815649F1FF6112)
     }
 
     private static let changes: [@Sendable (inout BatchLoader.Options) -> Void] = [
@@ -44,6 +47,14 @@ import Testing
         { $0.augmentation.brightness = 0.1 }, { $0.augmentation.contrast = 0.1 }, { $0.augmentation.saturation = 0.1 },
         { $0.augmentation.hue = 0.1 }, { $0.augmentation.erasingProbability = 0.1 },
         { $0.augmentation.erasingScale = 0.1...0.2 }, { $0.augmentation.erasingAspect = 1...2 },
+        { $0.augmentation.flipProbability = 0.1 }, { $0.augmentation.rotation = 1 }, { $0.augmentation.translation = 0.1 },
+        { $0.augmentation.scale = 0.9...1 }, { $0.augmentation.shear = 1 }, { $0.augmentation.policy = .trivial },
+        { $0.augmentation.policy = .random(operations: 2, magnitude: 9) },
+        { $0.augmentation.policy = .random(operations: 2, magnitude: 8) },
+        { $0.augmentation.grayscaleProbability = 0.1 }, { $0.augmentation.blurProbability = 0.1 },
+        { $0.augmentation.sharpnessProbability = 0.1 }, { $0.augmentation.posterizeProbability = 0.1 },
+        { $0.augmentation.solarizeProbability = 0.1 }, { $0.augmentation.equalizeProbability = 0.1 },
+        { $0.augmentation.autocontrastProbability = 0.1 },
     ]
 
     @Test func whateverDecidesPixelsCounts() {

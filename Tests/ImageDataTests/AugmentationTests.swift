@@ -56,16 +56,17 @@ struct AugmentationTests {
         var firsts: Set<String> = []
         for index in 0..<400 {
             let view = augmentation.view(width: 50, height: 40, side: 32, seed: 3, epoch: 0, index: index)
-            #expect(view.colour.count == 4)
-            for adjustment in view.colour {
-                switch adjustment {
-                case .brightness(let factor): #expect((0.6...1.4).contains(factor))
-                case .contrast(let factor): #expect((0.7...1.3).contains(factor))
-                case .saturation(let factor): #expect((0.8...1.2).contains(factor))
-                case .hue(let turn): #expect((-0.1...0.1).contains(turn))
+            #expect(view.operations.count == 4)
+            for operation in view.operations {
+                switch operation {
+                case .colour(.brightness(let factor)): #expect((0.6...1.4).contains(factor))
+                case .colour(.contrast(let factor)): #expect((0.7...1.3).contains(factor))
+                case .colour(.saturation(let factor)): #expect((0.8...1.2).contains(factor))
+                case .colour(.hue(let turn)): #expect((-0.1...0.1).contains(turn))
+                default: Issue.record("\(operation) was not asked for")
                 }
             }
-            firsts.insert(String("\(view.colour[0])".prefix(3)))
+            if case .colour(let adjustment) = view.operations[0] { firsts.insert(String("\(adjustment)".prefix(3))) }
             if let region = view.erased {
                 erased += 1
                 #expect(

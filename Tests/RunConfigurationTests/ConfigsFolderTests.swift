@@ -22,7 +22,7 @@ import Testing
     /// Every key with its default as it is written, those of mappings that are not there by default included.
     private static func defaults() -> [String: String] {
         var augmented = RunConfiguration()
-        augmented.data.augmentation = .custom(.init(colourJitter: .init()))
+        augmented.data.augmentation = .custom(.init(affine: .init(), randAugment: .init(), colourJitter: .init()))
         augmented.network.preprocessing = .init()
         return [RunConfiguration().tree, augmented.tree].reduce(into: [:]) { result, tree in
             for key in tree.leaves {
@@ -53,6 +53,7 @@ import Testing
             let company =
                 switch key {
                 case "schedule.step_epochs", "schedule.milestones": "schedule.kind=step"
+                case "training.average.warm_up": "training.average.decay=0.9"
                 case "training.patience": "data.validation_fraction=0.2"
                 case "data.root",
                     _ where key.hasPrefix("data.columns"):

@@ -95,12 +95,12 @@ import Testing
             "network.preprocessing.deviation must be a list of three numbers above 0 and up to 255, found [0, 1, 1]"
         ),
         (
-            "data: {augmentation: strong}",
-            "data.augmentation must be standard, none or a mapping of what differs from the standard, found 'strong'"
+            "data: {augmentation: heavy}",
+            "data.augmentation must be none, light, standard, strong, or a mapping of what differs from one of these, found 'heavy'"
         ),
         (
             "data: {augmentation: {flip: 1}}",
-            "unknown key 'flip' in data.augmentation; the keys here are random_resized_crop, horizontal_flip, colour_jitter, random_erasing"
+            "unknown key 'flip' in data.augmentation; the keys here are preset, random_resized_crop, horizontal_flip, vertical_flip, rotation, affine, trivial_augment, rand_augment, colour_jitter, grayscale, blur, sharpness, posterize, solarize, equalize, autocontrast, random_erasing"
         ),
         (
             "data: {augmentation: {colour_jitter: {hue: 0.6}}}",
@@ -151,7 +151,7 @@ import Testing
     private static let allKeys: [KeyName] =
         RunConfiguration().tree.leaves
         + RunConfiguration.PreprocessingOverride.keys.map { ["network", "preprocessing", $0.name] }
-        + ["random_resized_crop", "horizontal_flip", "colour_jitter", "random_erasing"].map { ["data", "augmentation", $0] }
+        + RunConfiguration.AugmentationRecipe.keys.map { ["data", "augmentation", $0.name] }
 
     /// No key takes a list of lists.
     @Test(arguments: allKeys) func anUnfitValueIsReportedUnderItsKeyAsWritten(_ key: KeyName) throws {

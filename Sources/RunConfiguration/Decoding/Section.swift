@@ -6,6 +6,9 @@ protocol Section: ConfigurationValue {
     /// Every key at its default.
     init()
 
+    /// What keys that are not given are, once these are: every key at its default, unless some decide about others.
+    static func start(_ entries: [Tree.Entry]) -> Self
+
     /// The keys in the order in which they are documented and written.
     static var keys: [Key<Self>] { get }
 
@@ -14,11 +17,12 @@ protocol Section: ConfigurationValue {
 }
 
 extension Section {
+    static func start(_ entries: [Tree.Entry]) -> Self { Self() }
     var contradictions: [Finding] { [] }
 
     static func read(_ tree: Tree, as name: KeyName, _ reader: inout Reader) -> Self? {
         guard let entries = tree.entries else { return reader.refuse(tree, name, wanted: "a mapping of keys to values") }
-        var section = Self()
+        var section = start(entries)
         for entry in entries {
             if let key = keys.first(where: { $0.name == entry.key }) {
                 key.read(entry.value, name + [key.name], &section, &reader)
