@@ -34,7 +34,8 @@ struct PlannedNetwork {
     private let weightBytes: Int
     /// What a rank's activations may take; nil where nothing is known.
     private(set) var arenaLimit: Int?
-    private let unfrozen: [String]
+    /// Patterns of the layers that train besides the head.
+    let unfrozen: [String]
     private let normMode: NormMode
     private let halfPrecision: ElementType
 
@@ -66,8 +67,8 @@ struct PlannedNetwork {
                 dropout: network.dropout.map { Float($0) }))
         // Auxiliary heads are new, and train like the head itself.
         let auxiliaryLayers = graph.auxiliaryLogits.compactMap { LayerPattern.ancestors(of: graph.nodes[$0].name).last }
-        let policy = FreezePolicy(
-            unfrozen: network.unfrozen + auxiliaryLayers, batchNorm: network.batchNorm)
+        let unfrozen = try network.unfrozen.patterns(in: graph)
+        let policy = FreezePolicy(unfrozen: unfrozen + auxiliaryLayers, batchNorm: network.batchNorm)
         self.graph = graph
         trainability = try policy.resolve(graph)
         try Self.check(network.fresh, "network.fresh", graph)
@@ -78,7 +79,7 @@ struct PlannedNetwork {
         let last = EpochPlan.shareCapacity(batchSize: remainder, size: ranks)
         lastCapacity = last > 0 && 4 * last <= 3 * trainingCapacity ? last : nil
         evaluationCapacity = min(configuration.evaluation.batchSize, max(1, images?.validation ?? .max))
-        (unfrozen, normMode) = (network.unfrozen, policy.batchNorm)
+        (self.unfrozen, normMode) = (unfrozen, policy.batchNorm)
         halfPrecision = abilities.multipliesBFloat16 ? .bfloat16 : .float32
         suffixPrecision = configuration.compute.precision == .float32 ? .float32 : halfPrecision
         winograd = configuration.compute.winograd
@@ -175,5 +176,30 @@ struct PlannedNetwork {
             case .parts(let count): .parts(count)
             }
         return request
+    }
+}
+
+extension RunConfiguration.UnfrozenLayers {
+    /// The patterns that name these layers in a network. Throws `UserError` where it has fewer blocks.
+    func patterns(in graph: Graph) throws -> [String] {
+        switch self {
+        case .named(let names): return names
+        case .last(let count):
+            let blocks = graph.blocks
+            guard count <= blocks.count else {
+                throw UserError(
+                    "network.unfrozen: \(graph.name) has \(blocks.count) blocks before its head, not \(count); [\"*\"] is everything"
+                )
+            }
+            return blocks.suffix(count).flatMap(\.names)
+        }
+    }
+
+    /// As a sentence lists them.
+    var words: String {
+        switch self {
+        case .named(let names): names.isEmpty ? "the head alone" : "the head and \(names.joined(separator: ", "))"
+        case .last(let count): "the head and the last \(count == 1 ? "block" : "\(count) blocks")"
+        }
     }
 }

@@ -93,12 +93,11 @@ struct TrainingRun {
     private func announce(_ phase: Int, of phases: [RunConfiguration]) {
         guard phases.count > 1, communicator.isRoot else { return }
         let before = configuration.epochs(beforePhase: phase)
-        let (own, names) = (phases[phase], phases[phase].network.unfrozen)
+        let own = phases[phase]
         let epochs = own.training.epochs == 1 ? "epoch \(before + 1)" : "epochs \(before + 1) to \(before + own.training.epochs)"
         say(
             "phase \(phase + 1) of \(phases.count): \(epochs), "
-                + (names.isEmpty ? "the head alone" : "the head and \(names.joined(separator: ", "))")
-                + ", learning rate \(own.effectiveRate)")
+                + own.network.unfrozen.words + ", learning rate \(own.effectiveRate)")
     }
 
     /// Looks for the checkpoint to continue, and refuses one that does not fit, before anything is computed. Every rank calls it.

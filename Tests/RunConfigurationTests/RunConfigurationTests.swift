@@ -36,7 +36,7 @@ func problems(_ text: String, _ overrides: String...) -> [String] {
         var configuration = try parse(minimal)
         configuration.run.name = "2024"
         configuration.run.folder = "a b/\"ü\"\t\\ 📷"
-        configuration.network.unfrozen = ["*", "layer4", "true", "1e3", "null", "-", "a: b", "#c", ""].filter { !$0.isEmpty }
+        configuration.network.unfrozen = ["*", "layer4", "true", "1e3", "null", "-", "a: b", "#c"]
         configuration.network.batchNorm = .synchronized
         configuration.network.dropout = 0
         configuration.network.fresh = ["fc6", "classifier.*"]

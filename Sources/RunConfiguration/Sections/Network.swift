@@ -10,8 +10,8 @@ extension RunConfiguration {
         package var weights = ""
         /// Dotted layer names or globs that start at random, whether the weight file has them or not.
         package var fresh: [String] = []
-        /// Dotted layer names or globs that are trained besides the head; `["*"]` is everything.
-        package var unfrozen: [String] = []
+        /// What is trained besides the head.
+        package var unfrozen: UnfrozenLayers = []
         /// What batch norm in trained layers does; in frozen layers it is always fixed.
         package var batchNorm = NormMode.frozen
         /// The dropout probability before the head; nil for the architecture's own.
@@ -62,7 +62,7 @@ extension RunConfiguration.Network: Section {
             Key("architecture", \.architecture, .required("the name of a network; 'graft networks' lists them")),
             Key("weights", \.weights, .required("a weight file, 'torchvision' for its published weights, or 'random'")),
             Key("fresh", \.fresh, .noneEmpty),
-            Key("unfrozen", \.unfrozen, .noneEmpty),
+            Key("unfrozen", \.unfrozen),
             Key("batch_norm", \.batchNorm),
             Key("dropout", \.dropout, .from(0, below: 1)),
             Key("precision", \.precision),

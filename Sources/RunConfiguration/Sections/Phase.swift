@@ -7,7 +7,7 @@ extension RunConfiguration {
         /// How often every training image is seen in it.
         package var epochs = 0
         /// As `network.unfrozen`.
-        package var unfrozen: [String]?
+        package var unfrozen: UnfrozenLayers?
         /// As `network.batch_norm`.
         package var batchNorm: NormMode?
         /// As `optimizer.learning_rate`.
@@ -62,7 +62,7 @@ extension RunConfiguration.Phase: Section {
     static var keys: [Key<Self>] {
         [
             Key("epochs", \.epochs, .from(1, to: Int.mostEpochs)),
-            Key("unfrozen", \.unfrozen, .noneEmpty),
+            Key("unfrozen", \.unfrozen),
             Key("batch_norm", \.batchNorm),
             Key("learning_rate", \.learningRate, .above(0)),
             Key("weight_decay", \.weightDecay, .atLeast(0)),

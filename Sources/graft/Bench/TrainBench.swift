@@ -110,7 +110,7 @@ struct TrainBench {
         let perImage = 2e-9 * Double(plan.steps.reduce(0) { $0 + $1.multiplyAccumulates })
         let hasPrefix = plan.steps.contains { $0.region == .prefix && $0.multiplyAccumulates > 0 }
         return TrainBenchResult(
-            architecture: bench.network.graph.name, input: bench.prepared.input, unfrozen: configuration.network.unfrozen,
+            architecture: bench.network.graph.name, input: bench.prepared.input, unfrozen: bench.network.unfrozen,
             batchNorm: configuration.network.batchNorm.rawValue, ranks: communicator.size,
             threads: bench.preparation.placement.threads,
             batchSize: configuration.training.batchSize,
