@@ -1,7 +1,7 @@
 // The learning rate as a pure function of the update's number, so that a resumed run cannot restart it.
 private import Foundation
 
-/// How the learning rate moves over a run: a linear warm-up, then one of three shapes.
+/// How the learning rate moves over a run: a linear warm-up, then one of several shapes.
 ///
 /// Updates are numbered from 1. During warm-up update n has n / warmUpSteps of the rate that it would otherwise have, so
 /// the last warm-up update has all of it.
@@ -22,6 +22,8 @@ package struct LearningRateSchedule: Sendable, Equatable {
         /// From a 25th of the base rate up to it over the share `rise` of the updates, and down to a 10,000th of where it began, by half
         /// cosines; as torch's `OneCycleLR`.
         case oneCycle(totalSteps: Int, rise: Double)
+        /// Multiplied by `gamma` whenever `PlateauWatch` says so.
+        case plateau(gamma: Double, patience: Int)
     }
 
     package var baseRate: Double
@@ -38,7 +40,9 @@ package struct LearningRateSchedule: Sendable, Equatable {
     }
 
     /// The learning rate of update `number` of the run, counted from 1.
-    package func rate(ofUpdate number: Int) -> Double {
+    ///
+    /// - Parameter reductions: how often a plateau has lowered it.
+    package func rate(ofUpdate number: Int, reductions: Int = 0) -> Double {
         precondition(number >= 1, "updates are numbered from 1")
         // Fewer photographs than before a resume make earlier epochs shorter than they were.
         let number = max(1, number - updatesBefore)
@@ -46,6 +50,7 @@ package struct LearningRateSchedule: Sendable, Equatable {
         let shaped =
             switch shape {
             case .constant: baseRate
+            case .plateau(let gamma, _): baseRate * pow(gamma, Double(reductions))
             case .every(let steps, let gamma): baseRate * pow(gamma, Double(done / max(1, steps)))
             case .milestones(let milestones, let gamma): baseRate * pow(gamma, Double(milestones.count { $0 <= done }))
             case .cosine(let totalSteps, let finalRate):

@@ -12,19 +12,34 @@ package enum OptimizerKind: Sendable, Equatable {
     /// rate within the momentum. Weight decay is added to the gradient.
     case rmsProp(alpha: Double, momentum: Double, epsilon: Double, asTensorFlow: Bool)
 
+    /// SGD whose rate each tensor scales by `trust` · ‖weights‖ / (‖gradient‖ + decay · ‖weights‖), where it decays: You et al., "Large Batch
+    /// Training of Convolutional Networks", 2017, as timm's `Lars`.
+    case lars(momentum: Double, nesterov: Bool, trust: Double)
+    /// Adam whose updates, decoupled decay included, each tensor scales to its weights' norm, where it decays: You et al., "Large Batch
+    /// Optimization for Deep Learning", 2020, as timm's `Lamb` without its own clipping.
+    case lamb(beta1: Double, beta2: Double, epsilon: Double)
+
     /// Whether updates are divided by the gradients' magnitudes, each by its own.
     package var isAdaptive: Bool {
         switch self {
-        case .sgd: false
-        case .adamW, .adam, .rmsProp: true
+        case .sgd, .lars: false
+        case .adamW, .adam, .rmsProp, .lamb: true
+        }
+    }
+
+    /// Whether each tensor has a rate of its own: slices are not joined.
+    var looksAtTensors: Bool {
+        switch self {
+        case .lars, .lamb: true
+        case .sgd, .adamW, .adam, .rmsProp: false
         }
     }
 
     /// The names of the state arrays, each as long as the parameters: the names that a checkpoint stores them under.
     package var stateNames: [String] {
         switch self {
-        case .sgd(let momentum, _): momentum == 0 ? [] : ["momentum"]
-        case .adamW, .adam: ["first_moment", "second_moment"]
+        case .sgd(let momentum, _), .lars(let momentum, _, _): momentum == 0 ? [] : ["momentum"]
+        case .adamW, .adam, .lamb: ["first_moment", "second_moment"]
         case .rmsProp: ["square_average", "momentum"]
         }
     }

@@ -45,11 +45,18 @@ extension RunConfiguration: Section {
             let message = "schedule.final_rate (\(last)) must not be above optimizer.learning_rate (\(first))"
             findings.append(Finding(key: ["schedule", "final_rate"], message: message))
         }
-        if training.patience != nil, data.validation == nil, data.validationFraction == nil, data.labels == nil {
+        let isEvaluated = data.validation != nil || data.validationFraction != nil || data.labels != nil
+        if training.patience != nil, !isEvaluated {
             findings.append(
                 Finding(
                     key: ["training", "patience"],
                     message: "training.patience counts evaluations, and the config names no validation images"))
+        }
+        if schedule.kind == .plateau, !isEvaluated {
+            findings.append(
+                Finding(
+                    key: ["schedule", "kind"],
+                    message: "schedule.kind: plateau looks at evaluations, and the config names no validation images"))
         }
         findings += averageFindings
         if training.phases != nil {

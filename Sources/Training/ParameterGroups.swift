@@ -14,6 +14,8 @@ package struct ParameterGroups: Sendable {
 
     /// In the order of the config: where several match a parameter, the last counts.
     package var multipliers: [Multiplier]
+    /// A factor for each parameter besides; nil for none.
+    package var layerFactors: [Double]?
     package var weightDecay: Double
     /// Whether biases, scales and shifts decay too.
     package var decaysNormsAndBiases: Bool
@@ -34,6 +36,7 @@ package struct ParameterGroups: Sendable {
             let meant = try multiplier.pattern.parameters(among: parameters, of: network, setting: "optimizer.multipliers")
             for index in meant { factors[index] = multiplier.factor }
         }
+        if let layerFactors { factors = zip(factors, layerFactors).map(*) }
         let ends = slots.dropFirst().map(\.range.lowerBound) + [count]
         return zip(slots, ends).map { slot, end in
             let decays = parameters[slot.parameter].role.isDecayed || decaysNormsAndBiases

@@ -2,6 +2,8 @@
 internal import Collectives
 import Foundation
 import ImageData
+internal import Optimization
+internal import Tensors
 
 extension Trainer {
     /// Evaluates, and keeps the figures with the checkpoint; one that was not due is saved now if it is the best.
@@ -49,6 +51,11 @@ extension Trainer {
         }
         let isBest = progress.best.map { summary.isBetter(than: $0.summary, by: parts.settings.bestBy) } ?? true
         if isBest { progress.best = BestResult(step: progress.step, summary: summary) }
+        if case .plateau(_, let patience) = stage.schedule.shape, let value = summary.value(of: parts.settings.bestBy) {
+            var plateau = progress.plateau ?? PlateauWatch()
+            plateau.note(value, higherIsBetter: parts.settings.bestBy != .loss, patience: patience)
+            progress.plateau = plateau
+        }
         progress.evaluationsSinceBest = isBest ? nil : (progress.evaluationsSinceBest ?? 0) + 1
         if let evaluation {
             for sample in evaluation.unreadable { announce(.unreadable(sample, split: evaluator.samples.split)) }

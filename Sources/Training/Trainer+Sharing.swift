@@ -114,7 +114,7 @@ extension Trainer {
             shuffle: parts.settings.shuffle, ranks: parts.communicator.size, batchSize: parts.settings.batchSize,
             accumulation: parts.settings.accumulation, bucketBytes: stage.bucketBytes,
             instructions: parts.identity.instructions?.rawValue,
-            learningRate: stage.schedule.rate(ofUpdate: max(1, progress.step)),
+            learningRate: rate(ofUpdate: max(1, progress.step)),
             progress: progress, evaluation: evaluation)
         let path: String
         do {

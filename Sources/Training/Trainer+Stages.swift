@@ -22,7 +22,7 @@ extension Trainer {
             return average
         }
         (stage, self.updater, self.average, frozenChecksum) = (next, updater, average, nil)
-        progress.evaluationsSinceBest = nil
+        (progress.evaluationsSinceBest, progress.plateau) = (nil, nil)
         stage.replica.weightsChanged()
         try agree()
     }

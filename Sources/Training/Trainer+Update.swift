@@ -8,7 +8,7 @@ extension Trainer {
     /// Makes one update and counts it. The report is the same on every rank, but for rank 0's own waiting times.
     func take(_ update: EpochPlan.Update) throws -> (step: StepReport, stopRequested: Bool) {
         let number = progress.step + 1
-        let rate = stage.schedule.rate(ofUpdate: number)
+        let rate = rate(ofUpdate: number)
         let done = try updater.make(update, number: number, epoch: progress.epoch, learningRate: rate)
         let sums = done.sums
         progress.step = number
@@ -26,6 +26,10 @@ extension Trainer {
             seconds: done.seconds, dataShare: min(1, sums.dataSeconds / ranks / done.seconds),
             communicationSeconds: done.communication.total, exposedCommunicationSeconds: done.communication.exposed)
         return (report, sums.stopRequests > 0)
+    }
+
+    func rate(ofUpdate number: Int) -> Double {
+        stage.schedule.rate(ofUpdate: number, reductions: progress.plateau?.reductions ?? 0)
     }
 
     /// Puts the lists of all ranks together. Every rank comes here in the same step, because the count travels with the gradients.

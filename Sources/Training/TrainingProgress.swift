@@ -1,4 +1,5 @@
 // How far a run is: what a checkpoint remembers of the loop besides tensors.
+package import Optimization
 
 /// The loop's whole memory between two updates. The same on every rank.
 package struct TrainingProgress: Sendable, Equatable, Codable {
@@ -16,6 +17,8 @@ package struct TrainingProgress: Sendable, Equatable, Codable {
     package var evaluationsSinceBest: Int?
     /// Updates that were made before a parameter began to train, by its name; those that train from the first are not in it.
     package var trainedSince: [String: Int]?
+    /// What the present stage's schedule has seen of evaluations; nil where it does not look at them.
+    package var plateau: PlateauWatch?
     /// How many sets of weights the saved average has taken in; nil for none.
     package var averaged: Int?
     /// True between the end of an epoch and that of its evaluation, which a resumed run makes up for; else nil.

@@ -77,6 +77,9 @@ extension OptimizerKind {
         case .sgd: self = .sgd(momentum: optimizer.momentum, nesterov: optimizer.nesterov)
         case .adamw: self = .adamW(beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon)
         case .adam: self = .adam(beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon)
+        case .lars:
+            self = .lars(momentum: optimizer.momentum, nesterov: optimizer.nesterov, trust: optimizer.trustCoefficient)
+        case .lamb: self = .lamb(beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon)
         case .rmsprop, .rmspropTF:
             self = .rmsProp(
                 alpha: optimizer.alpha, momentum: optimizer.momentum, epsilon: optimizer.epsilon,
@@ -102,6 +105,7 @@ extension LearningRateSchedule {
             case .cosine: .cosine(totalSteps: totalSteps, finalRate: schedule.finalRate)
             case .polynomial: .polynomial(totalSteps: totalSteps, finalRate: schedule.finalRate, power: schedule.power)
             case .exponential: .every(steps: updatesPerEpoch, gamma: schedule.gamma)
+            case .plateau: .plateau(gamma: schedule.gamma, patience: schedule.patience)
             case .oneCycle: .oneCycle(totalSteps: totalSteps, rise: schedule.rise)
             }
         self.init(

@@ -9,6 +9,12 @@ struct OptimizerCase: Decodable, CustomTestStringConvertible {
         var betas: [Double]?
         var eps: Double?
         var alpha: Double?
+        var trust: Double?
+
+        enum CodingKeys: String, CodingKey {
+            case momentum, nesterov, betas, eps, alpha
+            case trust = "trust_coeff"
+        }
     }
     var name: String
     var kind: String
@@ -33,7 +39,14 @@ struct ScheduleFixture: Decodable {
         var after: [Float]
     }
     var schedules: [Schedule]
+    struct Plateau: Decodable {
+        var higherIsBetter: Bool
+        var patience: Int
+        var values: [Double]
+        var rates: [Double]
+    }
     var clipping: [Clipping]
+    var plateaus: [Plateau]
 }
 
 func fixture<Content: Decodable>(_ name: String, as type: Content.Type = Content.self) throws -> Content {

@@ -13,6 +13,8 @@ import Testing
             switch fixture.kind {
             case "sgd": .sgd(momentum: settings.momentum ?? 0, nesterov: settings.nesterov ?? false)
             case "adam": .adam(beta1: settings.betas![0], beta2: settings.betas![1], epsilon: settings.eps!)
+            case "lars": .lars(momentum: settings.momentum!, nesterov: settings.nesterov ?? false, trust: settings.trust!)
+            case "lamb": .lamb(beta1: settings.betas![0], beta2: settings.betas![1], epsilon: settings.eps!)
             case "adamw": .adamW(beta1: settings.betas![0], beta2: settings.betas![1], epsilon: settings.eps!)
             default:
                 .rmsProp(
@@ -101,7 +103,8 @@ import Testing
     @Test(arguments: [
         OptimizerKind.sgd(momentum: 0, nesterov: false), .sgd(momentum: 0.9, nesterov: false),
         .sgd(momentum: 0.9, nesterov: true),
-        .adamW(beta1: 0.9, beta2: 0.999, epsilon: 1e-8),
+        .adamW(beta1: 0.9, beta2: 0.999, epsilon: 1e-8), .lars(momentum: 0.9, nesterov: false, trust: 0.001),
+        .lamb(beta1: 0.9, beta2: 0.999, epsilon: 1e-8),
     ]) func whatIsNoNumberIsSeen(_ kind: OptimizerKind) {
         let groups = [ParameterGroup(range: 0..<40), ParameterGroup(range: 40..<71, multiplier: 0.1, weightDecay: 0.1)]
         func isFinite(_ parameters: [Float], _ gradients: [Float]) -> Bool {

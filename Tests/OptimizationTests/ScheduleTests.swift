@@ -29,6 +29,18 @@ import Testing
         }
     }
 
+    @Test func plateausAreTorchs() throws {
+        let fixture: ScheduleFixture = try fixture("schedules")
+        let schedule = LearningRateSchedule(baseRate: 0.2, shape: .plateau(gamma: 0.5, patience: 0))
+        for expected in fixture.plateaus {
+            var watch = PlateauWatch()
+            for (value, rate) in zip(expected.values, expected.rates) {
+                watch.note(value, higherIsBetter: expected.higherIsBetter, patience: expected.patience)
+                #expect(abs(schedule.rate(ofUpdate: 7, reductions: watch.reductions) - rate) < 1e-12)
+            }
+        }
+    }
+
     @Test func theEndsAreWhereTheyShouldBe() {
         let warmed = LearningRateSchedule(baseRate: 1, warmUpSteps: 4, shape: .cosine(totalSteps: 20, finalRate: 0.1))
         #expect((1...5).map { warmed.rate(ofUpdate: $0) } == [0.25, 0.5, 0.75, 1, 1])

@@ -27,7 +27,7 @@ import Testing
                 "x.yaml:10: optimizer.momentum must be at least 0 and below 1, found 2",
                 "x.yaml:11: training.epochs must be a whole number, found 'five'",
                 "x.yaml:11: training.batch_size must be from 1 to 1048576, found 0",
-                "--set optimizer.kind=adan: optimizer.kind must be sgd, adamw, adam, rmsprop or rmsprop_tf, found 'adan' (did you mean 'adam'?)",
+                "--set optimizer.kind=adan: optimizer.kind must be sgd, adamw, adam, rmsprop, rmsprop_tf, lars or lamb, found 'adan' (did you mean 'adam'?)",
                 "--set schedule.kind=step: schedule.kind: step needs either step_epochs or milestones",
             ])
     }
@@ -120,7 +120,7 @@ import Testing
             "data.validation and data.validation_fraction exclude each other: remove one, or set it to null"
         ),
         ("optimizer: {nesterov: true, momentum: 0}", "optimizer.nesterov needs a momentum above 0"),
-        ("optimizer: {nesterov: true, kind: adamw}", "optimizer.nesterov needs kind: sgd, it is adamw"),
+        ("optimizer: {nesterov: true, kind: adamw}", "optimizer.nesterov needs kind: sgd or lars, it is adamw"),
         ("schedule: {kind: step}", "schedule.kind: step needs either step_epochs or milestones"),
         ("schedule: {kind: step, step_epochs: 2, milestones: [1]}", "schedule.kind: step needs either step_epochs or milestones"),
         (

@@ -1,4 +1,5 @@
 // The section `evaluation`.
+package import Tensors
 
 extension RunConfiguration {
     /// When and where the network is tried on the validation images.
@@ -7,6 +8,8 @@ extension RunConfiguration {
         package var ranks = EvaluatingRanks.root
         /// Images a pass on each evaluating rank. A number of its own, so that the figures are the same for any number of ranks.
         package var batchSize = 32
+        /// From how many sides it looks at an image.
+        package var views = EvaluationViews.one
     }
 
     /// Who evaluates; the numbers are the same.
@@ -19,6 +22,7 @@ extension RunConfiguration {
 }
 
 extension RunConfiguration.EvaluatingRanks: Choice {}
+extension EvaluationViews: Choice {}
 
 extension RunConfiguration.Evaluation: Section {
     static var keys: [Key<Self>] {
@@ -26,6 +30,7 @@ extension RunConfiguration.Evaluation: Section {
             Key("every_epochs", \.everyEpochs, .from(1, to: Int.mostSteps)),
             Key("ranks", \.ranks),
             Key("batch_size", \.batchSize, .from(1, to: Int.mostImages)),
+            Key("views", \.views),
         ]
     }
 }

@@ -17,9 +17,13 @@ extension RunConfiguration {
         package var epsilon = 1e-8
         /// RMSprop's: how much of the average of squares is kept.
         package var alpha = 0.99
+        /// LARS's: a tensor's step beside its weights' norm.
+        package var trustCoefficient = 0.001
         /// The number of images an update for which `learningRate` is meant; nil where it is meant as it is.
         package var rateFor: Int?
         package var rateScaling = RateScaling.linear
+        /// A factor on the rate for each block further from the head; nil for none.
+        package var layerDecay: Double?
         package var multipliers = LayerMultipliers()
     }
 
@@ -30,6 +34,8 @@ extension RunConfiguration {
         case adam
         case rmsprop
         case rmspropTF = "rmsprop_tf"
+        case lars
+        case lamb
     }
 
     /// How the rate grows with the images of an update.
@@ -90,16 +96,18 @@ extension RunConfiguration.Optimizer: Section {
             Key("beta2", \.beta2, .from(0, below: 1)),
             Key("epsilon", \.epsilon, .above(0)),
             Key("alpha", \.alpha, .from(0, below: 1)),
+            Key("trust_coefficient", \.trustCoefficient, .above(0)),
             Key("rate_for", \.rateFor, .from(1, to: Int.mostImages)),
             Key("rate_scaling", \.rateScaling),
+            Key("layer_decay", \.layerDecay, .check("above 0 and at most 1") { $0 > 0 && $0 <= 1 }),
             Key("multipliers", \.multipliers),
         ]
     }
 
     var contradictions: [Finding] {
         guard nesterov else { return [] }
-        guard kind == .sgd else {
-            return [Finding(key: ["nesterov"], message: "optimizer.nesterov needs kind: sgd, it is \(kind.rawValue)")]
+        guard kind == .sgd || kind == .lars else {
+            return [Finding(key: ["nesterov"], message: "optimizer.nesterov needs kind: sgd or lars, it is \(kind.rawValue)")]
         }
         return momentum > 0 ? [] : [Finding(key: ["nesterov"], message: "optimizer.nesterov needs a momentum above 0")]
     }

@@ -10,7 +10,9 @@ extension RunConfiguration {
         package var stepEpochs: Int?
         /// For `step`, instead: lowered once this many epochs are done, for each of them.
         package var milestones: [Int]?
-        /// For `step` and `exponential`: the factor on the rate each time, for `exponential` after every epoch.
+        /// For `plateau`: evaluations without an improvement that it waits for.
+        package var patience = 10
+        /// For `step`, `exponential` and `plateau`: the factor on the rate each time, for `exponential` after every epoch.
         package var gamma = 0.1
         /// For `cosine` and `polynomial`: the rate at the end.
         package var finalRate = 0.0
@@ -28,6 +30,7 @@ extension RunConfiguration {
         case polynomial
         case exponential
         case oneCycle = "one_cycle"
+        case plateau
     }
 }
 
@@ -40,6 +43,7 @@ extension RunConfiguration.Schedule: Section {
             Key("warmup_steps", \.warmupSteps, .from(0, to: Int.mostSteps)),
             Key("step_epochs", \.stepEpochs, .from(1, to: Int.mostSteps)),
             Key("milestones", \.milestones, .ascendingFromOne),
+            Key("patience", \.patience, .from(0, to: Int.mostEpochs)),
             Key("gamma", \.gamma, .check("above 0 and at most 1") { $0 > 0 && $0 <= 1 }),
             Key("final_rate", \.finalRate, .atLeast(0)),
             Key("power", \.power, .above(0)),

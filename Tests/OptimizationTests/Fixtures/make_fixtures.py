@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from timm.optim import RMSpropTF
+from timm.optim import Lamb, Lars, RMSpropTF
 
 HERE = Path(__file__).parent
 STEPS = 12
@@ -30,7 +30,7 @@ def optimizer_case(name, kind, rate, decay, **settings):
         for values, group in zip(slices, GROUPS)
     ]
     kinds = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop,
-             "rmsprop_tf": RMSpropTF}
+             "rmsprop_tf": RMSpropTF, "lars": Lars, "lamb": Lamb}
     optimizer = kinds[kind](groups, lr=rate, **settings)
     after = []
     for gradient in gradients:
@@ -74,6 +74,10 @@ def main():
         optimizer_case("rmsprop", "rmsprop", 0.01, 0.0, alpha=0.99, momentum=0.0, eps=1e-8),
         optimizer_case("rmsprop, momentum, decay", "rmsprop", 0.01, 0.01, alpha=0.9, momentum=0.9, eps=1e-3),
         optimizer_case("rmsprop_tf", "rmsprop_tf", 0.01, 1e-3, alpha=0.9, momentum=0.9, eps=1e-3),
+        optimizer_case("lars", "lars", 0.5, 0.01, momentum=0.9, trust_coeff=0.02),
+        optimizer_case("lars, nesterov", "lars", 0.5, 1e-3, momentum=0.9, nesterov=True, trust_coeff=0.01),
+        optimizer_case("lamb", "lamb", 0.01, 0.05, betas=(0.9, 0.999), eps=1e-6, max_grad_norm=None),
+        optimizer_case("lamb, other constants", "lamb", 0.003, 0.01, betas=(0.8, 0.95), eps=1e-8, max_grad_norm=None),
     ]
     schedules = [
         schedule_case("constant", lambda o, total: rates.ConstantLR(o, factor=1, total_iters=0)),
@@ -93,7 +97,18 @@ def main():
         values.grad = gradient.clone()
         norm = torch.nn.utils.clip_grad_norm_([values], maximum)
         clipping.append({"maximum": maximum, "norm": float(norm), "before": listed(gradient), "after": listed(values.grad)})
-    for name, content in [("optimizers", optimizers), ("schedules", {"schedules": schedules, "clipping": clipping})]:
+    plateaus = []
+    values = [0.5, 0.6, 0.61, 0.61, 0.6099, 0.61005, 0.62, 0.6, 0.6, 0.6, 0.6, 0.6, 0.7, 0.1, 0.1, 0.1]
+    for mode, patience in [("max", 2), ("max", 0), ("min", 1), ("min", 4)]:
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.2)
+        scheduler = rates.ReduceLROnPlateau(optimizer, mode=mode, factor=0.5, patience=patience)
+        found = []
+        for value in values:
+            scheduler.step(value)
+            found.append(optimizer.param_groups[0]["lr"])
+        plateaus.append({"higherIsBetter": mode == "max", "patience": patience, "values": values, "rates": found})
+    rest = {"schedules": schedules, "clipping": clipping, "plateaus": plateaus}
+    for name, content in [("optimizers", optimizers), ("schedules", rest)]:
         (HERE / f"{name}.json").write_text(json.dumps(content) + "\n")
 
 
