@@ -44,11 +44,11 @@ package enum FeatureIdentities {
 
     /// What each record of a store is of, view after view.
     ///
-    /// - Parameter keys: what keys each sample's augmentation; nil for images as evaluation sees them.
+    /// - Parameter keys: what keys each sample's augmentation; nil for images as evaluation sees them, from one side or several.
     package static func ids(of digests: [UInt64?], views: Int, keys: [Int]?) -> [FeatureID?] {
         (0..<views).flatMap { view in
             digests.indices.map { sample in
-                digests[sample].map { FeatureID(content: $0, view: keys.map { viewDigest(view, $0[sample]) } ?? 0) }
+                digests[sample].map { FeatureID(content: $0, view: keys.map { viewDigest(view, $0[sample]) } ?? UInt64(view)) }
             }
         }
     }

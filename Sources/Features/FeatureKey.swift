@@ -38,6 +38,8 @@ package struct FeatureKey: Sendable, Equatable {
         add("orientation", options.appliesOrientation ? "applied" : "ignored")
         if options.skipsDamaged { add("damaged images", "left out") }
         guard options.augmentation != .none else { return add("augmentation", "none") }
+        let views = options.augmentation.evaluationViews
+        guard views == .one else { return add("augmentation", "evaluation's \(views.rawValue) views") }
         add("augmentation", "random views")
         add("seed", "\(options.seed)")
         add(options.augmentation)

@@ -1,11 +1,13 @@
 // Which view of an image training sees. Choosing a view is a pure function of random numbers; ImagePreparer makes it.
 internal import Foundation
-internal import Tensors
+package import Tensors
 
 /// One way of looking at an image: everything that chance has decided about it.
 package struct AugmentedView: Sendable, Hashable {
     /// The part of the (upright) image that fills the crop; nil stands for evaluation's resize and centre crop.
     package var region: PixelRegion?
+    /// Where in the resized image evaluation's crop lies.
+    package var corner = Corner.centre
     /// Whether left and right change places.
     package var mirrored = false
     /// Changes of the crop's pixels, in the order in which they are made.
@@ -13,13 +15,32 @@ package struct AugmentedView: Sendable, Hashable {
     /// The part of the crop that is wiped out.
     package var erased: PixelRegion?
 
+    /// A place of the crop in the resized image.
+    package enum Corner: Sendable, Hashable, CaseIterable {
+        case topLeft, topRight, bottomLeft, bottomRight, centre
+    }
+
     /// The image as evaluation sees it.
     package static let evaluation = AugmentedView()
 }
 
-/// How training images are varied. Algorithms and parameters are torchvision's: `RandomResizedCrop`, `RandomHorizontalFlip`,
-/// `RandomVerticalFlip`, `RandomAffine`, `TrivialAugmentWide` or `RandAugment`, `ColorJitter`, `RandomGrayscale`, `GaussianBlur`,
-/// `RandomAdjustSharpness`, `RandomPosterize`, `RandomSolarize`, `RandomEqualize`, `RandomAutocontrast` and `RandomErasing`.
+extension AugmentedView {
+    /// One of several views with which evaluation sees an image, counted from 0.
+    init(_ views: EvaluationViews, number: Int) {
+        self.init()
+        switch views {
+        case .one: break
+        case .flip: mirrored = number == 1
+        case .five, .ten: (corner, mirrored) = (Corner.allCases[number % 5], number >= 5)
+        }
+    }
+}
+
+/// How training images are varied, or from how many sides evaluation sees images.
+///
+/// Algorithms and parameters are torchvision's: `RandomResizedCrop`, `RandomHorizontalFlip`, `RandomVerticalFlip`, `RandomAffine`,
+/// `TrivialAugmentWide` or `RandAugment`, `ColorJitter`, `RandomGrayscale`, `GaussianBlur`, `RandomAdjustSharpness`,
+/// `RandomPosterize`, `RandomSolarize`, `RandomEqualize`, `RandomAutocontrast` and `RandomErasing`.
 package struct Augmentation: Sendable, Hashable {
     /// Whether a random part of the image is cut out and resized to the crop; otherwise evaluation's resize and centre crop.
     package var randomCrop = false
@@ -60,7 +81,13 @@ package struct Augmentation: Sendable, Hashable {
     package var erasingScale: ClosedRange<Float> = 0.02...0.33
     package var erasingAspect: ClosedRange<Float> = 0.3...3.3
 
+    /// Instead of all of this: epoch e sees view e of these.
+    package var evaluationViews = EvaluationViews.one
+
     package init() {}
+
+    /// The images as evaluation sees them from several sides.
+    package init(_ views: EvaluationViews) { evaluationViews = views }
 
     /// The images as evaluation sees them.
     package static let none = Augmentation()
@@ -81,6 +108,7 @@ package struct Augmentation: Sendable, Hashable {
     package func view(width: Int, height: Int, side: Int, seed: UInt64, epoch: Int, index: Int) -> AugmentedView {
         var view = AugmentedView()
         if self == .none { return view }
+        if evaluationViews != .one { return AugmentedView(evaluationViews, number: epoch % evaluationViews.count) }
         var random = CounterRandom(seed: seed, epoch: epoch, index: index, purpose: .augmentation)
         if randomCrop { view.region = crop(width, height, &random) }
         view.mirrored = random.uniform() < mirrorProbability

@@ -15,13 +15,24 @@ struct CropPlacement: Hashable {
 
     /// torchvision's `Resize` and `CenterCrop`: the short side becomes `resize`, the long side is rounded down, the centre is
     /// rounded half to even; an image smaller than the crop is padded.
-    static func evaluation(width: Int, height: Int, preprocessing: Preprocessing) -> CropPlacement {
+    static func evaluation(
+        width: Int, height: Int, preprocessing: Preprocessing, corner: AugmentedView.Corner = .centre
+    ) -> CropPlacement {
         let (short, long) = (min(width, height), max(width, height))
         let newLong = Int(Double(preprocessing.resize * long) / Double(short))
         let resizedWidth = width <= height ? preprocessing.resize : newLong
         let resizedHeight = width <= height ? newLong : preprocessing.resize
-        let (column, left, usedWidth) = center(resizedWidth, preprocessing.crop)
-        let (row, top, usedHeight) = center(resizedHeight, preprocessing.crop)
+        var (column, left, usedWidth) = center(resizedWidth, preprocessing.crop)
+        var (row, top, usedHeight) = center(resizedHeight, preprocessing.crop)
+        // An image smaller than the crop has no corners.
+        let (lastColumn, lastRow) = (max(0, resizedWidth - preprocessing.crop), max(0, resizedHeight - preprocessing.crop))
+        switch corner {
+        case .centre: break
+        case .topLeft: (column, row) = (0, 0)
+        case .topRight: (column, row) = (lastColumn, 0)
+        case .bottomLeft: (column, row) = (0, lastRow)
+        case .bottomRight: (column, row) = (lastColumn, lastRow)
+        }
         return CropPlacement(
             width: resizedWidth, height: resizedHeight,
             window: PixelRegion(left: column, top: row, width: usedWidth, height: usedHeight), left: left, top: top)
@@ -111,7 +122,7 @@ package final class ImagePreparer {
         if let region = view.region { return (region, .filling(preprocessing.crop)) }
         return (
             PixelRegion(left: 0, top: 0, width: width, height: height),
-            CropPlacement.evaluation(width: width, height: height, preprocessing: preprocessing)
+            CropPlacement.evaluation(width: width, height: height, preprocessing: preprocessing, corner: view.corner)
         )
     }
 

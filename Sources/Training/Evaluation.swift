@@ -23,6 +23,20 @@ package struct SamplePrediction: Sendable, Equatable {
         self.probabilities = probabilities
     }
 
+    /// With the probabilities of another view of the same image added to these.
+    func added(_ other: SamplePrediction) -> SamplePrediction {
+        precondition(sample == other.sample, "views come in one order")
+        return SamplePrediction(
+            sample: sample, label: label, predicted: predicted, loss: loss,
+            probabilities: zip(probabilities, other.probabilities).map(+))
+    }
+
+    /// The mean of so many views, whose probabilities have been added.
+    func mean(of views: Int) -> SamplePrediction {
+        let logits = probabilities.map { log($0 / Float(views)) }
+        return logits.withUnsafeBufferPointer { SamplePrediction(sample: sample, label: label, logits: $0) }
+    }
+
     /// The answer that class scores give.
     init(sample: Int, label: Int, logits: UnsafeBufferPointer<Float>) {
         var predicted = 0

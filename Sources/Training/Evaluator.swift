@@ -18,13 +18,19 @@ package struct Evaluator {
     /// Images a batch: at most the capacities of the source and of the replica's inference plan.
     private let batchSize: Int
     private let ranks: EvaluationRanks
+    /// Epoch v of the source brings view v of each image.
+    private let views: Int
     private let unreadableLimit: Double
 
-    /// - Parameter unreadableLimit: the fraction of the images that may be unreadable.
+    /// - Parameters:
+    ///   - views: of each image: its probabilities are their mean.
+    ///   - unreadableLimit: the fraction of the images that may be unreadable.
     package init(
-        samples: SampleList, source: any BatchSource, batchSize: Int, ranks: EvaluationRanks = .root, unreadableLimit: Double = 1
+        samples: SampleList, source: any BatchSource, batchSize: Int, ranks: EvaluationRanks = .root, views: Int = 1,
+        unreadableLimit: Double = 1
     ) {
-        precondition(batchSize > 0, "a batch holds at least one image")
+        precondition(batchSize > 0 && views > 0, "a batch holds at least one image, and each has a view")
+        self.views = views
         self.samples = samples
         self.source = source
         self.batchSize = batchSize
@@ -69,30 +75,30 @@ package struct Evaluator {
             Array($0..<min($0 + batchSize, range.upperBound))
         }
         guard !batches.isEmpty else { return ([], []) }
-        try source.order(batches, epoch: 0)
         var predictions: [SamplePrediction] = []
-        predictions.reserveCapacity(range.count)
         var unreadable: [UnreadableSample] = []
-        var done = 0
-        for asked in batches {
-            if try rounds.isStopped() { break }
-            defer {
-                done += asked.count
-                progress(done, range.count)
+        for view in 0..<views {
+            try source.order(batches, epoch: view)
+            var seen: [SamplePrediction] = []
+            seen.reserveCapacity(range.count)
+            for number in batches.indices {
+                if try rounds.isStopped() { return (predictions, unreadable) }
+                defer { progress(view * range.count + min((number + 1) * batchSize, range.count), views * range.count) }
+                let batch = try source.next()
+                if view == 0 { unreadable += batch.unreadable }
+                guard batch.count > 0 else { continue }
+                let logits = try replica.logits(of: batch)
+                for position in 0..<batch.count {
+                    let scores = logits[position * replica.classCount..<(position + 1) * replica.classCount]
+                    seen.append(
+                        SamplePrediction(
+                            sample: batch.samples[position], label: Int(batch.labels[position]),
+                            logits: UnsafeBufferPointer(rebasing: scores)))
+                }
             }
-            let batch = try source.next()
-            unreadable += batch.unreadable
-            guard batch.count > 0 else { continue }
-            let logits = try replica.logits(of: batch)
-            for position in 0..<batch.count {
-                let scores = logits[position * replica.classCount..<(position + 1) * replica.classCount]
-                predictions.append(
-                    SamplePrediction(
-                        sample: batch.samples[position], label: Int(batch.labels[position]),
-                        logits: UnsafeBufferPointer(rebasing: scores)))
-            }
+            predictions = view == 0 ? seen : zip(predictions, seen).map { $0.added($1) }
         }
-        return (predictions, unreadable)
+        return (views == 1 ? predictions : predictions.map { $0.mean(of: views) }, unreadable)
     }
 
     private func evaluation(_ predictions: [SamplePrediction], _ unreadable: [UnreadableSample]) throws -> Evaluation {

@@ -37,7 +37,8 @@ extension StageMaker {
     func prepareFeatures() throws -> StageFeatures {
         guard let data = preparation.data else { return StageFeatures(decision: FeatureDecision(FeatureCircumstances())) }
         var given = network.featureCircumstances(
-            configuration, trainingImages: data.training.samples.count, validationImages: data.validation?.samples.count ?? 0,
+            configuration, trainingImages: data.training.samples.count,
+            validationImages: (data.validation?.samples.count ?? 0) * configuration.evaluation.views.count,
             localRanks: communicator.localSize)
         guard given.hasPrefix, given.wanted != .off else { return StageFeatures(decision: announce(FeatureDecision(given))) }
         let plan = network.plan(to: .boundary, capacity: 1)
@@ -89,7 +90,8 @@ extension StageMaker {
     private func split(
         _ folder: ImageFolder, _ name: String, _ decision: FeatureDecision?, _ layout: FeatureLayout, prefix: UInt64
     ) -> FeatureSplit {
-        let augmentation = decision == nil ? .none : configuration.data.augmentation.pipeline
+        let views = configuration.evaluation.views
+        let augmentation = decision == nil ? Augmentation(views) : configuration.data.augmentation.pipeline
         // In the passes in which images would be computed without the cache: a kernel may round otherwise in larger ones.
         let capacity = decision == nil ? network.evaluationCapacity : network.trainingCapacity
         var options = preparation.loaderOptions(folder, capacity: capacity, augmentation, fixedViews: decision?.fixedViews)
@@ -103,7 +105,7 @@ extension StageMaker {
         key.add("frozen layers and weights", String(prefix, radix: 16))
         key.add(options)
         return FeatureSplit(
-            folder: folder, samples: folder.sampleList(split: name), options: options, views: decision?.views ?? 1,
+            folder: folder, samples: folder.sampleList(split: name), options: options, views: decision?.views ?? views.count,
             disk: FeatureFolder(root: configuration.featureFolder, key: key, layout: layout))
     }
 

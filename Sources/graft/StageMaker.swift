@@ -140,9 +140,10 @@ struct StageMaker {
 
     private func makeOptimizer(_ replica: ProgramReplica) throws -> Optimizer {
         let settings = configuration.optimizer
-        let groups = ParameterGroups(
+        var groups = ParameterGroups(
             multipliers: settings.multipliers.entries.map { .init($0.pattern, $0.factor) }, weightDecay: settings.weightDecay,
             decaysNormsAndBiases: settings.decayNormsAndBiases)
+        groups.layerFactors = settings.layerDecay.map { network.graph.layerFactors(decay: $0) }
         let count = replica.trained.count
         return Optimizer(
             kind: OptimizerKind(settings),
@@ -154,14 +155,17 @@ struct StageMaker {
     private func evaluator(_ folder: ImageFolder, _ features: StageFeatures) -> Evaluator {
         let samples = folder.sampleList(split: "validation")
         let capacity = network.evaluationCapacity
+        let views = configuration.evaluation.views
         let source: any BatchSource =
             features.validation.map {
                 FeatureSource($0.store, samples: samples, unreadable: $0.unreadable, capacity: capacity)
             }
             ?? LoaderSource(
-                BatchLoader(source: .folder(folder), options: preparation.loaderOptions(folder, capacity: capacity, .none)))
+                BatchLoader(
+                    source: .folder(folder), options: preparation.loaderOptions(folder, capacity: capacity, Augmentation(views))))
         return Evaluator(
             samples: samples, source: source, batchSize: capacity,
-            ranks: configuration.evaluation.ranks == .root ? .root : .all, unreadableLimit: configuration.data.unreadableLimit)
+            ranks: configuration.evaluation.ranks == .root ? .root : .all, views: views.count,
+            unreadableLimit: configuration.data.unreadableLimit)
     }
 }

@@ -27,6 +27,25 @@ extension CommandTests {
             }
         }
 
+        /// Ten views an image: from the cache or not, on one rank or all, and by `evaluate`.
+        @Test func viewsOfEvaluationAreCachedAndShared() throws {
+            let work = try Workplace()
+            let settings = Self.plain + ["evaluation.views=ten"]
+            for (run, ranks, own) in [
+                ("off", 2, ["features.cache=off"]), ("memory", 2, ["features.cache=memory", "evaluation.ranks=all"]),
+            ] {
+                try work.train(run, settings + own, ranks: ranks)
+            }
+            #expect(try work.contents("runs/memory/predictions.csv") == work.contents("runs/off/predictions.csv"))
+            try work.train("plain", Self.plain, ranks: 2)
+            #expect(try work.contents("runs/plain/predictions.csv") != work.contents("runs/off/predictions.csv"))
+            for run in ["off", "plain"] {
+                try work.graft("evaluate", "runs/\(run)", "--checkpoint", "last", "--predictions", "\(run).csv", "--views", "ten")
+            }
+            #expect(try work.contents("plain.csv") == work.contents("off.csv"))
+            #expect(try work.contents("runs/off/predictions.csv") == work.contents("off.csv"))
+        }
+
         @Test func whatDiffersIsComputedAnewAndAddedFilesExtend() throws {
             let work = try Workplace()
             func fill(_ run: String, _ settings: [String] = []) throws -> String {

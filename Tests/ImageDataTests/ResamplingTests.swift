@@ -70,6 +70,31 @@ struct ResamplingTests {
         }
     }
 
+    private struct CornerCase: Decodable {
+        let corner: String
+        let expected: String
+    }
+
+    @Test func viewsAreTorchvisionsFiveAndTen() throws {
+        let preprocessing = Preprocessing(resize: 40, crop: 32, mean: [0, 0, 0], deviation: [1, 1, 1])
+        let (preparer, image) = (ImagePreparer(preprocessing: preprocessing), try Fixture.source())
+        let cases: [CornerCase] = try Fixture.list("corners.json")
+        #expect(cases.map(\.corner) == AugmentedView.Corner.allCases.map { "\($0)" })
+        for (number, entry) in cases.enumerated() {
+            let reference = try Fixture.image("expected/" + entry.expected, width: 32, height: 32)
+            let seen = preparer.rendered(image, as: AugmentedView(.ten, number: number))
+            #expect(seen == reference, "\(entry.corner)")
+            let mirrored = preparer.rendered(image, as: AugmentedView(.ten, number: number + 5))
+            #expect(mirrored == Orientation.mirrored.turned(reference), "\(entry.corner), mirrored")
+        }
+        #expect(AugmentedView(.flip, number: 0) == .evaluation && AugmentedView(.flip, number: 1).mirrored)
+        // What is smaller than the crop has no corners.
+        let tiny = Preprocessing(resize: 20, crop: 32, mean: [0, 0, 0], deviation: [1, 1, 1])
+        let small = ImagePreparer(preprocessing: tiny)
+        let corner = small.rendered(image, as: AugmentedView(.five, number: 3))
+        #expect(corner.pixels.contains { $0 > 0 })
+    }
+
     @Test(arguments: [Preprocessing.ChannelOrder.rgb, .bgr], [1, 5, 16, 19])
     func normalisingFollowsChannelOrder(_ order: Preprocessing.ChannelOrder, _ side: Int) throws {
         let preprocessing = Preprocessing(

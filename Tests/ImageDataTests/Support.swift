@@ -55,3 +55,13 @@ final class TemporaryFolder {
         try FileManager.default.createDirectory(atPath: path + "/" + name, withIntermediateDirectories: true)
     }
 }
+
+extension Orientation {
+    /// An image turned upright.
+    func turned(_ image: PixelImage) -> PixelImage {
+        image.withView { view in
+            let room = PixelBuffer()
+            return withExtendedLifetime(room) { PixelImage(apply(to: view, into: room.reserve(image.pixels.count))) }
+        }
+    }
+}

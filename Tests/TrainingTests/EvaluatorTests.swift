@@ -1,9 +1,10 @@
 // Exact evaluation: every image once, the same numbers whoever computes them.
 import Collectives
+import Foundation
 import ImageData
 import Tensors
 import Testing
-import Training
+@testable import Training
 
 @Suite struct EvaluatorTests {
     private func evaluate(ranks: Int, _ how: EvaluationRanks, images: Int = 17, broken: Set<Int> = []) throws -> Evaluation {
@@ -30,6 +31,18 @@ import Training
         let together = try evaluate(ranks: 3, .all, broken: [2, 16])
         #expect(alone == together && alone.images == 15 && alone.unreadable.map(\.sample) == [2, 16])
         #expect(throws: TrainingError.self) { try evaluate(ranks: 2, .all, broken: Set(0..<10)) }
+    }
+
+    /// Three views of scores whose probabilities can be told by hand.
+    @Test func theMeanOfViewsIsThatOfTheirProbabilities() {
+        func prediction(_ probabilities: [Float]) -> SamplePrediction {
+            probabilities.map { log($0) }.withUnsafeBufferPointer { SamplePrediction(sample: 4, label: 1, logits: $0) }
+        }
+        let views = [[0.6, 0.4], [0.7, 0.3], [0.05, 0.95]].map { prediction($0) }
+        let mean = views.dropFirst().reduce(views[0]) { $0.added($1) }.mean(of: 3)
+        #expect(views[0].predicted == 0 && mean.predicted == 1 && mean.sample == 4 && mean.label == 1)
+        #expect(zip(mean.probabilities, [0.45, 0.55] as [Float]).allSatisfy { abs($0 - $1) < 1e-6 })
+        #expect(abs(mean.loss + log(0.55)) < 1e-6)
     }
 
     @Test func countsMakeTheMetrics() {

@@ -22,6 +22,8 @@ struct EvaluateCommand: ParsableCommand {
     var split: EvaluatedSplit?
     @Option(help: "best, last, or the path of a checkpoint.")
     var checkpoint = "best"
+    @Option(help: "From how many sides to look at each image: one, flip, five or ten; without it, as the run's config says.")
+    var views: EvaluationViews?
     @Option(help: "Also writes the predictions of all images to this CSV file.")
     var predictions: String?
     @Option(help: ArgumentHelp("\(InferencePrecision.help)", valueName: "type"))
@@ -79,13 +81,15 @@ struct EvaluateCommand: ParsableCommand {
                 of: try TrainingData(configuration).training, seed: UInt64(configuration.run.seed), preprocessing: $0,
                 appliesOrientation: appliesOrientation, threads: threads)
         }
+        let views = views ?? configuration.evaluation.views
         var options = BatchLoader.Options(
             capacity: model.capacity, threads: threads, slots: 3, seed: 0, preprocessing: model.preprocessing,
-            augmentation: .none)
+            augmentation: Augmentation(views))
         options.appliesOrientation = appliesOrientation
         let evaluator = Evaluator(
             samples: folder.sampleList(split: evaluatedSplit.rawValue),
-            source: LoaderSource(BatchLoader(source: .folder(folder), options: options)), batchSize: model.capacity)
+            source: LoaderSource(BatchLoader(source: .folder(folder), options: options)), batchSize: model.capacity,
+            views: views.count)
         let work = WorkProgress("evaluated")
         let evaluation = try evaluator.evaluate(model, SingleProcess()) { work.tell($0, of: $1) }
         guard evaluation?.summary.loss.isFinite != false else {
@@ -237,3 +241,5 @@ enum EvaluationText {
     /// Classes up to which each has a column of its own, and rows of tables that show extremes alone.
     private static let (mostColumns, mostRows) = (12, 20)
 }
+
+extension EvaluationViews: ExpressibleByArgument {}

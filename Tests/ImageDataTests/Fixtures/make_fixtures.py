@@ -303,6 +303,11 @@ for filter_name, interpolation in (("bilinear", InterpolationMode.BILINEAR), ("b
         result = F.center_crop(F.resize(image, [resize], interpolation), [crop])
         transforms.append({"filter": filter_name, "resize": resize, "crop": crop, "transposed": turned, **write_rgb(f"eval-{filter_name}{index}", result)})
 
+# The five views of test-time augmentation: all corners, and the centre -----------------------------------------------------------
+corners = []
+for name, image in zip(("topLeft", "topRight", "bottomLeft", "bottomRight", "centre"), F.five_crop(F.resize(source, [40]), [32])):
+    corners.append({"corner": name, **write_rgb(f"corner-{name}", image)})
+
 # Colour adjustments, as torchvision does them on Pillow images --------------------------------------------------------------
 colour = []
 small = drawing(31, 17, 3)
@@ -349,7 +354,7 @@ for policy in (TrivialAugmentWide(), RandAugment()):
                 trivial = isinstance(policy, TrivialAugmentWide)
                 policies.append({"trivial": trivial, "kind": kind, "strength": strength, "negative": sign < 0, **write_rgb(case, image)})
 
-lists = {"decoding": decoding, "resampling": resampling, "transforms": transforms, "colour": colour}
+lists = {"corners": corners, "decoding": decoding, "resampling": resampling, "transforms": transforms, "colour": colour}
 for name, value in (lists | {"operations": operations, "policies": policies}).items():
     (HERE / f"{name}.json").write_text("[\n" + ",\n".join(json.dumps(entry) for entry in value) + "\n]\n")
 print("Pillow", pillow_version, sum(f.stat().st_size for f in HERE.rglob("*") if f.is_file()), "bytes")
