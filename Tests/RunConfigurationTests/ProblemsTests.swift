@@ -54,6 +54,32 @@ import Testing
         ("evaluation: [1]", "evaluation must be a mapping of keys to values, found a list"),
         ("network: {unfrozen: layer4}", "network.unfrozen must be a list, found 'layer4' (write [layer4])"),
         ("network: {unfrozen: [{a: 1}]}", "network.unfrozen must be text, found a mapping"),
+        ("network: {unfrozen: {last: 0}}", "network.unfrozen.last must be from 1 to 10000, found 0"),
+        ("network: {unfrozen: {first: 2}}", "unknown key 'first' in network.unfrozen; the keys here are last"),
+        ("training: {average: {decay: 1}}", "training.average.decay must be between 0 and 1, without these, found 1"),
+        (
+            "training: {average: {}}",
+            "training.average takes a decay, or last_epochs: write {decay: 0.999}, or null for no average"
+        ),
+        (
+            "training: {average: {decay: 0.9, last_epochs: 2}}",
+            "training.average.decay and last_epochs exclude each other: remove one"
+        ),
+        (
+            "training: {average: {last_epochs: 9}}",
+            "training.average.last_epochs (9) must not be above training.epochs (5)"
+        ),
+        ("optimizer: {layer_decay: 0}", "optimizer.layer_decay must be above 0 and at most 1, found 0"),
+        (
+            "schedule: {kind: plateau}",
+            "schedule.kind: plateau looks at evaluations, and the config names no validation images"
+        ),
+        ("evaluation: {views: six}", "evaluation.views must be one, flip, five or ten, found 'six'"),
+        ("data: {augmentation: {preset: mild}}", "data.augmentation.preset must be light, standard or strong, found 'mild'"),
+        (
+            "data: {augmentation: {trivial_augment: true, rand_augment: {}}}",
+            "data.augmentation.trivial_augment and rand_augment exclude each other: set one to false or null"
+        ),
         ("network: {dropout: 1}", "network.dropout must be at least 0 and below 1, found 1"),
         ("optimizer: {multipliers: {layer4: -1}}", "optimizer.multipliers.layer4 must be at least 0, found -1"),
         ("optimizer: {multipliers: [layer4]}", "optimizer.multipliers must be a mapping of layers to factors, found a list"),

@@ -126,4 +126,20 @@ func problems(_ text: String, _ overrides: String...) -> [String] {
         try Data(("\u{FEFF}" + minimal.replacing("\n", with: "\r\n")).utf8).write(to: URL(filePath: path))
         #expect(try RunConfiguration.load(path: path).network.architecture == "resnet18")
     }
+
+    /// Wherever it stands among them, a preset is what the other keys change.
+    @Test func presetsAreWhatKeysChange() throws {
+        let recipe = try #require(
+            parse(minimal, "data.augmentation={random_erasing: 0.5, preset: strong, rotation: 10}").data.augmentation.recipe)
+        #expect(recipe.trivialAugment && recipe.randomErasing == 0.5 && recipe.rotation == 10)
+        #expect(recipe.randomResizedCrop?.scale == 0.2...1)
+        let light = try #require(parse(minimal, "data.augmentation=light").data.augmentation.recipe)
+        #expect(light.randomResizedCrop?.scale == 0.7...1 && !light.trivialAugment)
+    }
+
+    @Test func blocksFromTheEndAreALayerList() throws {
+        #expect(try parse(minimal, "network.unfrozen={last: 3}").network.unfrozen == .last(3))
+        let phases = try parse(minimal, "training.phases=[{epochs: 1}, {epochs: 2, unfrozen: {last: 1}}]").training.phases
+        #expect(phases?.map(\.unfrozen) == [nil, .last(1)])
+    }
 }
