@@ -30,7 +30,7 @@ struct PlannedNetwork {
     /// Why the prefix is not computed as the config says.
     private(set) var precisionNote: String?
     private let recompute: RunConfiguration.Recompute
-    /// Bytes of weights, gradients and the optimizer's state, about.
+    /// Bytes of weights, their average, gradients and the optimizer's state, about.
     private let weightBytes: Int
     /// What a rank's activations may take; nil where nothing is known.
     private(set) var arenaLimit: Int?
@@ -86,7 +86,8 @@ struct PlannedNetwork {
         recompute = configuration.compute.recompute
         let optimizer = OptimizerKind(configuration.optimizer)
         isOptimizerAdaptive = optimizer.isAdaptive
-        let (states, isTrained) = (optimizer.stateNames.count, trainability.isTrained)
+        let states = optimizer.stateNames.count + (configuration.training.average == nil ? 0 : 1)
+        let isTrained = trainability.isTrained
         weightBytes = graph.parameters.indices.reduce(0) {
             // Trained ones with gradients and state; frozen ones once as they are and once as kernels read them.
             $0 + graph.parameters[$1].shape.count * MemoryLayout<Float>.stride * (isTrained[$1] ? 2 + states : 2)

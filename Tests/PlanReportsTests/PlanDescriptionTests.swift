@@ -92,10 +92,20 @@ struct PlanDescriptionTests {
         let plan = try describe("resnet18", ["layer4"])
         func tiles(_ layer: String) -> [Int?] { plan.steps.filter { $0.name == layer }.map(\.winogradTile) }
         #expect(tiles("layer1.0.conv1") == [6])
-        // Direct on the way forward, small tiles for the gradient of weights, large ones for that of the input.
-        #expect(tiles("layer4.0.conv2") == [nil, 4, 6])
+        // On the way forward, for the gradient of weights, and for that of the input.
+        #expect(tiles("layer4.0.conv2") == [6, 6, 6])
         #expect(tiles("conv1") == [nil])
         #expect(plan.text().contains("Winograd 6×6"))
+    }
+
+    /// Adaptive optimizers make as much of the smallest gradients as of the largest.
+    @Test func gradientsForAdaptiveOptimizersTakeSmallTiles() throws {
+        let graph = try NetworkCatalog.entry(named: "resnet18").build(BuildOptions(classes: 2))
+        let trainability = try FreezePolicy(unfrozen: ["layer4"], batchNorm: .frozen).resolve(graph)
+        var request = PlanRequest(graph: graph, trainability: trainability, capacity: 2, exit: .loss)
+        request.isOptimizerAdaptive = true
+        let steps = Planner.plan(request).steps.filter { $0.name == "layer4.0.conv2" }
+        #expect(steps.map(\.kernel.tileSide) == [6, 4, 6])
     }
 
     @Test(.enabled(if: processorMultipliesBFloat16, Comment(rawValue: needsBFloat16))) func narrowValuesAreNamed() throws {

@@ -55,6 +55,7 @@ import Testing
         ("network: {unfrozen: layer4}", "network.unfrozen must be a list, found 'layer4' (write [layer4])"),
         ("network: {unfrozen: [{a: 1}]}", "network.unfrozen must be text, found a mapping"),
         ("network: {unfrozen: {last: 0}}", "network.unfrozen.last must be from 1 to 10000, found 0"),
+        ("network: {unfrozen: {}}", "network.unfrozen must be a list of layers, or {last: N}, found a mapping"),
         ("network: {unfrozen: {first: 2}}", "unknown key 'first' in network.unfrozen; the keys here are last"),
         ("training: {average: {decay: 1}}", "training.average.decay must be between 0 and 1, without these, found 1"),
         (

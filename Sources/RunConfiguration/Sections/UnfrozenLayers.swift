@@ -15,12 +15,13 @@ extension RunConfiguration {
 extension RunConfiguration.UnfrozenLayers: ConfigurationValue {
     /// `{last: N}`.
     private struct Last: Section {
-        var last = 0
+        var last = 1
         static var keys: [Key<Self>] { [Key("last", \.last, .from(1, to: 10_000))] }
     }
 
     static func read(_ tree: Tree, as key: KeyName, _ reader: inout Reader) -> Self? {
-        guard case .mapping = tree.content else { return [String].read(tree, as: key, &reader).map(Self.named) }
+        guard case .mapping(let entries) = tree.content else { return [String].read(tree, as: key, &reader).map(Self.named) }
+        guard !entries.isEmpty else { return reader.refuse(tree, key, wanted: "a list of layers, or {last: N}") }
         return Last.read(tree, as: key, &reader).map { .last($0.last) }
     }
 
