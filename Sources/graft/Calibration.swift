@@ -7,7 +7,7 @@ import Tensors
 import Training
 
 /// What a calibration has found, the same on all ranks.
-struct Calibration: Codable {
+struct Calibration {
     /// Training images that are looked at.
     static let imageCount = 64
 
@@ -17,29 +17,44 @@ struct Calibration: Codable {
     /// Images that could be read.
     let images: Int
 
-    /// Runs a prefix over a sample on rank 0 and tells all ranks what came out: the same whatever their number. Every rank calls it.
+    /// Runs a prefix over a sample, every rank some of its batches, and finds the same on all ranks whatever their number. Every rank
+    /// calls it.
     ///
-    /// - Parameter sample: images on rank 0, in batches of at most `PrefixCalibrator.capacity`.
+    /// - Parameter sample: images in batches of at most `PrefixCalibrator.capacity`, the same on all ranks.
     static func run(
         _ request: PlanRequest, _ store: ParameterStore, threads: Int, _ communicator: any Communicator,
         sample: () throws -> CalibrationSample
     ) throws -> Calibration {
-        var encoded: [UInt8] = []
-        if communicator.isRoot {
-            let sample = try sample()
-            let calibrator = try PrefixCalibrator(request, store, threads: threads)
-            let images = try sample.forEachBatch { calibrator.observe($0, count: $1) }
-            guard images > 0 else {
-                throw UserError("network.precision: none of the training images that int8 is measured on can be read")
-            }
-            let ranges = calibrator.ranges()
-            var comparison = try calibrator.comparison(ranges)
-            _ = try sample.forEachBatch { comparison.add($0, count: $1) }
-            encoded = [UInt8](
-                try JSONEncoder().encode(
-                    Calibration(ranges: ranges, boundaryError: comparison.relativeError, images: images)))
+        let sample = try sample()
+        let own = Array(stride(from: communicator.rank, to: sample.batches.count, by: communicator.size))
+        let calibrator = try PrefixCalibrator(request, store, threads: threads)
+        var counted = 0
+        try sample.forEach(own) { _, images, count in
+            calibrator.observe(images, count: count)
+            counted += count
         }
-        return try JSONDecoder().decode(Calibration.self, from: Data(try communicator.broadcast(encoded)))
+        let images = Int(try communicator.sum([Double(counted)])[0])
+        guard images > 0 else {
+            throw UserError("network.precision: none of the training images that int8 is measured on can be read")
+        }
+        // Counts are whole numbers: their sums are the same in any order.
+        let seen = try communicator.gather([UInt8](try JSONEncoder().encode(calibrator.largest))).map {
+            try JSONDecoder().decode([String: Float].self, from: Data($0))
+        }
+        let largest = seen.reduce(into: [:]) { $0.merge($1, uniquingKeysWith: max) }
+        calibrator.take(try communicator.sum(calibrator.counts(reaching: largest)))
+        let ranges = calibrator.ranges()
+        var comparison = try calibrator.comparison(ranges)
+        // Each batch's sums have one source, and are put together in the order of batches.
+        var squares = [Double](repeating: 0, count: 2 * sample.batches.count)
+        try sample.forEach(own) { batch, images, count in
+            (squares[2 * batch], squares[2 * batch + 1]) = comparison.add(images, count: count)
+        }
+        squares = try communicator.sum(squares)
+        let difference = stride(from: 0, to: squares.count, by: 2).reduce(0) { $0 + squares[$1] }
+        let length = stride(from: 1, to: squares.count, by: 2).reduce(0) { $0 + squares[$1] }
+        return Calibration(
+            ranges: ranges, boundaryError: length > 0 ? Float((difference / length).squareRoot()) : 0, images: images)
     }
 }
 
@@ -65,19 +80,22 @@ struct CalibrationSample {
         source = LoaderSource(BatchLoader(source: .folder(folder), options: options))
     }
 
-    /// Returns how many images there were.
-    func forEachBatch(_ body: (UnsafeMutablePointer<Float>, Int) throws -> Void) throws -> Int {
+    /// The sample in batches.
+    var batches: [[Int]] {
         let capacity = PrefixCalibrator.capacity
-        let batches = stride(from: 0, to: samples.count, by: capacity).map {
+        return stride(from: 0, to: samples.count, by: capacity).map {
             Array(samples[$0..<min($0 + capacity, samples.count)])
         }
-        try source.order(batches, epoch: 0)
-        var images = 0
-        for _ in batches {
+    }
+
+    /// Brings some of the batches: their number, images, and how many of them could be read, at least one.
+    func forEach(_ numbers: [Int], _ body: (Int, UnsafeMutablePointer<Float>, Int) throws -> Void) throws {
+        guard !numbers.isEmpty else { return }
+        let batches = batches
+        try source.order(numbers.map { batches[$0] }, epoch: 0)
+        for number in numbers {
             let batch = try source.next()
-            images += batch.count
-            if batch.count > 0 { try body(UnsafeMutablePointer(mutating: batch.images), batch.count) }
+            if batch.count > 0 { try body(number, UnsafeMutablePointer(mutating: batch.images), batch.count) }
         }
-        return images
     }
 }

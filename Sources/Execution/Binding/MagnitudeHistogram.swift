@@ -4,7 +4,7 @@ import Kernels
 /// Counts of magnitudes in bins of equal width. The width is a power of two and doubles when something larger comes, so that the counts
 /// do not depend on the order in which numbers come.
 struct MagnitudeHistogram {
-    private static let binCount = 4096
+    static let binCount = 4096
     /// The upper end of the last bin, a power of two.
     private(set) var limit: Float = 0x1p-20
     private(set) var counts = [UInt32](repeating: 0, count: binCount)
@@ -15,13 +15,24 @@ struct MagnitudeHistogram {
     mutating func add(_ values: UnsafePointer<Float>, count: Int, stride: Int) {
         let magnitude = Magnitudes.largest(values, count)
         precondition(magnitude.isFinite, "a frozen layer's results are numbers")
-        largest = max(largest, magnitude)
-        while limit <= magnitude { widen() }
+        reach(magnitude)
         counts.withUnsafeMutableBufferPointer { bins in
             if let start = bins.baseAddress {
                 Magnitudes.count(values, count, stride: stride, binsPerUnit: Float(Self.binCount) / limit, start, Self.binCount)
             }
         }
+    }
+
+    /// Makes room for a magnitude.
+    mutating func reach(_ magnitude: Float) {
+        largest = max(largest, magnitude)
+        while limit <= magnitude { widen() }
+    }
+
+    /// Takes other counts, of bins of the present width.
+    mutating func take(_ counts: some Collection<UInt32>) {
+        precondition(counts.count == Self.binCount, "one count for each bin")
+        self.counts = Array(counts)
     }
 
     private mutating func widen() {

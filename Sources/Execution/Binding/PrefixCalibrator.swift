@@ -49,6 +49,24 @@ package final class PrefixCalibrator {
         }
     }
 
+    /// The largest magnitude that each value has taken.
+    package var largest: [String: Float] { histograms.mapValues(\.largest) }
+
+    /// How often which magnitudes came, in bins that hold these largest ones, value after value in the order of their names: whole
+    /// numbers, so that the counts of several calibrators can be added in any order.
+    package func counts(reaching largest: [String: Float]) -> [Double] {
+        for (name, magnitude) in largest { histograms[name, default: MagnitudeHistogram()].reach(magnitude) }
+        return histograms.sorted { $0.key < $1.key }.flatMap { $0.value.counts.map(Double.init) }
+    }
+
+    /// Takes the sums of several calibrators' `counts(reaching:)`.
+    package func take(_ counts: [Double]) {
+        for (index, name) in histograms.keys.sorted().enumerated() {
+            let bins = counts[index * MagnitudeHistogram.binCount..<(index + 1) * MagnitudeHistogram.binCount]
+            histograms[name]?.take(bins.map { UInt32($0) })
+        }
+    }
+
     /// Some ten thousand numbers of an image are enough. The stride has no factor in common with usual numbers of channels.
     private static func stride(_ count: Int) -> Int {
         var stride = max(1, count / 16384)
@@ -96,13 +114,14 @@ package struct PrefixComparison {
     private let exact: [Float]
     private let rounded: Program
     private var position = 0
-    private var difference = 0.0
-    private var length = 0.0
 
     init(exact: [Float], rounded: Program) { (self.exact, self.rounded) = (exact, rounded) }
 
     /// Takes up images: the same in the same passes as the calibrator has observed.
-    package mutating func add(_ images: UnsafeMutablePointer<Float>, count: Int) {
+    ///
+    /// Returns ‖rounded − exact‖² and ‖exact‖² over them.
+    package mutating func add(_ images: UnsafeMutablePointer<Float>, count: Int) -> (difference: Double, length: Double) {
+        var (difference, length) = (0.0, 0.0)
         rounded.forward(PassInput(entries: [UnsafeMutableRawPointer(images)], count: count))
         for (index, value) in rounded.plan.exitValues.enumerated() {
             let numbers = rounded.plan.values[value].shape.count * count
@@ -116,8 +135,6 @@ package struct PrefixComparison {
             }
             position += numbers
         }
+        return (difference, length)
     }
-
-    /// ‖rounded − exact‖ / ‖exact‖ over all images.
-    package var relativeError: Float { length > 0 ? Float((difference / length).squareRoot()) : 0 }
 }

@@ -5,7 +5,7 @@ extension RunConfiguration {
     /// When and where the network is tried on the validation images.
     package struct Evaluation: Sendable, Equatable {
         package var everyEpochs = 1
-        package var ranks = EvaluatingRanks.root
+        package var ranks = EvaluatingRanks.all
         /// Images a pass on each evaluating rank. A number of its own, so that the figures are the same for any number of ranks.
         package var batchSize = 32
         /// From how many sides it looks at an image.
