@@ -1,6 +1,6 @@
 // What the records of the feature cache are of: by the contents of the files, so that moved, renamed and repeated images are known again.
 package import Collectives
-import Files
+package import Files
 import Foundation
 internal import ImageData
 internal import Tensors
@@ -11,22 +11,22 @@ package enum FeatureIdentities {
     /// Throws `StoppedEarly` if a rank is asked to stop meanwhile.
     /// - Parameter memory: the file in which rank 0 remembers digests; its folder need not exist.
     package static func digests(
-        of paths: [String], rememberedIn memory: String, _ communicator: any Communicator, stop: StopFlag = StopFlag()
+        of files: [FilePart], rememberedIn memory: String, _ communicator: any Communicator, stop: StopFlag = StopFlag()
     ) throws -> [UInt64?] {
         var known = FileDigests()
         if let bytes = FileManager.default.contents(atPath: memory) { known.merge(String(decoding: bytes, as: UTF8.self)) }
         let before = known.text
-        let share = paths[Shard.range(of: paths.count, rank: communicator.rank, ranks: communicator.size)]
+        let share = files[Shard.range(of: files.count, rank: communicator.rank, ranks: communicator.size)]
         var own: [UInt8] = []
         let rounds = SharedWork(communicator, stop)
-        for path in share {
+        for file in share {
             if try rounds.isStopped() { break }
-            let digest = known.digest(of: path)
+            let digest = known.digest(of: file)
             withUnsafeBytes(of: (digest ?? 0).littleEndian) { own.append(contentsOf: $0) }
             own.append(digest == nil ? 0 : 1)
         }
         if try rounds.finish() { throw StoppedEarly() }
-        let texts = try communicator.gather(Array(known.text(of: share).utf8))
+        let texts = try communicator.gather(Array(known.text(of: share.map(\.name)).utf8))
         if communicator.isRoot {
             for text in texts { known.merge(String(decoding: text, as: UTF8.self)) }
             // Only an optimisation: where it cannot be written, files are read again next time.

@@ -12,6 +12,8 @@ package final class FeatureSource: BatchSource {
     private let entries: [UnsafeMutableRawPointer]
     private let labels: UnsafeMutablePointer<Int32>
     private let indices: UnsafeMutablePointer<Int>
+    /// `[capacity, classes]`; empty where labels say it.
+    private let targets: AlignedBuffer
     private let capacity: Int
     private var batches: [[Int]] = []
     private var position = 0
@@ -24,12 +26,17 @@ package final class FeatureSource: BatchSource {
     /// - Parameters:
     ///   - unreadable: the images without features, or with those of a damaged file, by sample index, and why.
     ///   - capacity: the largest share of a batch.
-    package init(_ store: FeatureStore, samples: SampleList, unreadable: [Int: UnreadableSample], capacity: Int) {
+    ///   - givesTargets: whether batches bring targets.
+    package init(
+        _ store: FeatureStore, samples: SampleList, unreadable: [Int: UnreadableSample], capacity: Int,
+        givesTargets: Bool = false
+    ) {
         precondition(store.sampleCount == samples.count, "the store is of these samples")
         self.store = store
         self.samples = samples
         self.unreadable = unreadable
         self.capacity = capacity
+        targets = AlignedBuffer(floatCount: givesTargets ? max(1, capacity) * samples.classes.count : 0)
         values = store.layout.shapes.map { AlignedBuffer(floatCount: max(1, capacity) * $0.count) }
         entries = values.map(\.base)
         labels = .allocate(capacity: max(1, capacity))
@@ -61,6 +68,7 @@ package final class FeatureSource: BatchSource {
             let (sample, record) = place(of: entry)
             if store.gather(record, into: entries, position: count) {
                 labels[count] = Int32(samples.labels[sample])
+                if !targets.floats.isEmpty { writeTargets(of: sample, at: count) }
                 indices[count] = entry
                 count += 1
                 if let damaged = unreadable[sample], damaged.isUsed, named.insert(sample).inserted { missing.append(damaged) }
@@ -68,7 +76,16 @@ package final class FeatureSource: BatchSource {
                 missing.append(unreadable[sample] ?? Self.unknown(sample, samples.paths[sample]))
             }
         }
-        return Batch(features: entries, labels: labels, samples: indices, count: count, unreadable: missing)
+        var batch = Batch(features: entries, labels: labels, samples: indices, count: count, unreadable: missing)
+        if !targets.floats.isEmpty { batch.targets = UnsafePointer(targets.floats.baseAddress) }
+        return batch
+    }
+
+    private func writeTargets(of sample: Int, at position: Int) {
+        let (row, classes) = (targets.floats, samples.classes.count)
+        for label in 0..<classes { row[position * classes + label] = 0 }
+        let weight = samples.weights?[sample] ?? 1
+        for label in samples.classes(of: sample) { row[position * classes + label] = weight }
     }
 
     private func prefetch(_ batch: Int) {

@@ -1,5 +1,5 @@
 // What is in the image files, as digests. A file that has not been touched since is not read again.
-import Files
+package import Files
 internal import Foundation
 internal import ImageData
 internal import Tensors
@@ -30,20 +30,16 @@ package struct FileDigests: Sendable {
         }
     }
 
-    /// The XXH64 of a file's bytes; nil for one that cannot be read.
-    package mutating func digest(of path: String) -> UInt64? {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        let changed = Int(status.st_mtim.tv_sec) * 1_000_000_000 + Int(status.st_mtim.tv_nsec)
-        if let known = entries[path], known.size == Int(status.st_size), known.changed == changed { return known.digest }
-        guard let file = try? MappedFile(path) else { return nil }
-        var checksum = Checksum()
-        withExtendedLifetime(file) { checksum.update(file.bytes) }
+    /// The XXH64 of a file's bytes; nil for one that is empty or cannot be read.
+    package mutating func digest(of file: FilePart) -> UInt64? {
+        guard let state = file.state, state.size > 0 else { return nil }
+        if let known = entries[file.name], known.size == state.size, known.changed == state.changed { return known.digest }
+        guard let digest = file.checksum else { return nil }
         // A file that changed just now could change again within the clock's grain: look at it once more next time.
-        if Date.now.timeIntervalSince1970 - Double(status.st_mtim.tv_sec) > 2 {
-            entries[path] = Entry(digest: checksum.value, size: Int(status.st_size), changed: changed)
+        if Date.now.timeIntervalSince1970 * 1e9 - Double(state.changed) > 2e9 {
+            entries[file.name] = Entry(digest: digest, size: state.size, changed: state.changed)
         }
-        return checksum.value
+        return digest
     }
 
     /// Everything remembered, by path.

@@ -30,6 +30,8 @@ package final class BatchLoader {
         package var views: Int?
         /// What keys each sample's augmentation together with seed and epoch; nil for its index.
         package var keys: [Int]?
+        /// Whether batches bring targets.
+        package var givesTargets = false
 
         package init(
             capacity: Int, threads: Int, slots: Int = 3, seed: UInt64, preprocessing: Preprocessing, augmentation: Augmentation
@@ -65,7 +67,8 @@ package final class BatchLoader {
         self.options = options
         ring = BatchRing(
             slots: options.slots, capacity: options.capacity,
-            elements: options.preprocessing.crop * options.preprocessing.crop * 3)
+            elements: options.preprocessing.crop * options.preprocessing.crop * 3,
+            classes: options.givesTargets ? source.classCount : 0)
         callersReader = options.threads == 0 ? SampleReader(source: source, options: options) : nil
         for number in 0..<options.threads { startThread(number) }
     }
@@ -88,9 +91,11 @@ package final class BatchLoader {
         let worker = callersReader.map { reader in { [ring] task in Self.perform(task, reader, ring, thread: 0) } }
         guard let (slot, asked) = ring.next(worker: worker) else { return nil }
         let (count, failures) = compact(slot, asked)
-        return Batch(
+        var batch = Batch(
             images: UnsafePointer(slot.images), labels: UnsafePointer(slot.labels), samples: UnsafePointer(slot.indices),
             count: count, unreadable: failures)
+        batch.targets = slot.targets.map { UnsafePointer($0) }
+        return batch
     }
 
     /// Ends the threads. The loader delivers at most what they had finished after that.
@@ -117,6 +122,10 @@ package final class BatchLoader {
                 slot.indices[count] = entry
             }
             slot.labels[count] = Int32(source.label(of: sample))
+            if let targets = slot.targets {
+                let classes = source.classCount
+                source.writeTargets(of: sample, targets + count * classes, classes: classes)
+            }
             count += 1
         }
         unreadable += failures

@@ -8,13 +8,19 @@ final class BatchSlot {
     let images: UnsafeMutablePointer<Float>
     let labels: UnsafeMutablePointer<Int32>
     let indices: UnsafeMutablePointer<Int>
+    /// `[capacity, classes]`; nil where labels say it.
+    let targets: UnsafeMutablePointer<Float>?
     /// What was wrong with the image at each position.
     let faults: UnsafeMutableBufferPointer<SampleFault?>
     /// Images that are still to be read.
     var remaining = 0
     private let memory: AlignedBuffer
+    private let targetMemory: AlignedBuffer
 
-    init(capacity: Int, elements: Int) {
+    /// - Parameter classes: of which targets tell; 0 for none.
+    init(capacity: Int, elements: Int, classes: Int) {
+        targetMemory = AlignedBuffer(floatCount: capacity * classes)
+        targets = classes > 0 ? targetMemory.base.assumingMemoryBound(to: Float.self) : nil
         memory = AlignedBuffer(floatCount: max(1, capacity * elements))
         images = memory.base.assumingMemoryBound(to: Float.self)
         labels = .allocate(capacity: max(1, capacity))
@@ -63,9 +69,9 @@ final class BatchRing: @unchecked Sendable {
     private var warnings = 0
     private var watcher: (@Sendable (ReadMoment) -> Void)?
 
-    init(slots: Int, capacity: Int, elements: Int) {
+    init(slots: Int, capacity: Int, elements: Int, classes: Int) {
         imageElements = elements
-        self.slots = (0..<slots).map { _ in BatchSlot(capacity: capacity, elements: elements) }
+        self.slots = (0..<slots).map { _ in BatchSlot(capacity: capacity, elements: elements, classes: classes) }
     }
 
     private func locked<Result>(_ body: () -> Result) -> Result {

@@ -27,6 +27,8 @@ package struct Batch {
     package var features: [UnsafeMutableRawPointer] = []
     /// `[count]` class indices.
     package var labels: UnsafePointer<Int32>
+    /// `[count, classes]`: how far each image is of each class, where a label does not say it; nil where it does.
+    package var targets: UnsafePointer<Float>?
     /// `[count]` sample indices in the split, the key of whatever is random about an image.
     package var samples: UnsafePointer<Int>
     /// Images present; 0 for an empty share.

@@ -27,10 +27,14 @@ package struct ImageCopies: Sendable {
         var bySize: [Int: [(place: Place, file: [UInt64])]] = [:]
         for (number, folder) in folders.enumerated() {
             for (sample, image) in folder.samples.enumerated() {
+                let place = Place(folder: number, sample: sample)
+                if let inside = image.place {
+                    bySize[Int(inside.size), default: []].append((place, [UInt64(inside.shard), UInt64(inside.offset)]))
+                    continue
+                }
                 var status = stat()
                 guard stat(folder.path(of: image), &status) == 0, status.st_size > 0 else { continue }
-                bySize[Int(status.st_size), default: []].append(
-                    (Place(folder: number, sample: sample), [UInt64(status.st_dev), UInt64(status.st_ino)]))
+                bySize[Int(status.st_size), default: []].append((place, [UInt64(status.st_dev), UInt64(status.st_ino)]))
             }
         }
         func kind(_ place: Place) -> [Int] { [place.folder, folders[place.folder].samples[place.sample].label] }
@@ -41,9 +45,9 @@ package struct ImageCopies: Sendable {
         for group in groups.values {
             var first: [[UInt64]: Place] = [:]
             for (place, file) in group {
-                let path = folders[place.folder].path(of: folders[place.folder].samples[place.sample])
+                let part = folders[place.folder].part(of: folders[place.folder].samples[place.sample])
                 // Links are known without reading.
-                guard let contents = isComplete ? Self.checksum(path) : file else { continue }
+                guard let contents = isComplete ? part.checksum.map({ [$0] }) : file else { continue }
                 guard let earlier = first[contents] else {
                     first[contents] = place
                     continue
@@ -52,12 +56,5 @@ package struct ImageCopies: Sendable {
             }
         }
         pairs.sort { ($0.second.folder, $0.second.sample) < ($1.second.folder, $1.second.sample) }
-    }
-
-    private static func checksum(_ path: String) -> [UInt64]? {
-        guard let file = try? MappedFile(path) else { return nil }
-        var checksum = Checksum()
-        withExtendedLifetime(file) { checksum.update(file.bytes) }
-        return [checksum.value]
     }
 }

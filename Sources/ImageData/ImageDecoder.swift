@@ -1,5 +1,6 @@
 // From a file to upright RGB pixels: read, recognise, decode, turn.
 internal import CImageCodecs
+internal import Files
 internal import Foundation
 
 /// An image whose header has been read, and nothing else.
@@ -53,7 +54,7 @@ package final class ImageDecoder {
 
     /// Decodes a file. Throws `ImageError` with its path for anything that is not a whole image.
     package func decode(path: String) throws(ImageError) -> PixelImage {
-        PixelImage(try view(ofFile: path))
+        PixelImage(try view(ofFile: FilePart(path)))
     }
 
     /// Decodes an image in memory; `name` stands for it in errors.
@@ -68,14 +69,14 @@ package final class ImageDecoder {
     }
 
     /// The pixels of a file, in memory that the next call reuses.
-    func view(ofFile path: String) throws(ImageError) -> PixelView { try whole(try open(path: path)) }
+    func view(ofFile file: FilePart) throws(ImageError) -> PixelView { try whole(try open(file)) }
 
     private func whole(_ image: OpenedImage) throws(ImageError) -> PixelView {
         try part(of: image, PixelRegion(left: 0, top: 0, width: image.width, height: image.height)).pixels
     }
 
     /// Reads a file and its header. The file's bytes stay until the next call.
-    func open(path: String) throws(ImageError) -> OpenedImage { try open(try contents(of: path), name: path) }
+    func open(_ file: FilePart) throws(ImageError) -> OpenedImage { try open(try contents(of: file), name: file.name) }
 
     func open(_ bytes: UnsafeRawBufferPointer, name: String) throws(ImageError) -> OpenedImage {
         guard bytes.count > 0 else { throw ImageError(path: name, reason: .empty) }
@@ -142,26 +143,18 @@ package final class ImageDecoder {
     }
 
     /// The bytes of a file, in memory that the next call reuses.
-    private func contents(of path: String) throws(ImageError) -> UnsafeRawBufferPointer {
-        func refused(_ reason: ImageError.Reason) -> ImageError { ImageError(path: path, reason: reason) }
-        let descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)  // without waiting for the writer of a pipe
-        guard descriptor >= 0 else { throw refused(.cannotRead(String(cString: strerror(errno)))) }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw refused(.cannotRead(String(cString: strerror(errno)))) }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw refused(.cannotRead("it is not a file")) }
-        let size = Int(status.st_size)
-        guard size <= Self.fileLimit else { throw refused(.fileTooLarge(bytes: size)) }
-        guard let target = file.reserveIfPossible(size) else { throw refused(.outOfMemory) }
-        var done = 0
-        while done < size {
-            let count = read(descriptor, target + done, size - done)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw refused(.cannotRead(String(cString: strerror(errno)))) }
-            if count == 0 { break }  // cut short since; the codec will notice
-            done += count
+    private func contents(of part: FilePart) throws(ImageError) -> UnsafeRawBufferPointer {
+        do throws(FilePart.Failure) {
+            return try part.read(atMost: Self.fileLimit) { file.reserveIfPossible($0).map { UnsafeMutableRawPointer($0) } }
+        } catch {
+            let reason: ImageError.Reason =
+                switch error {
+                case .system(let words): .cannotRead(words)
+                case .tooLarge(let bytes): .fileTooLarge(bytes: bytes)
+                case .outOfMemory: .outOfMemory
+                }
+            throw ImageError(path: part.name, reason: reason)
         }
-        return UnsafeRawBufferPointer(start: target, count: done)
     }
 
     private func failure(_ status: ImageCodecStatus, _ name: String) -> ImageError {

@@ -1,4 +1,5 @@
 // Looking at the first bytes of every file, before anything is computed: what a suffix says is what someone once believed.
+internal import Files
 internal import Foundation
 internal import Synchronization
 
@@ -10,19 +11,20 @@ extension ImageFolder {
         let pieces = min(16, max(1, samples.count / 64))
         DispatchQueue.concurrentPerform(iterations: pieces) { piece in
             for sample in samples.count * piece / pieces..<samples.count * (piece + 1) / pieces {
-                guard let kind = Self.foreignKind(path(of: samples[sample])) else { continue }
+                guard let kind = Self.foreignKind(part(of: samples[sample])) else { continue }
                 found.withLock { $0.append((sample, "\(samples[sample].path) (\(kind))")) }
             }
         }
         return found.withLock { $0 }.sorted { $0.sample < $1.sample }.map(\.text)
     }
 
-    private static func foreignKind(_ path: String) -> String? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    private static func foreignKind(_ part: FilePart) -> String? {
+        let descriptor = open(part.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         return withUnsafeTemporaryAllocation(byteCount: ImageFormat.tellingBytes, alignment: 1) { buffer in
-            let count = read(descriptor, buffer.baseAddress, buffer.count)
+            let count = pread(
+                descriptor, buffer.baseAddress, min(buffer.count, part.range?.count ?? .max), off_t(part.range?.lowerBound ?? 0))
             guard count > 0 else { return nil }
             let start = UnsafeRawBufferPointer(start: buffer.baseAddress, count: count)
             guard case .unsupported(let kind) = ImageFormat(sniffing: start) else { return nil }

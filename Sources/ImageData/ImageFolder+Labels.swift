@@ -15,8 +15,8 @@ extension ImageFolder {
     ///
     /// Throws `LabelError` with the lines of files that are not there, and for classes without training images.
     package static func labelled(by table: LabelTable, root: String) throws(LabelError) -> Splits {
-        let classes = Set(table.rows.map { Array($0.label.utf8) }).map { String(decoding: $0, as: UTF8.self) }.sorted(
-            by: bytewise)
+        let named = table.classes ?? table.rows.flatMap(\.labels)
+        let classes = Set(named.map { Array($0.utf8) }).map { String(decoding: $0, as: UTF8.self) }.sorted(by: bytewise)
         func fail(_ words: String) -> LabelError {
             LabelError(path: table.path, problems: [LabelProblem(line: nil, words: words)])
         }
@@ -34,7 +34,9 @@ extension ImageFolder {
             if let earlier = lines.updateValue(row.line, forKey: path) {
                 problems.append(LabelProblem(line: row.line, words: "'\(row.file)' is the photograph of line \(earlier)"))
             }
-            let sample = ImageSample(path: path, label: labels[Array(row.label.utf8)] ?? 0)
+            let found = row.labels.map { labels[Array($0.utf8)] ?? 0 }.sorted()
+            var sample = ImageSample(path: path, label: found.first ?? 0, labels: table.hasSeveral ? found : nil)
+            sample.weight = row.weight ?? 1
             var status = stat()
             if stat(place.path(of: sample), &status) != 0 {
                 problems.append(LabelProblem(line: row.line, words: "there is no file '\(path)' in \(root)"))

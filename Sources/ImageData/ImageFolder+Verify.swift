@@ -27,7 +27,7 @@ extension ImageFolder {
                 guard sample < samples.count else { break }
                 let before = decoder.warnings
                 var failure: ImageError?
-                do throws(ImageError) { _ = try decoder.view(ofFile: path(of: samples[sample])) } catch { failure = error }
+                do throws(ImageError) { _ = try decoder.view(ofFile: part(of: samples[sample])) } catch { failure = error }
                 let isOdd = decoder.warnings > before
                 progress.withLock { state in
                     if isOdd { state.found.odd.append(samples[sample].path) }

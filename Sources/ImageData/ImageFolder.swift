@@ -1,5 +1,5 @@
 // A folder of labelled photographs: a sub-folder for each class. What is in it is decided by names alone, the same on every rank.
-import Files
+internal import Files
 internal import Foundation
 internal import Tensors
 
@@ -7,12 +7,20 @@ internal import Tensors
 package struct ImageSample: Sendable, Hashable {
     /// Where the file is, relative to the folder; absolute where a list has it elsewhere.
     package var path: String
-    /// The index of its class.
+    /// The index of its class; of several the first, of none 0.
     package var label: Int
+    /// The indices of all its classes, ascending, where photographs may have several or none; nil where each has its label.
+    package var labels: [Int]?
+    /// What it weighs in the loss.
+    package var weight: Float = 1
+    /// Where it is in an archive; nil for a file.
+    package var place: ShardPlace?
 
-    package init(path: String, label: Int) {
+    package init(path: String, label: Int, labels: [Int]? = nil, place: ShardPlace? = nil) {
+        self.place = place
         self.path = path
         self.label = label
+        self.labels = labels
     }
 }
 
@@ -26,16 +34,20 @@ package struct ImageFolder: Sendable, Hashable {
     package var samples: [ImageSample]
     /// What a user should know about what was found: files left out, classes without images, names that differ in case only.
     package var notes: [String]
+    /// The archives that hold the images; none where they are files.
+    package var shards: [String]
 
-    package init(root: String, classes: [String], samples: [ImageSample], notes: [String] = []) {
+    package init(root: String, classes: [String], samples: [ImageSample], notes: [String] = [], shards: [String] = []) {
+        self.shards = shards
         self.root = root
         self.classes = classes
         self.samples = samples
         self.notes = notes
     }
 
-    /// Where the file of a sample is.
+    /// Where the file of a sample is; for one in an archive a name that says it.
     package func path(of sample: ImageSample) -> String {
+        if let place = sample.place { return "\(shards[Int(place.shard)])/\(sample.path)" }
         if sample.path.hasPrefix("/") { return sample.path }
         return root.hasSuffix("/") ? root + sample.path : root + "/" + sample.path
     }
@@ -52,7 +64,9 @@ package struct ImageFolder: Sendable, Hashable {
     /// The number of images of each class.
     package var classCounts: [Int] {
         var counts = [Int](repeating: 0, count: classes.count)
-        for sample in samples { counts[sample.label] += 1 }
+        for sample in samples {
+            if let labels = sample.labels { for label in labels { counts[label] += 1 } } else { counts[sample.label] += 1 }
+        }
         return counts
     }
 
@@ -68,10 +82,18 @@ package struct ImageFolder: Sendable, Hashable {
         var result = self
         result.classes = known
         result.samples = samples.compactMap { sample in
-            labels[classes[sample.label]].map { ImageSample(path: sample.path, label: $0) }
+            var moved = sample
+            if let own = sample.labels {
+                let several = own.compactMap { labels[classes[$0]] }.sorted()
+                (moved.label, moved.labels) = (several.first ?? 0, several)
+                return moved
+            }
+            return labels[classes[sample.label]].map { label in
+                moved.label = label
+                return moved
+            }
         }
-        let found = Set(samples.map { classes[$0.label] })
-        let missing = known.filter { !found.contains($0) }
+        let missing = zip(known, result.classCounts).filter { $1 == 0 }.map(\.0)
         if !missing.isEmpty {
             result.notes.append("\(root) has no images of \(missing.map { "'\($0)'" }.joined(separator: ", "))")
         }
@@ -84,14 +106,21 @@ package struct ImageFolder: Sendable, Hashable {
         var checksum = Checksum()
         for name in classes { checksum.update(name) }
         for sample in samples {
-            let file = path(of: sample)
-            var status = stat()
-            guard stat(file, &status) == 0 else {
-                throw ImageError(path: file, reason: .cannotRead(String(cString: strerror(errno))))
+            let size: Int
+            if let place = sample.place {
+                size = Int(place.size)
+            } else {
+                let file = path(of: sample)
+                var status = stat()
+                guard stat(file, &status) == 0 else {
+                    throw ImageError(path: file, reason: .cannotRead(String(cString: strerror(errno))))
+                }
+                size = Int(status.st_size)
             }
             checksum.update(sample.path)
             checksum.update(sample.label)
-            checksum.update(Int(status.st_size))
+            for label in sample.labels ?? [] { checksum.update(label) }
+            checksum.update(size)
         }
         return checksum.value
     }

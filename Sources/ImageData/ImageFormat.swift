@@ -45,6 +45,20 @@ package enum ImageFormat: Sendable, Hashable {
         }
     }
 
+    /// The usual suffix of a file that begins with these bytes; nil for no image.
+    package static func suffix(of start: [UInt8]) -> String? {
+        switch start.withUnsafeBytes({ ImageFormat(sniffing: $0) }) {
+        case .jpeg: "jpg"
+        case .png: "png"
+        case .webp: "webp"
+        case .gif: "gif"
+        case .tiff: "tiff"
+        case .bmp: "bmp"
+        case .heif: start.dropFirst(8).starts(with: Array("avi".utf8)) ? "avif" : "heic"
+        case .unsupported, .unknown: nil
+        }
+    }
+
     /// Sizes of the headers that a BMP may have: a text may well begin with the same letters.
     private static let bitmapHeaders: Set<UInt8> = [12, 40, 52, 56, 64, 108, 124]
 

@@ -1,6 +1,7 @@
 // Lists of photographs with their labels, as people and other tools write them: CSV, TSV, JSON lines.
 import Files
 internal import Foundation
+package import Tensors
 
 /// What is wrong with a list, and where.
 struct LabelProblem: Error {
@@ -29,10 +30,17 @@ package struct LabelError: Error, CustomStringConvertible {
 package struct LabelTable: Sendable {
     /// What the columns are called.
     package struct Columns: Sendable {
-        package var file, label, split, group: String
+        package var file, split, group, weight: String
+        package var label: LabelColumns
+        /// What stands between several labels of one photograph; nil where each has exactly one.
+        package var separator: String?
 
-        package init(file: String = "file", label: String = "label", split: String = "split", group: String = "group") {
-            (self.file, self.label, self.split, self.group) = (file, label, split, group)
+        package init(
+            file: String = "file", label: LabelColumns = .one("label"), split: String = "split", group: String = "group",
+            weight: String = "weight", separator: String? = nil
+        ) {
+            (self.file, self.label, self.split, self.group, self.weight) = (file, label, split, group, weight)
+            self.separator = separator
         }
     }
 
@@ -42,16 +50,23 @@ package struct LabelTable: Sendable {
     package struct Row: Sendable, Equatable {
         package let line: Int
         package let file: String
-        package let label: String
+        /// Exactly one, unless photographs may have several or none.
+        package let labels: [String]
         /// Nil where the list has no such column.
         package let split: Split?
         package let group: String?
+        /// What it weighs in the loss; nil where the list has no such column.
+        package let weight: Float?
     }
 
     package let path: String
     package let rows: [Row]
     package let hasSplits: Bool
     package let hasGroups: Bool
+    /// The classes, where columns name them.
+    package let classes: [String]?
+    /// Whether photographs may have several labels, or none.
+    package let hasSeveral: Bool
 
     /// Reads a list of labels.
     ///
@@ -60,7 +75,7 @@ package struct LabelTable: Sendable {
     ///
     /// Throws `LabelError` naming the lines of rows that cannot be read, and columns that are not there.
     package init(path: String, columns: Columns = Columns()) throws(LabelError) {
-        let table = try Self.table(path)
+        let table = try Self.table(path, separator: columns.separator)
         func fail(_ words: String) -> LabelError { LabelError(path: path, problems: [LabelProblem(line: nil, words: words)]) }
         func place(_ name: String) -> Int? { table.columns.firstIndex(of: name) }
         func required(_ name: String, _ key: String) throws(LabelError) -> Int {
@@ -70,13 +85,21 @@ package struct LabelTable: Sendable {
                 "has no column '\(name)' (its columns: \(table.columns.joined(separator: ", "))); name it with data.columns.\(key)"
             )
         }
-        let (file, label) = (try required(columns.file, "file"), try required(columns.label, "label"))
+        let file = try required(columns.file, "file")
+        let labels: Labels
+        switch columns.label {
+        case .one(let name): labels = .text(try required(name, "label"), separator: columns.separator)
+        case .each(let names):
+            labels = .flags(
+                try names.map { name throws(LabelError) in FlagColumn(name: name, place: try required(name, "label")) })
+        }
         func optional(_ name: String, usually: String, _ key: String) throws(LabelError) -> Int? {
             if name != usually { return try required(name, key) }
             return place(name)
         }
         let split = try optional(columns.split, usually: "split", "split")
         let group = try optional(columns.group, usually: "group", "group")
+        let weight = try optional(columns.weight, usually: "weight", "weight")
         var (rows, problems) = ([Row](), [LabelProblem]())
         var seen: [String: Int] = [:]
         for row in table.rows {
@@ -85,17 +108,18 @@ package struct LabelTable: Sendable {
                     let counts = "\(row.fields.count) fields where the header has \(table.columns.count)"
                     throw LabelProblem(line: row.line, words: "the row has \(counts)")
                 }
-                let (name, text) = (row.fields[file], row.fields[label])
+                let name = row.fields[file]
                 guard !name.isEmpty else { throw LabelProblem(line: row.line, words: "the row names no file") }
-                guard !text.isEmpty else { throw LabelProblem(line: row.line, words: "'\(name)' has no label") }
+                let found = try labels.read(row, of: name)
                 if let earlier = seen.updateValue(row.line, forKey: name) {
                     throw LabelProblem(line: row.line, words: "'\(name)' stands in line \(earlier) already")
                 }
                 rows.append(
                     Row(
-                        line: row.line, file: name, label: text,
+                        line: row.line, file: name, labels: found,
                         split: try split.map { place throws(LabelProblem) in try Self.split(row.fields[place], row.line) },
-                        group: group.map { row.fields[$0] }))
+                        group: group.map { row.fields[$0] },
+                        weight: try weight.map { place throws(LabelProblem) in try Self.weight(row.fields[place], row.line) }))
             } catch {
                 problems.append(error)
             }
@@ -104,6 +128,55 @@ package struct LabelTable: Sendable {
         guard !rows.isEmpty else { throw fail("lists no photographs") }
         (self.path, self.rows) = (path, rows)
         (hasSplits, hasGroups) = (split != nil, group != nil)
+        switch columns.label {
+        case .one: (classes, hasSeveral) = (nil, columns.separator != nil)
+        case .each(let names): (classes, hasSeveral) = (names, true)
+        }
+    }
+
+    private struct FlagColumn {
+        let name: String
+        let place: Int
+    }
+
+    /// Where a row's labels are.
+    private enum Labels {
+        case text(Int, separator: String?)
+        case flags([FlagColumn])
+
+        func read(_ row: DelimitedText.Row, of name: String) throws(LabelProblem) -> [String] {
+            switch self {
+            case .text(let place, nil):
+                guard !row.fields[place].isEmpty else { throw LabelProblem(line: row.line, words: "'\(name)' has no label") }
+                return [row.fields[place]]
+            case .text(let place, let separator?):
+                let parts = row.fields[place].components(separatedBy: separator).map {
+                    $0.trimmingCharacters(in: .whitespaces)
+                }
+                var found: [String] = []
+                for part in parts where !part.isEmpty {
+                    guard !found.contains(part) else {
+                        throw LabelProblem(line: row.line, words: "'\(name)' has the label '\(part)' twice")
+                    }
+                    found.append(part)
+                }
+                return found
+            case .flags(let columns):
+                var found: [String] = []
+                for column in columns where try Self.isSet(row.fields[column.place], column.name, row.line) {
+                    found.append(column.name)
+                }
+                return found
+            }
+        }
+
+        private static func isSet(_ word: String, _ column: String, _ line: Int) throws(LabelProblem) -> Bool {
+            switch word.trimmingCharacters(in: .whitespaces).lowercased() {
+            case "1", "1.0", "true", "yes": true
+            case "0", "0.0", "false", "no", "": false
+            default: throw LabelProblem(line: line, words: "the column '\(column)' holds 1 or 0, not '\(word)'")
+            }
+        }
     }
 
     private static func split(_ word: String, _ line: Int) throws(LabelProblem) -> Split {
@@ -113,6 +186,15 @@ package struct LabelTable: Sendable {
         case "test", "testing": .test
         default: throw LabelProblem(line: line, words: "the split is train, validation or test, not '\(word)'")
         }
+    }
+
+    /// An empty field weighs 1.
+    private static func weight(_ text: String, _ line: Int) throws(LabelProblem) -> Float {
+        let trimmed = text.trimmingCharacters(in: .whitespaces)
+        guard let weight = trimmed.isEmpty ? 1 : Float(trimmed), weight >= 0, weight.isFinite else {
+            throw LabelProblem(line: line, words: "the weight is a number from 0 on, not '\(text)'")
+        }
+        return weight
     }
 
     /// The files of a list that needs no more than them: a table's column of files, or where it has none each line's text.
@@ -132,11 +214,11 @@ package struct LabelTable: Sendable {
         let rows: [DelimitedText.Row]
     }
 
-    private static func table(_ path: String) throws(LabelError) -> Raw {
+    private static func table(_ path: String, separator several: String? = nil) throws(LabelError) -> Raw {
         let text = try text(of: path)
         let suffix = URL(fileURLWithPath: path).pathExtension.lowercased()
         do throws(LabelProblem) {
-            if ["jsonl", "ndjson"].contains(suffix) { return try objects(text) }
+            if ["jsonl", "ndjson"].contains(suffix) { return try objects(text, separator: several) }
             let header = text.prefix { !$0.isNewline }
             let separator: Character = ["\t", ",", ";"].first { header.contains($0) } ?? ","
             let rows = try DelimitedText(text, separator: separator.asciiValue ?? 44).rows
@@ -147,8 +229,8 @@ package struct LabelTable: Sendable {
         }
     }
 
-    /// JSON lines: the keys of all objects are the columns, what an object lacks is empty.
-    private static func objects(_ text: String) throws(LabelProblem) -> Raw {
+    /// JSON lines: the keys of all objects are the columns, what an object lacks is empty; lists of texts are joined by the separator.
+    private static func objects(_ text: String, separator: String?) throws(LabelProblem) -> Raw {
         var (columns, objects) = ([String](), [(line: Int, values: [String: String])]())
         for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
             guard !line.allSatisfy(\.isWhitespace) else { continue }
@@ -160,6 +242,7 @@ package struct LabelTable: Sendable {
                 switch value {
                 case let text as String: values[key] = text
                 case let number as NSNumber: values[key] = number.stringValue
+                case let texts as [String]: if let separator { values[key] = texts.joined(separator: separator) }
                 default: continue
                 }
             }

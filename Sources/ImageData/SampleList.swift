@@ -1,4 +1,5 @@
 // A split as the loop knows it.
+package import Files
 
 /// The samples of a split, without their pixels.
 package struct SampleList: Sendable, Equatable {
@@ -8,9 +9,18 @@ package struct SampleList: Sendable, Equatable {
     /// Path and class index of each sample.
     package let paths: [String]
     package let labels: [Int]
+    /// The class indices of each sample, where samples may be of several classes or of none; then a label is the first of them, or 0.
+    package let labelSets: [[Int]]?
+    /// What each sample weighs in the loss; nil where all weigh alike.
+    package var weights: [Float]?
+    /// The archives that hold the samples, and where in them they are; none where samples are files.
+    package var shards: [String] = []
+    package var places: [ShardPlace] = []
 
-    package init(split: String, classes: [String], paths: [String], labels: [Int]) {
+    package init(split: String, classes: [String], paths: [String], labels: [Int], labelSets: [[Int]]? = nil) {
         precondition(paths.count == labels.count, "every path has a label")
+        precondition(labelSets.map { $0.count == paths.count } ?? true, "every path has its labels")
+        self.labelSets = labelSets
         self.split = split
         self.classes = classes
         self.paths = paths
@@ -22,7 +32,22 @@ package struct SampleList: Sendable, Equatable {
     /// The number of samples of each class.
     package var classCounts: [Int] {
         var counts = classes.map { _ in 0 }
-        for label in labels { counts[label] += 1 }
+        if let labelSets {
+            for label in labelSets.joined() { counts[label] += 1 }
+        } else {
+            for label in labels { counts[label] += 1 }
+        }
         return counts
     }
+
+    /// The bytes of a sample.
+    package func part(of sample: Int) -> FilePart {
+        guard !places.isEmpty else { return FilePart(paths[sample]) }
+        let place = places[sample]
+        return FilePart(
+            name: paths[sample], path: shards[Int(place.shard)], range: place.offset..<place.offset + Int(place.size))
+    }
+
+    /// All classes of a sample.
+    package func classes(of sample: Int) -> [Int] { labelSets?[sample] ?? [labels[sample]] }
 }

@@ -21,6 +21,25 @@ package enum SampleSource: Sendable {
         }
     }
 
+    /// Writes how far a sample is of each class, `[classes]`: its weight or 0.
+    func writeTargets(of sample: Int, _ row: UnsafeMutablePointer<Float>, classes: Int) {
+        row.update(repeating: 0, count: classes)
+        guard case .folder(let folder) = self else { return row[label(of: sample)] = 1 }
+        let image = folder.samples[sample]
+        if let labels = image.labels {
+            for label in labels { row[label] = image.weight }
+        } else {
+            row[image.label] = image.weight
+        }
+    }
+
+    package var classCount: Int {
+        switch self {
+        case .folder(let folder): folder.classes.count
+        case .synthetic(_, let classes): classes
+        }
+    }
+
     /// How messages and tables name a sample: its path relative to the folder.
     package func name(of sample: Int) -> String {
         switch self {
@@ -63,7 +82,7 @@ final class SampleReader {
         switch source {
         case .folder(let folder):
             do {
-                let image = try decoder.open(path: folder.path(of: folder.samples[sample]))
+                let image = try decoder.open(folder.part(of: folder.samples[sample]))
                 let view = options.augmentation.view(
                     width: image.width, height: image.height, side: options.preprocessing.crop, seed: options.seed,
                     epoch: epoch, index: options.keys?[sample] ?? sample)

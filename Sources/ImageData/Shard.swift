@@ -42,6 +42,17 @@ package enum EpochOrder {
         }
     }
 
+    /// As many entries, of which each comes `times` times in a row, in other rounds: the first ones of an order, augmented in several ways
+    /// (Hoffer et al., "Augment your batch", 2019).
+    package static func repeated(_ order: [Int], times: Int) -> [Int] {
+        guard times > 1 else { return order }
+        let count = order.count
+        return order.indices.map { position in
+            let (sample, round) = parts(of: order[position / times], count: count)
+            return sample + (round * times + position % times) * count
+        }
+    }
+
     /// The sample of an entry.
     package static func sample(of entry: Int, count: Int) -> Int { parts(of: entry, count: count).sample }
 

@@ -26,16 +26,18 @@ package struct SoftmaxCrossEntropy: Sendable {
     /// - Parameters:
     ///   - classWeights: one a class, multiplied into its terms as torch's `CrossEntropyLoss(weight=…)` does: the loss is
     ///     −Σ w · target · log p, its gradient p · Σ w · target − w · target. Nil weighs all alike.
+    ///   - targets: `[count, classes]`, each image's adding up to its weight, in the place of the one-hot labels; nil for these.
     ///   - focal: the exponent γ of (1 − p)^γ, by which an image's loss −log p is multiplied (Lin et al., "Focal Loss for Dense Object
-    ///     Detection", 2017); 0 leaves it. Only without smoothing.
+    ///     Detection", 2017); 0 leaves it. Only without smoothing and with plain labels.
     package func forward(
         logits: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int, capacity: Int, smoothing: Float, weight: Float,
-        classWeights: UnsafePointer<Float>? = nil, focal: Float = 0, gradient: UnsafeMutablePointer<Float>
+        targets: UnsafePointer<Float>? = nil, classWeights: UnsafePointer<Float>? = nil, focal: Float = 0,
+        gradient: UnsafeMutablePointer<Float>
     ) -> PassResult {
-        if classWeights != nil || focal > 0 {
+        if targets != nil || classWeights != nil || focal > 0 {
             return weighted(
                 logits: logits, labels: labels, count: count, capacity: capacity, smoothing: smoothing, weight: weight,
-                classWeights: classWeights, focal: focal, gradient: gradient)
+                targets: targets, classWeights: classWeights, focal: focal, gradient: gradient)
         }
         var result = PassResult()
         for image in 0..<count {
@@ -66,22 +68,24 @@ package struct SoftmaxCrossEntropy: Sendable {
         return value
     }
 
-    /// The same where not all images and classes weigh alike.
+    /// The same where not all images and classes weigh alike, or images are of several classes.
     private func weighted(
         logits: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int, capacity: Int, smoothing: Float, weight: Float,
-        classWeights: UnsafePointer<Float>?, focal: Float, gradient: UnsafeMutablePointer<Float>
+        targets: UnsafePointer<Float>?, classWeights: UnsafePointer<Float>?, focal: Float, gradient: UnsafeMutablePointer<Float>
     ) -> PassResult {
         precondition(focal == 0 || smoothing == 0, "focal loss takes plain targets")
         var result = PassResult()
         for image in 0..<count {
             let (scores, label, slope) = (logits + image * classes, label(labels[image]), gradient + image * classes)
             let logSum = logSumExp(scores, label, &result)
+            let sum = targets.map { row in (0..<classes).reduce(0) { $0 + Double(row[image * classes + $1]) } } ?? 1
             func target(_ index: Int) -> Double {
-                let plain = Double(smoothing) / Double(classes) + (index == label ? 1 - Double(smoothing) : 0)
-                return plain * Double(classWeights?[index] ?? 1)
+                let plain = targets.map { Double($0[image * classes + index]) } ?? (index == label ? 1 : 0)
+                let smooth = Double(smoothing) * sum / Double(classes) + (1 - Double(smoothing)) * plain
+                return smooth * Double(classWeights?[index] ?? 1)
             }
             var (loss, total) = (0.0, 0.0)
-            for index in 0..<classes where smoothing > 0 || index == label {
+            for index in 0..<classes where smoothing > 0 || targets != nil || index == label {
                 loss += target(index) * (logSum - Double(scores[index]))
                 total += target(index)
             }

@@ -13,6 +13,8 @@ package struct FeatureCircumstances: Sendable {
     package var views = 1
     /// Whether training images are varied at random.
     package var augments = false
+    /// Whether training images are mixed with one another, at random too.
+    package var mixes = false
     /// Whether frozen layers stand before those that train.
     package var hasPrefix = true
     package var bytesPerImage = 0
@@ -62,7 +64,7 @@ package struct FeatureDecision: Sendable, Codable, Equatable {
         (trainingImages, validationImages) = (given.trainingImages, given.validationImages)
         (place, training, validation, bytes) = (.off, false, false, 0)
         let isExplicit = given.wanted != nil && given.wanted != .off
-        fixedViews = given.augments && (given.views > 1 || isExplicit) ? given.views : nil
+        fixedViews = given.augments && !given.mixes && (given.views > 1 || isExplicit) ? given.views : nil
         reason = ""
         reason = decide(given)
     }
@@ -72,16 +74,18 @@ package struct FeatureDecision: Sendable, Codable, Equatable {
         guard given.wanted != .off else { return "as features.cache says" }
         guard given.hasPrefix else { return "no frozen layer stands before those that train" }
         let isFree = given.wanted == nil && !given.isOnDisk
-        let repeats = !given.augments || fixedViews != nil
+        let repeats = !given.mixes && (!given.augments || fixedViews != nil)
         training = repeats && (!isFree || given.epochs > views)
         validation = given.validationImages > 0 && (!isFree || given.evaluations > 1)
         let whyNot =
             training
             ? ""
-            : repeats
-                ? "no view of a training image is seen twice"
-                : "augmentation is new in every epoch, so frozen layers compute every photograph \(given.epochs) times; features.views: 4 "
-                    + "computes 4 views of each once, data.augmentation: none a single one"
+            : given.mixes
+                ? "every epoch mixes training images anew (data.augmentation.mixup, cutmix), and frozen layers must see that"
+                : repeats
+                    ? "no view of a training image is seen twice"
+                    : "augmentation is new in every epoch, so frozen layers compute every photograph \(given.epochs) times; features.views: 4 "
+                        + "computes 4 views of each once, data.augmentation: none a single one"
         guard training || validation else { return whyNot }
         bytes = bytesPerImage * ((training ? trainingImages * views : 0) + (validation ? validationImages : 0))
         place = given.wanted ?? automaticPlace(given)

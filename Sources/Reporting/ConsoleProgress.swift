@@ -156,10 +156,15 @@ package final class ConsoleProgress: TrainingObserver {
 
     private static func classTable(_ evaluation: Evaluation) -> [String] {
         func cell(_ value: Double?) -> String { value.map(Format.percent) ?? "–" }
-        var table = TextTable([.right("class"), .right("images"), .right("precision"), .right("recall")])
+        let several = evaluation.hasSeveral
+        var table = TextTable(
+            [.right("class"), .right("images"), .right("precision"), .right("recall")]
+                + (several ? [.right("F1"), .right("average precision"), .right("from")] : []))
         // One long name does not push every row.
         for row in evaluation.classMetrics {
-            table.add([row.name.fitted(to: longestName), "\(row.images)", cell(row.precision), cell(row.recall)])
+            table.add(
+                [row.name.fitted(to: longestName), "\(row.images)", cell(row.precision), cell(row.recall)]
+                    + (several ? [cell(row.f1), cell(row.averagePrecision), cell(row.threshold.map(Double.init))] : []))
         }
         return table.lines()
     }

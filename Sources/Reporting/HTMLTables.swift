@@ -10,11 +10,15 @@ enum HTMLTables {
 
     static func classes(_ evaluation: Evaluation) -> String {
         func cell(_ value: Double?) -> String { "<td class=\"n\">\(value.map(Format.percent) ?? "–")</td>" }
+        let several = evaluation.hasSeveral
         let rows = evaluation.classMetrics.map {
-            "<tr><td class=\"name\">\(name($0.name))</td><td class=\"n\">\($0.images)</td>\(cell($0.precision))\(cell($0.recall))</tr>"
+            "<tr><td class=\"name\">\(name($0.name))</td><td class=\"n\">\($0.images)</td>\(cell($0.precision))\(cell($0.recall))"
+                + (several ? "\(cell($0.f1))\(cell($0.averagePrecision))\(cell($0.threshold.map(Double.init)))" : "") + "</tr>"
         }
+        let columns = ["images", "precision", "recall"] + (several ? ["F1", "average precision", "from"] : [])
+        let head = columns.map { "<th class=\"n\">\($0)</th>" }.joined()
         return
-            "<h2>Classes</h2>\n<div class=\"wide\"><table><tr><th>class</th><th class=\"n\">images</th><th class=\"n\">precision</th><th class=\"n\">recall</th></tr>\n"
+            "<h2>Classes</h2>\n<div class=\"wide\"><table><tr><th>class</th>\(head)</tr>\n"
             + rows.joined(separator: "\n") + "</table></div>"
     }
 
@@ -51,16 +55,21 @@ enum HTMLTables {
     }
 
     static func worst(_ evaluation: Evaluation) -> String {
-        let wrong = evaluation.predictions.filter { $0.predicted != $0.label }.sorted { $0.loss > $1.loss }.prefix(worstCount)
+        let wrong = evaluation.predictions.filter { !evaluation.isRight($0) }.sorted { $0.loss > $1.loss }.prefix(worstCount)
         guard !wrong.isEmpty else { return "<h2>Worst predictions</h2>\n<p>None is wrong.</p>" }
         let figures = wrong.map { prediction in
             let path = evaluation.paths[prediction.sample]
+            let own = list(evaluation, evaluation.trueClasses(prediction))
+            let taken = list(evaluation, evaluation.predictedClasses(prediction))
             return
-                "<figure>\(image(path))<figcaption>\(escaped(path))<br>is \(name(evaluation.classes[prediction.label])), taken "
-                + "for \(name(evaluation.classes[prediction.predicted])) "
+                "<figure>\(image(path))<figcaption>\(escaped(path))<br>is \(own), taken for \(taken) "
                 + "(\(Format.percent(Double(prediction.probabilities[prediction.predicted]))))</figcaption></figure>"
         }
         return "<h2>Worst predictions</h2>\n<div class=\"worst\">\(figures.joined(separator: "\n"))</div>"
+    }
+
+    private static func list(_ evaluation: Evaluation, _ labels: [Int]) -> String {
+        labels.isEmpty ? "nothing" : labels.map { name(evaluation.classes[$0]) }.joined(separator: ", ")
     }
 
     private static func image(_ path: String) -> String {

@@ -92,6 +92,15 @@ package final class JSONLines: TrainingObserver {
             let metrics = evaluation.classMetrics
             members.append(("precision", .list(metrics.map { .optional($0.precision) })))
             members.append(("recall", .list(metrics.map { .optional($0.recall) })))
+            if evaluation.hasSeveral {
+                members.append(("average_precision", .list(metrics.map { .optional($0.averagePrecision) })))
+                members.append(("threshold", .list(metrics.map { .optional($0.threshold.map(Double.init)) })))
+                members.append(("f1", .list(metrics.map { .optional($0.f1) })))
+            }
+        }
+        if evaluation.hasSeveral {
+            members.append(("mean_average_precision", .optional(report.summary.meanAveragePrecision)))
+        } else if evaluation.hasFewClasses {
             members.append(("confusion", .list(evaluation.confusion.map { .list($0.map(JSONValue.integer)) })))
         } else {
             // A line of bounded length: [true, predicted, images] of what is taken for what most often.

@@ -29,8 +29,7 @@ package final class PredictionsFile: TrainingObserver {
         guard evaluation.hasFewClasses else { return shortTable(evaluation) }
         let header = ["path", "true_class", "predicted_class"] + evaluation.classes.map { "probability_\($0)" }
         let rows = evaluation.predictions.map { prediction in
-            [evaluation.paths[prediction.sample], evaluation.classes[prediction.label], evaluation.classes[prediction.predicted]]
-                + prediction.probabilities.map { "\($0)" }
+            start(evaluation, prediction) + prediction.probabilities.map { "\($0)" }
         }
         return ([header] + rows).map { $0.map(field).joined(separator: ",") + "\n" }.joined()
     }
@@ -43,12 +42,17 @@ package final class PredictionsFile: TrainingObserver {
             let order = prediction.probabilities.indices.sorted {
                 (prediction.probabilities[$1], $0) < (prediction.probabilities[$0], $1)
             }
-            return [
-                evaluation.paths[prediction.sample], evaluation.classes[prediction.label],
-                evaluation.classes[prediction.predicted],
-            ] + order.prefix(places.count).flatMap { [evaluation.classes[$0], "\(prediction.probabilities[$0])"] }
+            return start(evaluation, prediction)
+                + order.prefix(places.count).flatMap { [evaluation.classes[$0], "\(prediction.probabilities[$0])"] }
         }
         return ([header] + rows).map { $0.map(field).joined(separator: ",") + "\n" }.joined()
+    }
+
+    private static func start(_ evaluation: Evaluation, _ prediction: SamplePrediction) -> [String] {
+        [
+            evaluation.paths[prediction.sample], evaluation.names(evaluation.trueClasses(prediction)),
+            evaluation.names(evaluation.predictedClasses(prediction)),
+        ]
     }
 
     private static func field(_ text: String) -> String {

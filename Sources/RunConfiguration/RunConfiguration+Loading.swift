@@ -1,5 +1,6 @@
 // From a config file and `--set` options to a checked value, or to the list of everything that is wrong.
 private import Foundation
+private import Tensors
 
 extension RunConfiguration {
     private static let largestFile = 1 << 20
@@ -52,6 +53,10 @@ extension RunConfiguration {
             throw ConfigurationProblems(reader.problems)
         }
         if !tree.contains(["run", "name"]) { configuration.run.name = name }
+        if configuration.network.loss == .binaryCrossEntropy, !tree.contains(["checkpoints", "best"]) {
+            // The rarest of photographs has all its labels told right.
+            configuration.checkpoints.best = .meanAveragePrecision
+        }
         problems = reader.problems + configuration.countPhases(isStated: tree.contains(["training", "epochs"]), tree)
         problems += configuration.findings(at: []).filter { finding in
             !reader.problems.contains { explains($0, finding) }

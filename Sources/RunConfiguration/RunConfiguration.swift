@@ -58,7 +58,7 @@ extension RunConfiguration: Section {
                     key: ["schedule", "kind"],
                     message: "schedule.kind: plateau looks at evaluations, and the config names no validation images"))
         }
-        findings += averageFindings
+        findings += averageFindings + lossFindings
         if training.phases != nil {
             for (number, phase) in phases.enumerated() {
                 findings += phase.contradictions.map {
@@ -67,6 +67,31 @@ extension RunConfiguration: Section {
             }
         }
         return findings
+    }
+
+    private var lossFindings: [Finding] {
+        func finding(_ key: KeyName, _ words: String) -> Finding { Finding(key: key, message: "\(key.dotted)\(words)") }
+        var found: [Finding] = []
+        if let recipe = data.augmentation.recipe, recipe.mixup > 0 || recipe.cutmix > 0, training.focal != nil {
+            found.append(
+                finding(["training", "focal"], " takes one class a photograph; it excludes data.augmentation.mixup and cutmix"))
+        }
+        guard network.loss == .binaryCrossEntropy else {
+            let takes = " takes photographs of several classes, network.loss: binary_cross_entropy"
+            if case .each = data.columns.label {
+                found.append(finding(["data", "columns", "label"], ": a column for each class\(takes)"))
+            }
+            if checkpoints.best == .meanAveragePrecision {
+                found.append(finding(["checkpoints", "best"], ": mean_average_precision\(takes)"))
+            }
+            return found
+        }
+        let excludes = " is for one class a photograph; it excludes network.loss: binary_cross_entropy"
+        if training.labelSmoothing > 0 { found.append(finding(["training", "label_smoothing"], excludes)) }
+        if training.focal != nil { found.append(finding(["training", "focal"], excludes)) }
+        if training.classWeights == .effective { found.append(finding(["training", "class_weights"], ": effective\(excludes)")) }
+        if data.sampling != .natural { found.append(finding(["data", "sampling"], excludes)) }
+        return found
     }
 
     private var averageFindings: [Finding] {

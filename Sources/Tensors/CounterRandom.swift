@@ -12,6 +12,7 @@ package enum RandomPurpose: UInt64, Sendable {
     case synthetic = 7
     case calibration = 9
     case sampling = 11
+    case mixing = 12
 }
 
 /// A counter-based stream of random numbers, keyed by (seed, epoch, index, purpose): the same key gives the same numbers on any

@@ -38,6 +38,8 @@ package struct CheckpointState: Sendable, Equatable, Codable {
     package var progress: TrainingProgress
     /// The evaluation of exactly these weights, if there was one.
     package var evaluation: EvaluationSummary?
+    /// What it found best to tell classes by, by class; nil where photographs are of one class each.
+    package var thresholds: [Float]?
     /// By file name.
     package var files: [String: File] = [:]
     /// XXH64 of this JSON with an empty checksum, so that a changed digit is noticed.

@@ -90,7 +90,7 @@ struct CheckpointWriter {
     private func metadata(_ state: CheckpointState) throws -> [String: String] {
         let metadata = ModelMetadata(
             architecture: identity.architecture, classes: identity.classes, preprocessing: identity.preprocessing,
-            computation: computation)
+            computation: computation, loss: identity.loss)
         let own = ["format_version": "\(CheckpointState.formatVersion)", "step": "\(state.progress.step)"]
         return try metadata.entries().merging(own) { $1 }
     }

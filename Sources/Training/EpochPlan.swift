@@ -47,6 +47,13 @@ package struct EpochPlan: Sendable, Equatable {
         }
     }
 
+    /// One rank's shares of all passes, with the partners of their images.
+    func pairedShares(_ order: [Int], rank: Int, size: Int, distance: Int) -> [PairedShare] {
+        updates.flatMap(\.passes).map {
+            PairedShare(order, batch: $0, share: Self.share(of: $0, rank: rank, size: size), distance: distance)
+        }
+    }
+
     /// One rank's shares of all passes, as sample indices.
     func shares(_ order: [Int], rank: Int, size: Int) -> [[Int]] {
         updates.flatMap(\.passes).map { Array(order[Self.share(of: $0, rank: rank, size: size)]) }

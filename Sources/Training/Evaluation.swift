@@ -1,23 +1,27 @@
 // What an evaluation found: integers and sums first, quotients last, so that nothing depends on batches or ranks.
 import Foundation
 package import ImageData
+import Kernels
 
 /// The network's answer for one image.
 package struct SamplePrediction: Sendable, Equatable {
     /// The sample's index in its split.
     package let sample: Int
-    /// Index of its class.
+    /// Index of its class; of several the first.
     package let label: Int
+    /// The indices of all its classes, where photographs may be of several or of none.
+    package let labels: [Int]?
     /// Index of the class with the highest score; the first of equals.
     package let predicted: Int
     /// Cross-entropy, without label smoothing.
     package let loss: Double
-    /// One a class, summing to 1.
+    /// One a class, summing to 1 where photographs are of one class.
     package let probabilities: [Float]
 
-    package init(sample: Int, label: Int, predicted: Int, loss: Double, probabilities: [Float]) {
+    package init(sample: Int, label: Int, labels: [Int]? = nil, predicted: Int, loss: Double, probabilities: [Float]) {
         self.sample = sample
         self.label = label
+        self.labels = labels
         self.predicted = predicted
         self.loss = loss
         self.probabilities = probabilities
@@ -27,14 +31,34 @@ package struct SamplePrediction: Sendable, Equatable {
     func added(_ other: SamplePrediction) -> SamplePrediction {
         precondition(sample == other.sample, "views come in one order")
         return SamplePrediction(
-            sample: sample, label: label, predicted: predicted, loss: loss,
+            sample: sample, label: label, labels: labels, predicted: predicted, loss: loss,
             probabilities: zip(probabilities, other.probabilities).map(+))
     }
 
     /// The mean of so many views, whose probabilities have been added.
     func mean(of views: Int) -> SamplePrediction {
+        if let labels {
+            let scores = probabilities.map { sum -> Float in
+                let mean = Double(sum) / Double(views)
+                return Float(log(mean) - log1p(-mean))
+            }
+            return scores.withUnsafeBufferPointer { SamplePrediction(sample: sample, labels: labels, logits: $0) }
+        }
         let logits = probabilities.map { log($0 / Float(views)) }
         return logits.withUnsafeBufferPointer { SamplePrediction(sample: sample, label: label, logits: $0) }
+    }
+
+    /// The answer that scores give where photographs may be of several classes: each through a sigmoid. The loss is the mean over classes.
+    init(sample: Int, labels: [Int], logits: UnsafeBufferPointer<Float>) {
+        var (predicted, loss) = (0, 0.0)
+        for (index, logit) in logits.enumerated() {
+            if logit > logits[predicted] { predicted = index }
+            loss += BinaryCrossEntropy.loss(Double(logit), labels.contains(index) ? 1 : 0)
+        }
+        self.init(
+            sample: sample, label: labels.first ?? 0, labels: labels, predicted: predicted,
+            loss: loss / Double(max(logits.count, 1)),
+            probabilities: logits.map { Float(BinaryCrossEntropy.sigmoid(Double($0))) })
     }
 
     /// The answer that class scores give.
@@ -56,6 +80,10 @@ package struct ClassMetrics: Sendable, Equatable {
     package let images: Int
     package let precision: Double?
     package let recall: Double?
+    package let f1: Double?
+    /// Where photographs may be of several classes.
+    package var averagePrecision: Double?
+    package var threshold: Float?
 }
 
 /// The result of an evaluation over a whole split.
@@ -66,8 +94,27 @@ package struct Evaluation: Sendable, Equatable {
     package let unreadable: [UnreadableSample]
     /// Paths of all the split's samples, by sample index.
     package let paths: [String]
+    /// From which probability on a photograph counts as one of a class, where it may be of several; nil where it is of the likeliest.
+    package let thresholds: [Float]?
+    /// By class, where there are thresholds.
+    private let averagePrecisions: [Double?]
 
-    package init(classes: [String], predictions: [SamplePrediction], unreadable: [UnreadableSample], paths: [String]) {
+    /// - Parameter thresholds: of each class, where photographs may be of several; nil takes those that do best on these predictions.
+    package init(
+        classes: [String], predictions: [SamplePrediction], unreadable: [UnreadableSample], paths: [String],
+        thresholds: [Float]? = nil
+    ) {
+        if predictions.first?.labels != nil {
+            let metrics = classes.indices.map { label in
+                LabelMetrics(
+                    scores: predictions.map { $0.probabilities[label] },
+                    truths: predictions.map { $0.labels?.contains(label) ?? false })
+            }
+            averagePrecisions = metrics.map(\.averagePrecision)
+            self.thresholds = thresholds ?? metrics.map(\.bestThreshold)
+        } else {
+            (averagePrecisions, self.thresholds) = ([], nil)
+        }
         self.classes = classes
         self.predictions = predictions
         self.unreadable = unreadable
@@ -75,7 +122,27 @@ package struct Evaluation: Sendable, Equatable {
     }
 
     package var images: Int { predictions.count }
-    package var correct: Int { predictions.count { $0.predicted == $0.label } }
+    /// Images whose class is told, or where they may be of several, all of them and no other.
+    package var correct: Int { predictions.count(where: isRight) }
+
+    /// Whether photographs may be of several classes.
+    package var hasSeveral: Bool { thresholds != nil }
+
+    package func isRight(_ prediction: SamplePrediction) -> Bool {
+        prediction.labels.map { $0 == predictedClasses(prediction) } ?? (prediction.predicted == prediction.label)
+    }
+
+    /// What an image is taken for: one class, or all that reach their thresholds.
+    package func predictedClasses(_ prediction: SamplePrediction) -> [Int] {
+        guard let thresholds else { return [prediction.predicted] }
+        return thresholds.indices.filter { prediction.probabilities[$0] >= thresholds[$0] }
+    }
+
+    /// What an image is.
+    package func trueClasses(_ prediction: SamplePrediction) -> [Int] { prediction.labels ?? [prediction.label] }
+
+    /// The names of classes in one text, as lists of labels have them.
+    package func names(_ labels: [Int]) -> String { labels.map { classes[$0] }.joined(separator: "|") }
 
     /// The numbers that decide which checkpoint is best.
     package var summary: EvaluationSummary {
@@ -91,10 +158,10 @@ package struct Evaluation: Sendable, Equatable {
         func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(values.count, 1)) }
         return EvaluationSummary(
             images: images, loss: lossSum / count, accuracy: Double(correct) / count, balancedAccuracy: mean(recalls),
-            macroF1: mean(scores))
+            macroF1: mean(scores), meanAveragePrecision: hasSeveral ? mean(averagePrecisions.compactMap { $0 }) : nil)
     }
 
-    /// Counts by true class (rows) and predicted class (columns).
+    /// Counts by true class (rows) and predicted class (columns), where images are of one class each.
     package var confusion: [[Int]] {
         var counts = [[Int]](repeating: [Int](repeating: 0, count: classes.count), count: classes.count)
         for prediction in predictions { counts[prediction.label][prediction.predicted] += 1 }
@@ -105,19 +172,28 @@ package struct Evaluation: Sendable, Equatable {
     private var classCounts: [(images: Int, predicted: Int, hits: Int)] {
         var counts = [(images: Int, predicted: Int, hits: Int)](repeating: (0, 0, 0), count: classes.count)
         for prediction in predictions {
-            counts[prediction.label].images += 1
-            counts[prediction.predicted].predicted += 1
-            if prediction.label == prediction.predicted { counts[prediction.label].hits += 1 }
+            let truths = trueClasses(prediction)
+            for label in truths { counts[label].images += 1 }
+            for label in predictedClasses(prediction) {
+                counts[label].predicted += 1
+                if truths.contains(label) { counts[label].hits += 1 }
+            }
         }
         return counts
     }
 
     package var classMetrics: [ClassMetrics] {
-        zip(classes, classCounts).map { name, count in
-            ClassMetrics(
-                name: name, images: count.images,
+        classCounts.enumerated().map { index, count in
+            var metrics = ClassMetrics(
+                name: classes[index], images: count.images,
                 precision: count.predicted > 0 ? Double(count.hits) / Double(count.predicted) : nil,
-                recall: count.images > 0 ? Double(count.hits) / Double(count.images) : nil)
+                recall: count.images > 0 ? Double(count.hits) / Double(count.images) : nil,
+                f1: count.images + count.predicted > 0
+                    ? 2 * Double(count.hits) / Double(count.images + count.predicted) : nil)
+            if let thresholds {
+                (metrics.averagePrecision, metrics.threshold) = (averagePrecisions[index], thresholds[index])
+            }
+            return metrics
         }
     }
 
@@ -128,7 +204,7 @@ package struct Evaluation: Sendable, Equatable {
         package let count: Int
     }
 
-    /// What is taken for what, the most frequent first: at most so many.
+    /// What is taken for what, the most frequent first: at most so many. Where images are of one class each.
     package func mistakes(most: Int) -> [Mistake] {
         var counts: [[Int]: Int] = [:]
         for prediction in predictions where prediction.label != prediction.predicted {

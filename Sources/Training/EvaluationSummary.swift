@@ -10,8 +10,14 @@ package struct EvaluationSummary: Sendable, Equatable, Codable {
     package var balancedAccuracy: Double?
     /// The mean of the classes' F1 scores; nil in older checkpoints.
     package var macroF1: Double?
+    /// The mean over classes of their average precisions; nil where images are of one class each.
+    package var meanAveragePrecision: Double?
 
-    package init(images: Int, loss: Double, accuracy: Double, balancedAccuracy: Double? = nil, macroF1: Double? = nil) {
+    package init(
+        images: Int, loss: Double, accuracy: Double, balancedAccuracy: Double? = nil, macroF1: Double? = nil,
+        meanAveragePrecision: Double? = nil
+    ) {
+        self.meanAveragePrecision = meanAveragePrecision
         self.images = images
         self.loss = loss
         self.accuracy = accuracy
@@ -26,6 +32,7 @@ package struct EvaluationSummary: Sendable, Equatable, Codable {
         case .loss: loss
         case .balancedAccuracy: balancedAccuracy
         case .macroF1: macroF1
+        case .meanAveragePrecision: meanAveragePrecision
         }
     }
 

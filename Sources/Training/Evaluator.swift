@@ -2,6 +2,7 @@
 package import Collectives
 import Foundation
 package import ImageData
+package import Kernels
 
 /// Which ranks evaluate.
 package enum EvaluationRanks: Sendable, Equatable {
@@ -21,13 +22,17 @@ package struct Evaluator {
     /// Epoch v of the source brings view v of each image.
     private let views: Int
     private let unreadableLimit: Double
+    private let loss: LossKind
+    private let thresholds: [Float]?
 
     /// - Parameters:
     ///   - views: of each image: its probabilities are their mean.
     ///   - unreadableLimit: the fraction of the images that may be unreadable.
+    ///   - loss: whether images are of one class each, or of any number.
+    ///   - thresholds: see `Evaluation`.
     package init(
         samples: SampleList, source: any BatchSource, batchSize: Int, ranks: EvaluationRanks = .root, views: Int = 1,
-        unreadableLimit: Double = 1
+        unreadableLimit: Double = 1, loss: LossKind = .crossEntropy, thresholds: [Float]? = nil
     ) {
         precondition(batchSize > 0 && views > 0, "a batch holds at least one image, and each has a view")
         self.views = views
@@ -36,6 +41,7 @@ package struct Evaluator {
         self.batchSize = batchSize
         self.ranks = ranks
         self.unreadableLimit = unreadableLimit
+        (self.loss, self.thresholds) = (loss, thresholds)
     }
 
     /// Evaluates. Every rank calls it; rank 0 gets the result, the others nil.
@@ -61,7 +67,8 @@ package struct Evaluator {
             let packed = PredictionPacking.pack(predictions, unreadable, classCount: replica.classCount)
             // Shares are contiguous and in rank order: put together they are in sample order.
             let parts = try communicator.gather(packed).map {
-                try PredictionPacking.unpack($0, classCount: replica.classCount, labels: samples.labels)
+                try PredictionPacking.unpack(
+                    $0, classCount: replica.classCount, isOfSeveral: loss == .binaryCrossEntropy, samples: samples)
             }
             let result = try evaluation(parts.flatMap(\.predictions), parts.flatMap(\.unreadable))
             return communicator.isRoot ? result : nil
@@ -90,15 +97,19 @@ package struct Evaluator {
                 let logits = try replica.logits(of: batch)
                 for position in 0..<batch.count {
                     let scores = logits[position * replica.classCount..<(position + 1) * replica.classCount]
-                    seen.append(
-                        SamplePrediction(
-                            sample: batch.samples[position], label: Int(batch.labels[position]),
-                            logits: UnsafeBufferPointer(rebasing: scores)))
+                    seen.append(prediction(batch.samples[position], UnsafeBufferPointer(rebasing: scores)))
                 }
             }
             predictions = view == 0 ? seen : zip(predictions, seen).map { $0.added($1) }
         }
         return (views == 1 ? predictions : predictions.map { $0.mean(of: views) }, unreadable)
+    }
+
+    private func prediction(_ sample: Int, _ scores: UnsafeBufferPointer<Float>) -> SamplePrediction {
+        switch loss {
+        case .crossEntropy: SamplePrediction(sample: sample, label: samples.labels[sample], logits: scores)
+        case .binaryCrossEntropy: SamplePrediction(sample: sample, labels: samples.classes(of: sample), logits: scores)
+        }
     }
 
     private func evaluation(_ predictions: [SamplePrediction], _ unreadable: [UnreadableSample]) throws -> Evaluation {
@@ -109,6 +120,8 @@ package struct Evaluator {
                 split: samples.split, limit: unreadableLimit, total: samples.count,
                 images: unreadable.filter { !$0.isUsed })
         }
-        return Evaluation(classes: samples.classes, predictions: predictions, unreadable: unreadable, paths: samples.paths)
+        return Evaluation(
+            classes: samples.classes, predictions: predictions, unreadable: unreadable, paths: samples.paths,
+            thresholds: thresholds)
     }
 }

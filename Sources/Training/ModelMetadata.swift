@@ -1,5 +1,6 @@
 // What a file of weights says about itself: written and read here alone.
 package import Execution
+package import Kernels
 import Foundation
 package import Tensors
 package import WeightFiles
@@ -14,10 +15,16 @@ package struct ModelMetadata: Sendable, Equatable {
     package var preprocessing: Preprocessing?
     /// How the network computes; nil for plain float32.
     package var computation: NetworkComputation?
+    /// What the network was trained against.
+    package var loss = LossKind.crossEntropy
+    /// From which probability on a photograph is of a class, by class index, where it may be of several; nil for ½.
+    package var thresholds: [Float]?
 
     package init(
-        architecture: String?, classes: [String]?, preprocessing: Preprocessing?, computation: NetworkComputation?
+        architecture: String?, classes: [String]?, preprocessing: Preprocessing?, computation: NetworkComputation?,
+        loss: LossKind = .crossEntropy, thresholds: [Float]? = nil
     ) {
+        (self.loss, self.thresholds) = (loss, thresholds)
         self.architecture = architecture
         self.classes = classes
         self.preprocessing = preprocessing
@@ -30,6 +37,8 @@ package struct ModelMetadata: Sendable, Equatable {
         classes = Self.decode(file.metadata[Name.classes])
         preprocessing = Self.decode(file.metadata[Name.preprocessing])
         computation = Self.decode(file.metadata[Name.computation])
+        loss = file.metadata[Name.loss] == Name.binaryCrossEntropy ? .binaryCrossEntropy : .crossEntropy
+        thresholds = Self.decode(file.metadata[Name.thresholds])
     }
 
     /// The entries of a file's metadata.
@@ -40,6 +49,8 @@ package struct ModelMetadata: Sendable, Equatable {
         entries[Name.classes] = try Self.encode(classes)
         entries[Name.preprocessing] = try Self.encode(preprocessing)
         entries[Name.computation] = try Self.encode(computation)
+        if loss == .binaryCrossEntropy { entries[Name.loss] = Name.binaryCrossEntropy }
+        entries[Name.thresholds] = try Self.encode(thresholds)
         return entries
     }
 
@@ -48,6 +59,8 @@ package struct ModelMetadata: Sendable, Equatable {
         static let classes = "classes"
         static let preprocessing = "preprocessing"
         static let computation = "computation"
+        static let (loss, binaryCrossEntropy) = ("loss", "binary_cross_entropy")
+        static let thresholds = "thresholds"
     }
 
     private static func encode(_ value: (some Encodable)?) throws -> String? {

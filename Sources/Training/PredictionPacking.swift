@@ -22,14 +22,14 @@ enum PredictionPacking {
     }
 
     /// Throws when the unreadable samples are no JSON: another version of the program packed them.
-    static func unpack(_ bytes: [UInt8], classCount: Int, labels: [Int]) throws -> Part {
+    static func unpack(_ bytes: [UInt8], classCount: Int, isOfSeveral: Bool, samples: SampleList) throws -> Part {
         try bytes.withUnsafeBytes { bytes in
             let count = Int(bytes.loadUnaligned(as: Int64.self))
             let end = 8 + count * recordBytes(classCount)
             let predictions = stride(from: 8, to: end, by: recordBytes(classCount)).map { start in
                 let sample = Int(bytes.loadUnaligned(fromByteOffset: start, as: Int64.self))
                 return SamplePrediction(
-                    sample: sample, label: labels[sample],
+                    sample: sample, label: samples.labels[sample], labels: isOfSeveral ? samples.classes(of: sample) : nil,
                     predicted: Int(bytes.loadUnaligned(fromByteOffset: start + 8, as: Int64.self)),
                     loss: bytes.loadUnaligned(fromByteOffset: start + 16, as: Double.self),
                     probabilities: (0..<classCount).map {

@@ -72,10 +72,12 @@ package final class ProgramReplica: Replica {
         let program = try trainingProgram(for: batch.count)
         fill(&trainingInput, batch, for: program)
         trainingInput?.labels = batch.labels
+        trainingInput?.targets = batch.targets
         trainingInput?.sampleIndices = batch.samples
         trainingInput?.imageWeight = settings.imageWeight
         trainingInput?.labelSmoothing = settings.labelSmoothing
         trainingInput?.classWeights = settings.classWeights
+        trainingInput?.loss = settings.loss
         trainingInput?.focal = settings.focal
         trainingInput?.seed = settings.seed
         trainingInput?.epoch = settings.epoch

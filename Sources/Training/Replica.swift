@@ -9,6 +9,7 @@ package struct PassSettings {
     package var labelSmoothing: Float
     /// Factors on the classes' terms of the loss; nil for none.
     package var classWeights: UnsafePointer<Float>?
+    package var loss = LossKind.crossEntropy
     /// The exponent of the focal loss; 0 for plain cross-entropy.
     package var focal: Float = 0
     /// Key of everything random in the pass, together with the epoch and each image's sample index.

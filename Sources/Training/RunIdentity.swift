@@ -1,4 +1,5 @@
 // What a run is, as its checkpoints carry it and a resume compares it.
+package import Kernels
 package import Tensors
 
 /// The facts that make a checkpoint usable on its own, and tell whether it belongs to a run.
@@ -17,10 +18,12 @@ package struct RunIdentity: Sendable, Equatable {
     package var validationDigest: String?
     /// The instructions that it computes with; nil where nothing is computed.
     package var instructions: InstructionSet?
+    /// What it is trained against.
+    package var loss: LossKind
 
     package init(
         name: String, architecture: String, classes: [String], preprocessing: Preprocessing, configDigest: String,
-        filesDigest: String, validationDigest: String? = nil, instructions: InstructionSet? = nil
+        filesDigest: String, validationDigest: String? = nil, instructions: InstructionSet? = nil, loss: LossKind = .crossEntropy
     ) {
         self.name = name
         self.architecture = architecture
@@ -30,5 +33,6 @@ package struct RunIdentity: Sendable, Equatable {
         self.filesDigest = filesDigest
         self.validationDigest = validationDigest
         self.instructions = instructions
+        self.loss = loss
     }
 }

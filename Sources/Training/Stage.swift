@@ -9,6 +9,8 @@ package struct Stage {
     package var replica: any Replica
     /// Where training batches come from.
     package var source: any BatchSource
+    /// How often an epoch brings an image before it comes to the next: then it has fewer of them.
+    package var repeats = 1
     package var optimizer: Optimizer
     package var schedule: LearningRateSchedule
     /// The wanted size of the messages in which gradients are summed; the same on all ranks.

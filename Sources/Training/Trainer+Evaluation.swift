@@ -58,6 +58,7 @@ extension Trainer {
         }
         progress.evaluationsSinceBest = isBest ? nil : (progress.evaluationsSinceBest ?? 0) + 1
         if let evaluation {
+            thresholds = evaluation.thresholds
             for sample in evaluation.unreadable { announce(.unreadable(sample, split: evaluator.samples.split)) }
             announce(
                 .evaluation(

@@ -115,7 +115,7 @@ extension Trainer {
             accumulation: parts.settings.accumulation, bucketBytes: stage.bucketBytes,
             instructions: parts.identity.instructions?.rawValue,
             learningRate: rate(ofUpdate: max(1, progress.step)),
-            progress: progress, evaluation: evaluation)
+            progress: progress, evaluation: evaluation, thresholds: evaluation == nil ? nil : thresholds)
         let path: String
         do {
             path = try checkpoints.save(step: progress.step, best: progress.best?.step) {
@@ -138,6 +138,7 @@ extension Trainer {
             try checkpoints.add(to: progress.step, best: progress.best?.step) { state in
                 state.progress = progress
                 state.evaluation = evaluation
+                state.thresholds = thresholds
             }
         } catch let error as FileError {
             throw TrainingError.checkpointNotSaved(step: progress.step, error)

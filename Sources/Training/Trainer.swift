@@ -1,5 +1,6 @@
 // The training loop. This page is the whole of what a run does and in which order; every collective is a line here or in the
 // functions that it calls, none hides in an observer.
+internal import Kernels
 package import Collectives
 package import ImageData
 internal import Optimization
@@ -55,6 +56,8 @@ package final class Trainer {
     /// Of the present stage, if the run averages.
     var average: WeightAverage?
     package internal(set) var progress = TrainingProgress()
+    /// What the last evaluation found best to tell classes by, where photographs may be of several; on rank 0.
+    var thresholds: [Float]?
     var resumedFrom: String?
     var refusedCheckpoints: [String] = []
     /// Images that this rank's running statistics have seen since the ranks last shared them.
@@ -140,13 +143,26 @@ package final class Trainer {
             sampleCount: parts.samples.count, consumed: progress.samplesConsumed, batchSize: settings.batchSize,
             accumulation: settings.accumulation)
         let (labels, count) = (parts.samples.labels, parts.samples.count)
-        let order =
+        var order =
             settings.samplingShares.map {
                 EpochOrder.drawn(labels: labels, shares: $0, seed: settings.seed, epoch: progress.epoch)
             } ?? EpochOrder.order(count: count, seed: settings.seed, epoch: progress.epoch, shuffle: settings.shuffle)
-        if let weights = settings.classWeights { plan.weigh(order) { weights[labels[EpochOrder.sample(of: $0, count: count)]] } }
-        let shares = plan.shares(order, rank: parts.communicator.rank, size: parts.communicator.size)
-        try stage.source.order(shares, epoch: progress.epoch)
+        order = EpochOrder.repeated(order, times: stage.repeats)
+        let (rank, size) = (parts.communicator.rank, parts.communicator.size)
+        if let source = stage.source as? any PairingSource {
+            // Mixed images are of several classes: as in torch, the loss is then the mean over images.
+            try source.order(
+                plan.pairedShares(order, rank: rank, size: size, distance: stage.repeats), epoch: progress.epoch)
+            return plan.updates
+        }
+        if let weights = settings.classWeights, settings.loss == .crossEntropy {
+            let own = parts.samples.weights
+            plan.weigh(order) { entry in
+                let sample = EpochOrder.sample(of: entry, count: count)
+                return weights[labels[sample]] * Double(own?[sample] ?? 1)
+            }
+        }
+        try stage.source.order(plan.shares(order, rank: rank, size: size), epoch: progress.epoch)
         return plan.updates
     }
 

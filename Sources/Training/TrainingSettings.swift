@@ -1,4 +1,5 @@
 // What the loop is told: the parts of the config that it follows, without defaults of its own.
+package import Kernels
 package import Tensors
 
 /// The loop's settings. All counts are global, over all ranks.
@@ -15,6 +16,7 @@ package struct TrainingSettings: Sendable, Equatable {
     package var classWeights: [Double]?
     /// How often each class comes, as shares; nil takes every image once an epoch.
     package var samplingShares: [Double]?
+    package var loss = LossKind.crossEntropy
     /// The exponent of the focal loss; 0 for plain cross-entropy.
     package var focal: Float = 0
     /// What is evaluated, saved and exported in the place of the last weights; nil for these.

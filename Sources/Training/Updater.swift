@@ -88,6 +88,7 @@ final class Updater {
         var pass = PassSettings(
             imageWeight: 1 / Float(update.imageCount), labelSmoothing: settings.labelSmoothing, seed: settings.seed, epoch: epoch)
         pass.focal = settings.focal
+        pass.loss = settings.loss
         weighClasses(for: update, &pass)
         for index in update.passes.indices {
             communicator.heartbeat.enter(.loading, step: number)
@@ -112,9 +113,10 @@ final class Updater {
         }
     }
 
-    /// Scales the classes' weights so that dividing by the number of images gives the weighted mean.
+    /// Scales the classes' weights so that dividing by the number of images gives the weighted mean, where there is one.
     private func weighClasses(for update: EpochPlan.Update, _ pass: inout PassSettings) {
-        guard let weights = settings.classWeights, let total = update.lossWeight else { return }
+        guard let weights = settings.classWeights else { return }
+        let total = update.lossWeight ?? Double(update.imageCount)
         let scaled = classWeights.floats
         for index in weights.indices {
             scaled[index] = total > 0 ? Float(weights[index] * Double(update.imageCount) / total) : 0

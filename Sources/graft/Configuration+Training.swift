@@ -1,6 +1,7 @@
 // The config's sections as the loop's own settings.
 import Foundation
 import ImageData
+import Kernels
 import Optimization
 import RunConfiguration
 import Training
@@ -15,6 +16,7 @@ extension TrainingSettings {
             shuffle: data.shuffle, evaluationEpochs: configuration.evaluation.everyEpochs,
             checkpointEpochs: configuration.checkpoints.everyEpochs, checkpointSteps: configuration.checkpoints.everySteps,
             unreadableLimit: data.unreadableLimit, overlap: configuration.communication.overlap)
+        loss = LossKind(configuration.network.loss)
         focal = Float(training.focal ?? 0)
         patience = training.patience
         average = training.average.flatMap { average in
@@ -29,14 +31,27 @@ extension TrainingSettings {
     func updatesPerEpoch(images: Int) -> Int { max(1, (images + batchSize * accumulation - 1) / (batchSize * accumulation)) }
 }
 
+extension LossKind {
+    init(_ loss: RunConfiguration.Loss) {
+        self =
+            switch loss {
+            case .crossEntropy: .crossEntropy
+            case .binaryCrossEntropy: .binaryCrossEntropy
+            }
+    }
+}
+
 extension RunConfiguration.ClassWeights {
     private static let effectiveBase = 0.999
 
     /// A weight for each class of the training images; nil where all weigh alike. Throws `UserError` for a class that is not there.
-    func resolve(_ samples: SampleList) throws -> [Double]? {
+    ///
+    /// Where photographs may be of several classes the weights are those of the photographs that are of a class, as torch's `pos_weight`.
+    func resolve(_ samples: SampleList, of loss: LossKind) throws -> [Double]? {
         let (classes, counts) = (samples.classes, samples.classCounts.map(Double.init))
         switch self {
         case .none: return nil
+        case .balanced where loss == .binaryCrossEntropy: return counts.map { (Double(samples.count) - $0) / max($0, 1) }
         case .balanced: return counts.map { $0 > 0 ? Double(samples.count) / (Double(classes.count) * $0) : 0 }
         case .effective:
             let weights = counts.map { $0 > 0 ? (1 - Self.effectiveBase) / (1 - pow(Self.effectiveBase, $0)) : 0 }

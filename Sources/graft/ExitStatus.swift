@@ -29,7 +29,8 @@ enum ExitStatus {
         case TrainingError.checkpointNotSaved(_, let error): of(error.fault)
         case TrainingError.weightsDiffer: failure
         case TrainingError.folderGone: diskFailure
-        case is ConfigurationProblems, is ImageError, is LabelError, is NetworkError, is LayerPatternError, is UserError,
+        case is ConfigurationProblems, is ImageError, is LabelError, is ShardError, is NetworkError, is LayerPatternError,
+            is UserError,
             is WeightFileError,
             is TrainingError:
             badInput

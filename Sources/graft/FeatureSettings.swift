@@ -36,6 +36,7 @@ extension PlannedNetwork {
             }
         given.views = configuration.features.views
         given.augments = configuration.data.augmentation.pipeline != .none
+        given.mixes = configuration.data.augmentation.mixing.isOn
         given.hasPrefix = plan(to: .boundary, capacity: 1).hasPrefix
         given.bytesPerImage = given.hasPrefix ? featureLayout(configuration.features).recordBytes : 0
         given.trainingImages = trainingImages

@@ -15,7 +15,7 @@ struct GraftTool: ParsableCommand {
             """, version: Self.version,
         subcommands: [
             TrainCommand.self, EvaluateCommand.self, PredictCommand.self, PlanCommand.self, NetworksCommand.self,
-            WeightsCommand.self, ExportCommand.self, DoctorCommand.self, BenchCommand.self,
+            WeightsCommand.self, ExportCommand.self, PackCommand.self, DoctorCommand.self, BenchCommand.self,
         ])
 
     /// Raised with a release.

@@ -2,6 +2,7 @@
 import Collectives
 import Execution
 import Graphs
+import Kernels
 import ImageData
 import Networks
 import RunConfiguration
@@ -16,6 +17,10 @@ final class InferenceModel: Classifier {
     let classes: [String]?
     let preprocessing: Preprocessing
     let classCount: Int
+    /// What the network was trained against.
+    let loss: LossKind
+    /// From which probability on an image is of a class, where it may be of several.
+    let thresholds: [Float]
     /// Images that are run at once.
     let capacity: Int
     /// The type in which its frozen layers compute.
@@ -27,27 +32,29 @@ final class InferenceModel: Classifier {
         weights path: String, network: String?, threads: Int, capacity: Int, precision: InferencePrecision = .trained
     ) throws {
         try self.init(
-            file: try WeightFile.open(path), network: network, threads: threads, capacity: capacity, precision: precision)
+            SavedModel(try WeightFile.open(path)), network: network, threads: threads, capacity: capacity, precision: precision)
     }
 
     /// - Parameter sample: training images prepared as told, for an int8 prefix whose ranges the file does not bring.
     /// - Throws: `UserError` for a file that needs a network's name, for weights that do not fit, and for int8 without ranges and sample.
     init(
-        file: WeightFile, network: String?, threads: Int, capacity: Int, precision: InferencePrecision = .trained,
+        _ saved: SavedModel, network: String?, threads: Int, capacity: Int, precision: InferencePrecision = .trained,
         instructions: RunConfiguration.InstructionLimit = .auto, sample: ((Preprocessing) throws -> CalibrationSample)? = nil
     ) throws {
-        let weights = try FittedWeights(file, network: network)
+        let weights = try FittedWeights(saved, network: network)
         entry = weights.entry
         classes = weights.classes
         preprocessing = weights.preprocessing
         classCount = weights.graph.classCount
+        loss = weights.loss
+        thresholds = weights.thresholds ?? Array(repeating: 0.5, count: classCount)
         self.capacity = capacity
         let (computation, note) = precision.computation(saved: weights.computation, .own(instructions))
         if let note { say(note) }
         var request = PlanRequest(weights.graph, computation, isTold: weights.computation != nil, capacity: capacity)
         if request.prefixPrecision == .int8, !Planner.plan(request).hasAllRanges {
             guard let sample else {
-                throw UserError("\(file.path) brings no ranges for int8; --precision float32 needs none")
+                throw UserError("\(saved.file.path) brings no ranges for int8; --precision float32 needs none")
             }
             let found = try Calibration.run(request, weights.store, threads: threads, SingleProcess()) {
                 try sample(weights.preprocessing)

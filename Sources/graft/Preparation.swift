@@ -49,6 +49,11 @@ struct Preparation {
         let tell = { (line: String?) in if communicator.isRoot, let line { say(line) } }
         for placement in placements { tell(placement.warning.map { "warning: \($0)" }) }
         try stop.check(communicator)
+        if generated == nil, communicator.size > 1, ShardNames.areMeant(by: configuration.data.train) {
+            // One rank looks through the archives; the others find what it has remembered.
+            if communicator.isRoot { _ = try TrainingData(configuration) }
+            try communicator.barrier()
+        }
         let data = generated == nil ? try TrainingData(configuration) : nil
         self.data = data
         samples =
@@ -94,16 +99,27 @@ struct Preparation {
     func trainerParts() throws -> Trainer.Parts {
         var settings = TrainingSettings(configuration)
         settings.samplingShares = configuration.data.sampling.shares(samples)
-        settings.classWeights = try configuration.training.classWeights.resolve(samples)
+        guard samples.weights == nil || settings.loss == .crossEntropy && settings.focal == 0 else {
+            throw UserError(
+                "\(configuration.data.labels ?? ""): a column of weights is for cross-entropy; it excludes training.focal and "
+                    + "network.loss: binary_cross_entropy")
+        }
+        settings.classWeights = try configuration.training.classWeights.resolve(samples, of: settings.loss)
         if let images = configuration.optimizer.rateFor, communicator.isRoot {
             say(
                 "learning rate: \(String(format: "%.4g", configuration.effectiveRate)) for updates of "
                     + "\(configuration.training.batchSize * configuration.training.accumulation) images, from "
                     + "\(configuration.optimizer.learningRate) for \(images)")
         }
-        if let weights = settings.classWeights, communicator.isRoot {
+        if samples.weights != nil {
+            if communicator.isRoot { say("note: photographs weigh as the list says, in means over weights") }
+            // The mean is then over weights.
+            settings.classWeights = settings.classWeights ?? samples.classes.map { _ in 1 }
+        } else if let weights = settings.classWeights, communicator.isRoot {
             let words = zip(samples.classes, weights).prefix(20).map { "\($0) \(String(format: "%.3g", $1))" }
-            say("class weights: \(words.joined(separator: ", "))\(weights.count > 20 ? ", …" : "")")
+            say(
+                "\(settings.loss == .crossEntropy ? "class weights" : "weights of present classes"): \(words.joined(separator: ", "))\(weights.count > 20 ? ", …" : "")"
+            )
         }
         return Trainer.Parts(
             settings: settings,
@@ -112,7 +128,7 @@ struct Preparation {
                 preprocessing: weights.preprocessing, configDigest: digest(of: [configuration.yaml()]),
                 filesDigest: try data.map { String(try $0.training.digest(), radix: 16) } ?? "generated",
                 validationDigest: try data?.validation.map { String(try $0.digest(), radix: 16) },
-                instructions: Instructions.level),
+                instructions: Instructions.level, loss: settings.loss),
             communicator: communicator, samples: samples, stop: stop, agreement: try agreement())
     }
 
@@ -128,6 +144,9 @@ struct Preparation {
         return agreement
     }
 
+    /// Whether a label does not say all that the loss must know.
+    var givesTargets: Bool { configuration.network.loss == .binaryCrossEntropy || samples.weights != nil }
+
     /// - Parameter fixedViews: where augmentation repeats itself it is keyed by paths, so that files that are added leave it as it was.
     func loaderOptions(
         _ folder: ImageFolder, capacity: Int, _ augmentation: ImageData.Augmentation, fixedViews: Int? = nil
@@ -137,6 +156,7 @@ struct Preparation {
             capacity: capacity, threads: threads, slots: 3, seed: UInt64(configuration.run.seed),
             preprocessing: weights.preprocessing, augmentation: augmentation)
         options.appliesOrientation = configuration.data.exif == .apply
+        options.givesTargets = givesTargets
         options.skipsDamaged = configuration.data.damaged == .skip
         if fixedViews != nil { options.keys = folder.sampleKeys }
         return options

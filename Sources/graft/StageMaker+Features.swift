@@ -142,7 +142,8 @@ extension StageMaker {
         var disk: FeatureDisk?
         if onDisk {
             let digests = try FeatureIdentities.digests(
-                of: split.samples.paths, rememberedIn: "\(configuration.featureFolder)/digests", communicator,
+                of: (0..<split.samples.count).map { split.samples.part(of: $0) },
+                rememberedIn: "\(configuration.featureFolder)/digests", communicator,
                 stop: preparation.stop)
             if communicator.isRoot, !preparation.knowsCopies, let warning = Self.sharedPictures(split.samples, digests) {
                 say("warning: \(warning)")

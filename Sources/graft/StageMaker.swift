@@ -71,12 +71,13 @@ struct StageMaker {
         let communication = try settleCommunication(checkpoint)
         let replica = try makeReplica(features)
         let updates = TrainingSettings(configuration).updatesPerEpoch(images: preparation.samples.count)
-        let stage = Stage(
+        var stage = Stage(
             replica: replica, source: source(features), optimizer: try makeOptimizer(replica),
             schedule: LearningRateSchedule(
                 configuration, updatesPerEpoch: updates, epochsBefore: preparation.configuration.epochs(beforePhase: phase)),
             bucketBytes: communication.bucketBytes,
             evaluator: preparation.data?.validation.map { evaluator($0, features) }, computation: network.computation)
+        stage.repeats = configuration.data.augmentation.recipe?.repeats ?? 1
         let input = preparation.data == nil ? "generated" : features.training == nil ? "photographs" : "cached features"
         return PreparedStage(
             network: network, store: store, communication: communication, replica: replica, input: input, stage: stage)
@@ -122,20 +123,27 @@ struct StageMaker {
         guard let folder = preparation.data?.training else { return generatedSource(capacity: capacity) }
         if let cached = features.training {
             return FeatureSource(
-                cached.store, samples: preparation.samples, unreadable: cached.unreadable, capacity: capacity)
+                cached.store, samples: preparation.samples, unreadable: cached.unreadable, capacity: capacity,
+                givesTargets: preparation.givesTargets)
         }
-        let views = features.decision.fixedViews
-        var options = preparation.loaderOptions(
-            folder, capacity: capacity, configuration.data.augmentation.pipeline, fixedViews: views)
+        let (views, augmentation) = (features.decision.fixedViews, configuration.data.augmentation)
+        let room =
+            augmentation.mixing.isOn
+            ? PairedShare.capacity(share: capacity, distance: augmentation.recipe?.repeats ?? 1) : capacity
+        var options = preparation.loaderOptions(folder, capacity: room, augmentation.pipeline, fixedViews: views)
         options.decoding = configuration.data.trainingDecoding
         options.views = views
-        return LoaderSource(BatchLoader(source: .folder(folder), options: options))
+        let images = LoaderSource(BatchLoader(source: .folder(folder), options: options))
+        guard augmentation.mixing.isOn else { return images }
+        return MixingSource(
+            images, augmentation.mixing, side: options.preprocessing.crop, classes: folder.classes.count, capacity: room,
+            sampleCount: folder.samples.count, seed: options.seed)
     }
 
     func generatedSource(capacity: Int) -> SyntheticSource {
         SyntheticSource(
             capacity: capacity, shape: network.graph.inputShape, classes: preparation.samples.classes.count,
-            seed: UInt64(configuration.run.seed))
+            seed: UInt64(configuration.run.seed), givesTargets: configuration.network.loss == .binaryCrossEntropy)
     }
 
     private func makeOptimizer(_ replica: ProgramReplica) throws -> Optimizer {
@@ -166,6 +174,6 @@ struct StageMaker {
         return Evaluator(
             samples: samples, source: source, batchSize: capacity,
             ranks: configuration.evaluation.ranks == .root ? .root : .all, views: views.count,
-            unreadableLimit: configuration.data.unreadableLimit)
+            unreadableLimit: configuration.data.unreadableLimit, loss: LossKind(configuration.network.loss))
     }
 }

@@ -4,6 +4,17 @@ import RunConfiguration
 import Training
 import WeightFiles
 
+/// A model that a run has saved.
+struct SavedModel {
+    let file: WeightFile
+    /// What its evaluation found best to tell classes by, where photographs may be of several.
+    let thresholds: [Float]?
+
+    init(_ checkpoint: Checkpoint) { (file, thresholds) = (checkpoint.model, checkpoint.state.thresholds) }
+
+    init(_ file: WeightFile) { (self.file, thresholds) = (file, ModelMetadata(of: file).thresholds) }
+}
+
 /// The folder of a run that has saved something.
 struct TrainedRun {
     let folder: RunFolder
@@ -17,20 +28,20 @@ struct TrainedRun {
     }
 
     /// The model of a checkpoint: `best` (the default), `last`, the folder of a checkpoint, or a model file.
-    func checkpoint(_ which: String?) throws -> WeightFile {
+    func checkpoint(_ which: String?) throws -> SavedModel {
         let checkpoints = CheckpointFolder(path: folder.checkpoints, retention: Retention(keeping: 1))
         switch which ?? "best" {
-        case "best": return try checkpoints.best().model
+        case "best": return SavedModel(try checkpoints.best())
         case "last":
             let newest = try checkpoints.newest()
             for reason in newest.refused { say("warning: \(reason)") }
-            return newest.checkpoint.model
+            return SavedModel(newest.checkpoint)
         case let path:
             var isFolder: ObjCBool = false
             guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
                 throw UserError("--checkpoint: there is no '\(path)'; give best, last, or the path of a checkpoint")
             }
-            return isFolder.boolValue ? try Checkpoint.open(path).model : try WeightFile.open(path)
+            return isFolder.boolValue ? SavedModel(try Checkpoint.open(path)) : SavedModel(try WeightFile.open(path))
         }
     }
 

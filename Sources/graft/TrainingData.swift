@@ -20,9 +20,12 @@ struct TrainingData {
     init(_ configuration: RunConfiguration) throws {
         let settings = configuration.data
         let seed = UInt64(configuration.run.seed)
+        let several = configuration.network.loss == .binaryCrossEntropy
         var groups: ((ImageSample) -> String)?
         if let path = settings.labels {
-            let table = try LabelTable(path: path, columns: LabelTable.Columns(settings))
+            let table = try LabelTable(
+                path: path,
+                columns: LabelTable.Columns(settings, several: several))
             let splits = try ImageFolder.labelled(by: table, root: settings.labelRoot)
             (training, validation, test) = (splits.training, splits.validation, splits.test)
             if table.hasGroups { groups = Self.groups(of: table, settings.labelRoot) }
@@ -30,11 +33,11 @@ struct TrainingData {
                 throw UserError("data.group: \(path) has no column '\(name)'; name one of its columns, or folder, or a pattern")
             }
         } else {
-            training = try Self.scan(settings.train, settings)
+            training = try Self.scan(settings.train, settings, several: several)
         }
         guard training.classes.count >= 2 else {
             throw UserError(
-                "\(settings.labels.map { "data.labels: \($0) has only one label" } ?? "data.train: \(training.root) has only one class folder"), "
+                "\(settings.labels.map { "data.labels: \($0) has only one label" } ?? "data.train: \(training.root) has only one class\(training.shards.isEmpty ? " folder" : "")"), "
                     + "'\(training.classes.first ?? "")'; telling classes apart takes two")
         }
         groups = Self.grouping(settings) ?? groups
@@ -44,7 +47,7 @@ struct TrainingData {
                     + "data.validation and data.validation_fraction, or the column")
         }
         if case .folder(let path) = settings.validationSource {
-            let other = try Self.scan(path, settings, allowEmptyClasses: true)
+            let other = try Self.scan(path, settings, several: several, allowEmptyClasses: true)
             guard !other.isSameFolder(as: training) else {
                 throw ImageError(path: path, reason: .sameFolder(as: training.root))
             }
@@ -88,13 +91,19 @@ struct TrainingData {
         }
     }
 
-    /// The images of a folder, by folders or by `data.label_pattern`.
+    /// The images of a folder or of shards, by folders, labels or `data.label_pattern`.
+    ///
+    /// - Parameter several: whether photographs may have several labels.
     static func scan(
-        _ path: String, _ settings: RunConfiguration.Data, allowEmptyClasses: Bool = false
+        _ path: String, _ settings: RunConfiguration.Data, several: Bool, allowEmptyClasses: Bool = false
     ) throws -> ImageFolder {
-        guard let pattern = settings.labelPattern.flatMap({ PathPattern($0, part: "label") }) else {
-            return try ImageFolder.scan(path, allowEmptyClasses: allowEmptyClasses)
+        let pattern = settings.labelPattern.flatMap { PathPattern($0, part: "label") }
+        if ShardNames.areMeant(by: path) {
+            let memory = "\(WeightCache(environment: ProcessInfo.processInfo.environment).folder)/shards"
+            return try ImageFolder.shards(
+                path, rememberedIn: memory, labelledBy: pattern, separator: several ? settings.labelSeparator : nil)
         }
+        guard let pattern else { return try ImageFolder.scan(path, allowEmptyClasses: allowEmptyClasses) }
         return try ImageFolder.scan(path, labelledBy: pattern)
     }
 
@@ -180,9 +189,12 @@ struct TrainingData {
 }
 
 extension LabelTable.Columns {
-    init(_ settings: RunConfiguration.Data) {
+    /// - Parameter several: whether photographs may have several labels.
+    init(_ settings: RunConfiguration.Data, several: Bool = false) {
         let names = settings.columns
-        self.init(file: names.file, label: names.label, split: names.split, group: names.group)
+        self.init(
+            file: names.file, label: names.label, split: names.split, group: names.group,
+            weight: names.weight, separator: several ? settings.labelSeparator : nil)
         if case .column(let name) = settings.grouping { group = name }
     }
 }
@@ -190,7 +202,13 @@ extension LabelTable.Columns {
 extension ImageFolder {
     /// The samples as the loop knows them.
     func sampleList(split: String) -> SampleList {
-        SampleList(split: split, classes: classes, paths: samples.map { path(of: $0) }, labels: samples.map(\.label))
+        let isOfSeveral = samples.contains { $0.labels != nil }
+        var list = SampleList(
+            split: split, classes: classes, paths: samples.map { path(of: $0) }, labels: samples.map(\.label),
+            labelSets: isOfSeveral ? samples.map { $0.labels ?? [$0.label] } : nil)
+        if samples.contains(where: { $0.weight != 1 }) { list.weights = samples.map(\.weight) }
+        (list.shards, list.places) = (shards, samples.compactMap(\.place))
+        return list
     }
 }
 
@@ -232,6 +250,9 @@ extension RunConfiguration.Augmentation {
         augmentation.erasingProbability = Float(recipe.randomErasing)
         return augmentation
     }
+
+    /// How the images of a batch are mixed.
+    var mixing: Mixing { recipe.map { Mixing(mixup: $0.mixup, cutmix: $0.cutmix) } ?? Mixing() }
 }
 
 extension RunConfiguration.Data {

@@ -32,13 +32,13 @@ struct LabelTests {
     ])
     func everyFormIsRead(_ name: String, _ text: String) throws {
         let rows = try table(text, name).rows
-        #expect(rows.map(\.file) == ["a/1.jpg", "b/ü, \"x\".jpg"] && rows.map(\.label) == ["cat", "two\nlines"])
+        #expect(rows.map(\.file) == ["a/1.jpg", "b/ü, \"x\".jpg"] && rows.map(\.labels) == [["cat"], ["two\nlines"]])
     }
 
     @Test func columnsAreNamedAndMayBeMore() throws {
         let list = try table(
             "who,set,class,path\nrex,train,dog,a/1.jpg\nrex,Test,dog,a/2.jpg\n,val,cat,b/3.jpg\n", "l.csv",
-            .init(file: "path", label: "class", split: "set", group: "who"))
+            .init(file: "path", label: .one("class"), split: "set", group: "who"))
         #expect(list.rows.map(\.split) == [.train, .test, .validation] && list.rows.map(\.group) == ["rex", "rex", ""])
         #expect(list.rows.map(\.line) == [2, 3, 4] && list.hasGroups && list.hasSplits)
     }

@@ -89,6 +89,78 @@ import Testing
         #expect(zip(gradient.values, expected.slopes).allSatisfy { abs($0 - $1) < 1e-7 }, "\(gradient.values)")
     }
 
+    /// Targets in the place of labels: of several classes, or of one that weighs more or less.
+    struct SoftReference: Sendable {
+        var targets: [Float] = [0.3, 0, 0.7, 1, 0, 0, 0.25, 0.75, 0]
+        var smoothing: Float = 0
+        var isWeighted = false
+        var total = 3.0
+        var loss: Double
+        var slopes: [Float]
+    }
+
+    static let softReferences = [
+        SoftReference(
+            loss: 0.6154167664258726,
+            slopes: [
+                -0.04156987, 0.01303752, 0.02853234, -0.12382276, 0.07707463, 0.04674813, 0.07168955, -0.07867321, 0.00698366,
+            ]),
+        SoftReference(
+            smoothing: 0.1, loss: 0.7140278775369836,
+            slopes: [
+                -0.04268098, 0.00192641, 0.04075457, -0.10160054, 0.06596352, 0.03563702, 0.06891178, -0.06478432, -0.00412745,
+            ]),
+        SoftReference(
+            isWeighted: true, loss: 0.41385411080368684,
+            slopes: [
+                0.10620908, 0.02816105, -0.13437014, -0.02476455, 0.01541493, 0.00934963, 0.10735164, -0.11293857, 0.00558693,
+            ]),
+        SoftReference(
+            targets: [0, 0, 2, 0.5, 0, 0, 0, 1, 0], smoothing: 0.1, total: 3.5, loss: 0.5234411058707054,
+            slopes: [
+                0.08111832, 0.00330242, -0.08442074, -0.04354309, 0.02827008, 0.01527301, 0.12335295, -0.11981513, -0.00353782,
+            ]),
+    ]
+
+    @Test(arguments: softReferences) func targetsEqualTorch(_ expected: SoftReference) {
+        let (weights, targets) = (Floats([0.2, 1, 3]), Floats(expected.targets))
+        let (scores, gradient) = (Floats([0.5, -1, 2, 1, 0, -0.5, 0.1, 0.2, -3]), Floats(zeros: 9))
+        let found = SoftmaxCrossEntropy(classes: 3).forward(
+            logits: scores.pointer, labels: [2, 0, 1], count: 3, capacity: 3, smoothing: expected.smoothing,
+            weight: Float(1 / expected.total), targets: targets.pointer,
+            classWeights: expected.isWeighted ? UnsafePointer(weights.pointer) : nil, gradient: gradient.pointer)
+        withExtendedLifetime((weights, targets)) {}
+        #expect(abs(found.lossSum / expected.total - expected.loss) < 1e-7)
+        #expect(zip(gradient.values, expected.slopes).allSatisfy { abs($0 - $1) < 1e-7 }, "\(gradient.values)")
+    }
+
+    @Test(arguments: [
+        (
+            [Float]?.none, 0.6928750462253868,
+            [
+                Float(0.06916215), -0.08122873, -0.01324477, -0.02988238, 0.05555556, 0.04194896, 0.05833102, 0.06109267,
+                -0.02250824,
+            ]
+        ),
+        (
+            [0.2, 1, 3], 0.8626017515429688,
+            [0.06916215, -0.08122873, -0.03973431, -0.00597648, 0.05555556, 0.04194896, 0.05833102, 0.06109267, -0.07542902]
+        ),
+    ])
+    func severalClassesEqualTorch(_ weights: [Float]?, _ loss: Double, _ slopes: [Float]) {
+        let (scores, gradient) = (Floats([0.5, -1, 2, 1, 0, -0.5, 0.1, 0.2, -3]), Floats(zeros: 12))
+        let factors = weights.map { Floats($0) }
+        let targets = Floats([0, 1, 1, 1, 0, 0, 0, 0, 0.25])
+        let found = BinaryCrossEntropy(classes: 3).forward(
+            logits: scores.pointer, targets: targets.pointer, count: 3, capacity: 4,
+            weight: 1.0 / 3, classWeights: factors.map { UnsafePointer($0.pointer) }, gradient: gradient.pointer)
+        withExtendedLifetime((factors, targets)) {}
+        #expect(abs(found.lossSum / 3 - loss) < 1e-7 && found.correct == 1)
+        #expect(zip(gradient.values, slopes + [0, 0, 0]).allSatisfy { abs($0 - $1) < 1e-7 }, "\(gradient.values)")
+        #expect(BinaryCrossEntropy.loss(1e4, 0) == 1e4 && BinaryCrossEntropy.loss(-1e4, 1) == 1e4)
+        #expect(BinaryCrossEntropy.sigmoid(-1e4) == 0 && BinaryCrossEntropy.loss(1e4, 1) == 0)
+    }
+
     /// Scores far apart neither overflow nor lose the small one.
     @Test func largeScoresAreExact() {
         let (scores, gradient) = (Floats([1e4, -1e4, 9998]), Floats(zeros: 3))

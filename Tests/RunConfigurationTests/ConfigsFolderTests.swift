@@ -15,7 +15,12 @@ import Testing
     private static func rows() throws -> [[String]] {
         try String(contentsOf: folder.appending(path: "README.md"), encoding: .utf8).split(separator: "\n")
             .filter { $0.hasPrefix("| `") }
-            .map { $0.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces).replacing("`", with: "") } }
+            .map { row in
+                // Within a cell a bar is written with a backslash.
+                row.replacing("\\|", with: "\u{1}").split(separator: "|").map {
+                    $0.trimmingCharacters(in: .whitespaces).replacing("`", with: "").replacing("\u{1}", with: "|")
+                }
+            }
             .filter { $0.count == 5 }
     }
 
@@ -55,6 +60,7 @@ import Testing
                 case "schedule.step_epochs", "schedule.milestones": "schedule.kind=step"
                 case "training.average.warm_up": "training.average.decay=0.9"
                 case "training.patience": "data.validation_fraction=0.2"
+                case "network.loss": "checkpoints.best=mean_average_precision"
                 case "data.root",
                     _ where key.hasPrefix("data.columns"):
                     "data.labels=l.csv"

@@ -127,7 +127,7 @@ import Testing
         ),
         (
             "data: {augmentation: {flip: 1}}",
-            "unknown key 'flip' in data.augmentation; the keys here are preset, random_resized_crop, horizontal_flip, vertical_flip, rotation, affine, trivial_augment, rand_augment, colour_jitter, grayscale, blur, sharpness, posterize, solarize, equalize, autocontrast, random_erasing"
+            "unknown key 'flip' in data.augmentation; the keys here are preset, random_resized_crop, horizontal_flip, vertical_flip, rotation, affine, trivial_augment, rand_augment, colour_jitter, grayscale, blur, sharpness, posterize, solarize, equalize, autocontrast, random_erasing, mixup, cutmix, repeats"
         ),
         (
             "data: {augmentation: {colour_jitter: {hue: 0.6}}}",

@@ -110,13 +110,23 @@ extension Binder {
 
     func bindLoss(_ step: PlanStep, _ weight: Float, _ isMain: Bool) -> BoundStep {
         let (scores, slope, capacity) = (address(step.source), address(step.result), images)
-        let loss = SoftmaxCrossEntropy(classes: plan.values[step.source].shape[0])
+        let classes = plan.values[step.source].shape[0]
         return { frame in
-            let input = frame.input
-            guard let labels = input.labels else { preconditionFailure("a training step needs labels") }
-            let result = loss.forward(
-                logits: scores(frame), labels: labels, count: input.count, capacity: capacity, smoothing: input.labelSmoothing,
-                weight: input.imageWeight * weight, classWeights: input.classWeights, focal: input.focal, gradient: slope(frame))
+            let (input, imageWeight) = (frame.input, frame.input.imageWeight * weight)
+            let result: PassResult
+            switch input.loss {
+            case .crossEntropy:
+                guard let labels = input.labels else { preconditionFailure("a training step needs labels") }
+                result = SoftmaxCrossEntropy(classes: classes).forward(
+                    logits: scores(frame), labels: labels, count: input.count, capacity: capacity,
+                    smoothing: input.labelSmoothing, weight: imageWeight, targets: input.targets,
+                    classWeights: input.classWeights, focal: input.focal, gradient: slope(frame))
+            case .binaryCrossEntropy:
+                guard let targets = input.targets else { preconditionFailure("a training step needs targets") }
+                result = BinaryCrossEntropy(classes: classes).forward(
+                    logits: scores(frame), targets: targets, count: input.count, capacity: capacity, weight: imageWeight,
+                    classWeights: input.classWeights, gradient: slope(frame))
+            }
             frame.result.lossSum += Double(weight) * result.lossSum
             if isMain { frame.result.correct += result.correct }
         }

@@ -1,10 +1,14 @@
 // What one run of a program is given.
 
+package import Kernels
+
 /// What one run of a program is given.
 package struct PassInput {
     /// For each of the plan's entry values its address, with `capacity` images of which the first `count` are present.
     package var entries: [UnsafeMutableRawPointer]
     package var labels: UnsafePointer<Int32>?
+    /// `[count, classes]`, in the place of labels: how far each image is of each class.
+    package var targets: UnsafePointer<Float>?
     /// Images present, at most the capacity; the others are masked.
     package var count: Int
     /// The weight of each image's gradient: 1 / images in the global batch.
@@ -12,6 +16,7 @@ package struct PassInput {
     package var labelSmoothing: Float = 0
     /// Factors on the classes' terms of the loss; nil for none.
     package var classWeights: UnsafePointer<Float>?
+    package var loss = LossKind.crossEntropy
     /// The exponent of the focal loss; 0 for plain cross-entropy.
     package var focal: Float = 0
     /// The key of random layers.

@@ -74,6 +74,11 @@ extension RunConfiguration {
         package var autocontrast = 0.0
         /// The probability of blanking a random rectangle.
         package var randomErasing = 0.0
+        /// α of MixUp and of CutMix, by which the images of a batch are mixed in pairs; 0 for none.
+        package var mixup = 0.0
+        package var cutmix = 0.0
+        /// How often an image comes in a row, augmented in another way each time.
+        package var repeats = 1
     }
 
     package struct RandomResizedCrop: Sendable, Equatable {
@@ -162,6 +167,9 @@ extension RunConfiguration.AugmentationRecipe: Section {
             Key("equalize", \.equalize, .from(0, to: 1)),
             Key("autocontrast", \.autocontrast, .from(0, to: 1)),
             Key("random_erasing", \.randomErasing, .from(0, to: 1)),
+            Key("mixup", \.mixup, .from(0, to: 10)),
+            Key("cutmix", \.cutmix, .from(0, to: 10)),
+            Key("repeats", \.repeats, .from(1, to: 32)),
         ]
     }
 

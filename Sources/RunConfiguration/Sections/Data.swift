@@ -1,5 +1,5 @@
 // The section `data`.
-import Tensors
+package import Tensors
 
 extension RunConfiguration {
     /// The photographs and how they are read.
@@ -15,6 +15,8 @@ extension RunConfiguration {
         /// What paths of `labels` are relative to; nil for `train`, or where that is not given the list's folder.
         package var root: String?
         package var columns = Columns()
+        /// What stands between several labels of one photograph.
+        package var labelSeparator = "|"
         /// A regular expression whose part `(?<label>…)` finds the class in a photograph's path, for folders without classes.
         package var labelPattern: String?
         /// What is held out together: see `Grouping`.
@@ -62,9 +64,10 @@ extension RunConfiguration {
     /// The names of the columns of `data.labels`.
     package struct Columns: Sendable, Equatable {
         package var file = "file"
-        package var label = "label"
+        package var label = LabelColumns.one("label")
         package var split = "split"
         package var group = "group"
+        package var weight = "weight"
     }
 
     /// How often the classes come in an epoch of as many images as there are.
@@ -135,6 +138,7 @@ extension RunConfiguration.Data: Section {
             Key("labels", \.labels, .notEmpty),
             Key("root", \.root, .notEmpty),
             Key("columns", \.columns),
+            Key("label_separator", \.labelSeparator, .notEmpty),
             Key("label_pattern", \.labelPattern, .pathPattern(part: "label")),
             Key(
                 "group", \.group,
@@ -198,9 +202,10 @@ extension RunConfiguration.Columns: Section {
     static var keys: [Key<Self>] {
         [
             Key("file", \.file, .notEmpty),
-            Key("label", \.label, .notEmpty),
+            Key("label", \.label),
             Key("split", \.split, .notEmpty),
             Key("group", \.group, .notEmpty),
+            Key("weight", \.weight, .notEmpty),
         ]
     }
 }

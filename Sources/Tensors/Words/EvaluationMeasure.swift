@@ -7,6 +7,8 @@ package enum EvaluationMeasure: String, Sendable, Hashable, CaseIterable {
     case balancedAccuracy = "balanced_accuracy"
     /// The mean of the classes' F1 scores.
     case macroF1 = "macro_f1"
+    /// The mean over classes of the areas under their curves of precision and recall.
+    case meanAveragePrecision = "mean_average_precision"
 
     /// As people say it.
     package var words: String {
@@ -15,6 +17,7 @@ package enum EvaluationMeasure: String, Sendable, Hashable, CaseIterable {
         case .loss: "loss"
         case .balancedAccuracy: "balanced accuracy"
         case .macroF1: "macro F1"
+        case .meanAveragePrecision: "mean average precision"
         }
     }
 }

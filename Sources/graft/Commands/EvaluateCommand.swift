@@ -46,13 +46,14 @@ struct EvaluateCommand: ParsableCommand {
     func run() throws {
         try reportingErrors {
             let trained = try TrainedRun(path: runFolder)
-            let file = try trained.checkpoint(checkpoint)
+            let saved = try trained.checkpoint(checkpoint)
+            let file = saved.file
             let configuration = try trained.configuration()
-            guard let evaluation = try evaluate(file, configuration, precision, isFirst: true) else { return }
+            guard let evaluation = try evaluate(saved, configuration, precision, isFirst: true) else { return }
             for image in evaluation.unreadable { say("warning: \(image)") }
             if let predictions { try PredictionsFile.write(evaluation, to: predictions) }
             let agreement = try against.map { other in
-                Agreement(evaluation, try evaluate(file, configuration, other, isFirst: false), with: other)
+                Agreement(evaluation, try evaluate(saved, configuration, other, isFirst: false), with: other)
             }
             print(
                 json
@@ -62,8 +63,9 @@ struct EvaluateCommand: ParsableCommand {
     }
 
     private func evaluate(
-        _ file: WeightFile, _ configuration: RunConfiguration, _ precision: InferencePrecision, isFirst: Bool
+        _ saved: SavedModel, _ configuration: RunConfiguration, _ precision: InferencePrecision, isFirst: Bool
     ) throws -> Evaluation? {
+        let file = saved.file
         let threads = try localThreads()
         let appliesOrientation = configuration.data.exif == .apply
         guard let classes = ModelMetadata(of: file).classes else {
@@ -72,7 +74,7 @@ struct EvaluateCommand: ParsableCommand {
         let folder = try images(configuration, classes)
         if isFirst { for note in folder.notes { say("note: \(note)") } }
         let model = try InferenceModel(
-            file: file, network: nil, threads: threads,
+            saved, network: nil, threads: threads,
             // As in the run, for a kernel may round otherwise over other numbers of images.
             capacity: max(1, min(configuration.evaluation.batchSize, folder.samples.count)), precision: precision,
             instructions: configuration.compute.instructions
@@ -89,7 +91,7 @@ struct EvaluateCommand: ParsableCommand {
         let evaluator = Evaluator(
             samples: folder.sampleList(split: evaluatedSplit.rawValue),
             source: LoaderSource(BatchLoader(source: .folder(folder), options: options)), batchSize: model.capacity,
-            views: views.count)
+            views: views.count, loss: model.loss, thresholds: saved.thresholds)
         let work = WorkProgress("evaluated")
         let evaluation = try evaluator.evaluate(model, SingleProcess()) { work.tell($0, of: $1) }
         guard evaluation?.summary.loss.isFinite != false else {
@@ -101,7 +103,12 @@ struct EvaluateCommand: ParsableCommand {
     }
 
     private func images(_ configuration: RunConfiguration, _ classes: [String]) throws -> ImageFolder {
-        if let data { return try ImageFolder.scan(data, allowEmptyClasses: true).matching(classes: classes) }
+        if let data {
+            let several = configuration.network.loss == .binaryCrossEntropy
+            var settings = configuration.data
+            if !ShardNames.areMeant(by: data) { settings.labelPattern = nil }
+            return try TrainingData.scan(data, settings, several: several, allowEmptyClasses: true).matching(classes: classes)
+        }
         let images = try TrainingData(configuration)
         let folder =
             switch evaluatedSplit {
@@ -146,6 +153,9 @@ enum EvaluationText {
             let images: Int
             let precision: Double?
             let recall: Double?
+            let f1: Double?
+            let averagePrecision: Double?
+            let threshold: Float?
         }
         struct MistakeRow: Encodable {
             let name: String
@@ -158,6 +168,8 @@ enum EvaluationText {
         let accuracy: Double
         let balancedAccuracy: Double?
         let macroF1: Double?
+        /// Left out where images are of one class each.
+        let meanAveragePrecision: Double?
         let loss: Double
         let classes: [ClassRow]
         /// Left out where there are more than a hundred classes.
@@ -173,11 +185,14 @@ enum EvaluationText {
         let summary = evaluation.summary
         let document = Document(
             checkpoint: checkpoint, images: summary.images, accuracy: summary.accuracy,
-            balancedAccuracy: summary.balancedAccuracy, macroF1: summary.macroF1, loss: summary.loss,
+            balancedAccuracy: summary.balancedAccuracy, macroF1: summary.macroF1,
+            meanAveragePrecision: summary.meanAveragePrecision, loss: summary.loss,
             classes: evaluation.classMetrics.map {
-                .init(name: $0.name, images: $0.images, precision: $0.precision, recall: $0.recall)
-            }, confusion: evaluation.hasFewClasses ? evaluation.confusion : nil,
-            mistakes: evaluation.hasFewClasses
+                .init(
+                    name: $0.name, images: $0.images, precision: $0.precision, recall: $0.recall, f1: $0.f1,
+                    averagePrecision: $0.averagePrecision, threshold: $0.threshold)
+            }, confusion: evaluation.hasFewClasses && !evaluation.hasSeveral ? evaluation.confusion : nil,
+            mistakes: evaluation.hasFewClasses || evaluation.hasSeveral
                 ? nil
                 : evaluation.mistakes(most: 1000).map {
                     .init(name: evaluation.classes[$0.label], takenFor: evaluation.classes[$0.predicted], images: $0.count)
@@ -192,6 +207,9 @@ enum EvaluationText {
             format: "accuracy %.2f %% of %d images, loss %.4f, balanced accuracy %.2f %%, macro F1 %.2f %%",
             summary.accuracy * 100,
             summary.images, summary.loss, (summary.balancedAccuracy ?? 0) * 100, (summary.macroF1 ?? 0) * 100)
+        let ranking = summary.meanAveragePrecision.map {
+            String(format: "mean average precision %.2f %%; an image counts as right where all its labels are told", $0 * 100)
+        }
         let compared = agreement.map {
             String(
                 format: "same class as in %@ for %d of %d images, %.2f %%; accuracy there %.2f %%", $0.precision, $0.same,
@@ -199,16 +217,19 @@ enum EvaluationText {
                 $0.share * 100, $0.accuracy * 100)
         }
         return
-            ([checkpoint, head] + [compared].compactMap { $0 } + [""] + classTable(evaluation).lines() + mistakeTable(evaluation))
+            ([checkpoint, head] + [ranking, compared].compactMap { $0 } + [""] + classTable(evaluation).lines()
+            + mistakeTable(evaluation))
             .joined(separator: "\n")
     }
 
     /// Every class with its confusion counts where they fit a screen; of many classes those that are told worst.
     private static func classTable(_ evaluation: Evaluation) -> TextTable {
         let percent = { (value: Double?) in value.map { String(format: "%.1f %%", $0 * 100) } ?? "–" }
-        let showsCounts = evaluation.classes.count <= mostColumns
+        let several = evaluation.hasSeveral
+        let showsCounts = evaluation.classes.count <= mostColumns && !several
         var table = TextTable(
             [.left("class"), .right("images"), .right("precision"), .right("recall")]
+                + (several ? [.right("F1"), .right("average precision"), .right("from")] : [])
                 + (showsCounts ? evaluation.classes.map { .right("→ \($0)") } : []))
         let confusion = showsCounts ? evaluation.confusion : []
         let metrics = evaluation.classMetrics
@@ -223,6 +244,8 @@ enum EvaluationText {
             let row = metrics[index]
             table.add(
                 [row.name, "\(row.images)", percent(row.precision), percent(row.recall)]
+                    + (several
+                        ? [percent(row.f1), percent(row.averagePrecision), percent(row.threshold.map(Double.init))] : [])
                     + (showsCounts ? confusion[index].map(String.init) : []))
         }
         return table
@@ -230,7 +253,7 @@ enum EvaluationText {
 
     /// What is taken for what most often, where the counts are not in the table.
     private static func mistakeTable(_ evaluation: Evaluation) -> [String] {
-        guard evaluation.classes.count > mostColumns else { return [] }
+        guard evaluation.classes.count > mostColumns, !evaluation.hasSeveral else { return [] }
         var table = TextTable([.left("taken for another class"), .left("taken for"), .right("images")])
         for mistake in evaluation.mistakes(most: mostRows) {
             table.add([evaluation.classes[mistake.label], evaluation.classes[mistake.predicted], "\(mistake.count)"])

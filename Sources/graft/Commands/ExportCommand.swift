@@ -4,6 +4,7 @@ import Execution
 import Files
 import Foundation
 import Graphs
+import Kernels
 import Networks
 import ONNXFiles
 import Tensors
@@ -48,8 +49,8 @@ struct ExportCommand: ParsableCommand {
     func run() throws { try reportingErrors(export) }
 
     private func export() throws {
-        let (file, target) = try source()
-        let weights = try FittedWeights(file, network: network)
+        let (model, target) = try source()
+        let weights = try FittedWeights(model, network: network)
         switch format {
         case .safetensors:
             try SafetensorsWriter.write(to: target, tensors: weights.tensors, metadata: try weights.metadata.entries())
@@ -63,12 +64,12 @@ struct ExportCommand: ParsableCommand {
                 UnsafeRawBufferPointer(weights.store.values(of: $0))
             }
         }
-        say("\(target): \(weights.entry.name), \(weights.graph.classCount) classes, from \(file.path)")
+        say("\(target): \(weights.entry.name), \(weights.graph.classCount) classes, from \(weights.file.path)")
         if format == .torchvision { say(Self.advice(weights)) }
     }
 
     /// The weights, and where to write them.
-    private func source() throws -> (file: WeightFile, target: String) {
+    private func source() throws -> (model: SavedModel, target: String) {
         var isFolder: ObjCBool = false
         let exists = FileManager.default.fileExists(atPath: input, isDirectory: &isFolder)
         guard exists, !isFolder.boolValue else {
@@ -77,7 +78,7 @@ struct ExportCommand: ParsableCommand {
         }
         guard checkpoint == nil else { throw UserError("\(input) is a weight file; --checkpoint goes with a run") }
         guard let output else { throw UserError("\(input) is a weight file; say with --output where to write") }
-        return (try WeightFile.open(input), output)
+        return (SavedModel(try WeightFile.open(input)), output)
     }
 
     /// torchvision counts the batches that each batch norm has seen; nothing but its own momentum-free averaging reads the count.
@@ -89,7 +90,10 @@ struct ExportCommand: ParsableCommand {
             }
             try TorchWriter.write(to: path, tensors: tensors)
         }
-        let facts = ModelFacts(architecture: weights.entry.name, classes: weights.classes, preprocessing: weights.preprocessing)
+        let isOfSeveral = weights.loss == .binaryCrossEntropy
+        let facts = ModelFacts(
+            architecture: weights.entry.name, classes: weights.classes, preprocessing: weights.preprocessing,
+            loss: isOfSeveral ? "binary_cross_entropy" : nil, thresholds: weights.thresholds)
         try AtomicFile.write(Array((try facts.jsonLine() + "\n").utf8), to: "\(path).json")
     }
 
@@ -98,6 +102,9 @@ struct ExportCommand: ParsableCommand {
         let architecture: String
         let classes: [String]?
         let preprocessing: Preprocessing
+        /// Only where photographs may be of several classes: then each score goes through a sigmoid.
+        let loss: String?
+        let thresholds: [Float]?
     }
 
     private static func advice(_ weights: FittedWeights) -> String {

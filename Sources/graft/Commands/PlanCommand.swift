@@ -138,12 +138,17 @@ struct PlanCommand: ParsableCommand {
         if let classes { return (classes, "--classes") }
         let settings = configuration.data
         let source = settings.labels ?? settings.train
+        let several = configuration.network.loss == .binaryCrossEntropy
         if let data { return (data.training.classes.count, "of \(source)") }
-        guard FileManager.default.fileExists(atPath: source) else { return (2, "assumed; --classes N says otherwise") }
+        guard FileManager.default.fileExists(atPath: source) || ShardNames.areMeant(by: source) else {
+            return (2, "assumed; --classes N says otherwise")
+        }
         // Neither photographs nor validation images need to be complete yet.
         let count =
-            try settings.labels.map { Set(try LabelTable(path: $0, columns: .init(settings)).rows.map(\.label)).count }
-            ?? TrainingData.scan(source, settings, allowEmptyClasses: true).classes.count
+            try settings.labels.map { path in
+                let table = try LabelTable(path: path, columns: .init(settings, several: several))
+                return table.classes?.count ?? Set(table.rows.flatMap(\.labels)).count
+            } ?? TrainingData.scan(source, settings, several: several, allowEmptyClasses: true).classes.count
         return (count, "of \(source)")
     }
 }

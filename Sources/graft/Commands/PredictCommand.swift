@@ -60,7 +60,7 @@ struct PredictCommand: ParsableCommand {
         if let runFolder {
             let run = try TrainedRun(path: runFolder)
             return try InferenceModel(
-                file: try run.checkpoint(nil), network: nil, threads: threads, capacity: capacity, precision: precision,
+                try run.checkpoint(nil), network: nil, threads: threads, capacity: capacity, precision: precision,
                 instructions: try run.configuration().compute.instructions)
         }
         return try InferenceModel(
@@ -86,7 +86,7 @@ struct PredictCommand: ParsableCommand {
                         "\(file): the network's scores are no numbers; its weights are damaged, or the training that made them had diverged"
                     )
                 }
-                try show(Prediction(file: file, logits: own, classes: model.classes, top: top, keepsLogits: logits))
+                try show(Prediction(file: file, logits: own, of: model, top: top, keepsLogits: logits))
             }
             waiting.removeAll(keepingCapacity: true)
         }
@@ -110,7 +110,11 @@ struct PredictCommand: ParsableCommand {
         var table = TextTable([.left(""), .right(""), .left("")])
         for guess in prediction.top {
             let bar = String(repeating: "█", count: Int((guess.probability * 30).rounded()))
-            table.add([guess.label, Readable.fixed(guess.probability * 100, 2) + " %", bar])
+            let isTaken = prediction.labels?.contains(guess.label) ?? false
+            table.add([
+                (isTaken ? "✓ " : prediction.labels == nil ? "" : "  ") + guess.label,
+                Readable.fixed(guess.probability * 100, 2) + " %", bar,
+            ])
         }
         table.lines(indent: 2).forEach { print($0) }
         if let logits = prediction.logits {
@@ -141,21 +145,35 @@ struct Prediction: Encodable {
 
     let file: String
     let top: [Guess]
+    /// The classes that reach their thresholds; left out where a photograph is of one class.
+    let labels: [String]?
     /// Left out of the JSON where they were not asked for.
     let logits: [Float]?
 
-    init(file: String, logits: [Float], classes: [String]?, top: Int, keepsLogits: Bool) {
+    init(file: String, logits: [Float], of model: InferenceModel, top: Int, keepsLogits: Bool) {
         self.file = file
-        let logSum = logits.withUnsafeBufferPointer { scores in
-            scores.baseAddress.map { SoftmaxCrossEntropy.logSumExp($0, scores.count).value } ?? 0
-        }
-        let order = logits.indices.sorted { (logits[$0], $1) > (logits[$1], $0) }
-        self.top = order.prefix(top).map { index in
+        let probabilities = Self.probabilities(logits, model.loss)
+        func guess(_ index: Int) -> Guess {
             Guess(
-                index: index, name: classes.flatMap { $0.indices.contains(index) ? $0[index] : nil },
-                probability: exp(Double(logits[index]) - logSum))
+                index: index, name: model.classes.flatMap { $0.indices.contains(index) ? $0[index] : nil },
+                probability: probabilities[index])
         }
+        self.top = logits.indices.sorted { (logits[$0], $1) > (logits[$1], $0) }.prefix(top).map(guess)
+        labels =
+            model.loss == .binaryCrossEntropy
+            ? probabilities.indices.filter { probabilities[$0] >= Double(model.thresholds[$0]) }.map { guess($0).label } : nil
         self.logits = keepsLogits ? logits : nil
+    }
+
+    private static func probabilities(_ logits: [Float], _ loss: LossKind) -> [Double] {
+        switch loss {
+        case .binaryCrossEntropy: return logits.map { BinaryCrossEntropy.sigmoid(Double($0)) }
+        case .crossEntropy:
+            let logSum = logits.withUnsafeBufferPointer { scores in
+                scores.baseAddress.map { SoftmaxCrossEntropy.logSumExp($0, scores.count).value } ?? 0
+            }
+            return logits.map { exp(Double($0) - logSum) }
+        }
     }
 }
 

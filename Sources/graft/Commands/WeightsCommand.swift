@@ -31,7 +31,7 @@ struct WeightsConvertCommand: ParsableCommand {
 
     func run() throws {
         try reportingErrors {
-            let weights = try FittedWeights(try WeightFile.open(file), network: network)
+            let weights = try FittedWeights(SavedModel(try WeightFile.open(file)), network: network)
             try SafetensorsWriter.write(to: output, tensors: weights.tensors, metadata: try weights.metadata.entries())
             say("\(output): \(weights.entry.name), \(weights.tensors.count) tensors, from \(weights.source.rawValue)'s names")
         }

@@ -2,6 +2,7 @@
 import Execution
 import Foundation
 import Graphs
+import Kernels
 import Networks
 import Tensors
 import Training
@@ -19,17 +20,23 @@ struct FittedWeights {
     /// How the network computed in training; nil where the file does not say.
     let computation: NetworkComputation?
     let source: WeightSource
+    /// What the network was trained against.
+    let loss: LossKind
+    /// See `ModelMetadata`.
+    let thresholds: [Float]?
     /// The network's parameters: as far as possible windows onto the mapped file. Nothing trains them.
     let store: ParameterStore
 
     /// Reads all numbers. `network` may be missing if the file names its architecture, or if its names fit one network alone.
     ///
     /// Throws `UserError` for a file that needs a network's name or contradicts itself, and for weights that do not fit.
-    init(_ file: WeightFile, network: String?) throws {
+    init(_ saved: SavedModel, network: String?) throws {
+        let file = saved.file
         self.file = file
         entry = try Self.entry(for: file, named: network)
         let stated = ModelMetadata(of: file)
-        (classes, computation) = (stated.classes, stated.computation)
+        (classes, computation, loss) = (stated.classes, stated.computation, stated.loss)
+        thresholds = saved.thresholds?.count == stated.classes?.count ? saved.thresholds : nil
         let crop = try file.statedPreprocessing()?.crop
         let plain = entry.build(BuildOptions(inputSize: crop))
         let stored = try NameTable.match(file.tensors.mapValues(\.shape), to: plain, of: entry).storedClasses
@@ -72,7 +79,9 @@ struct FittedWeights {
 
     /// What makes a file of these weights usable without anything else.
     var metadata: ModelMetadata {
-        ModelMetadata(architecture: entry.name, classes: classes, preprocessing: preprocessing, computation: computation)
+        ModelMetadata(
+            architecture: entry.name, classes: classes, preprocessing: preprocessing, computation: computation, loss: loss,
+            thresholds: thresholds)
     }
 }
 

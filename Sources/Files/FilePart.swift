@@ -1,0 +1,80 @@
+// A file, or a stretch of one: what is inside an archive is read where it lies.
+import Foundation
+
+/// Bytes on disk that stand for a file.
+package struct FilePart: Sendable, Hashable {
+    /// What messages call it; for a whole file its path.
+    package let name: String
+    /// The file that holds it.
+    package let path: String
+    /// Where in the file; nil for all of it.
+    package let range: Range<Int>?
+
+    /// A whole file.
+    package init(_ path: String) { (name, self.path, range) = (path, path, nil) }
+
+    package init(name: String, path: String, range: Range<Int>) { (self.name, self.path, self.range) = (name, path, range) }
+
+    /// Size, and when the file that holds it was changed last, in nanoseconds; nil where it cannot be looked at.
+    package var state: (size: Int, changed: Int)? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        let changed = Int(status.st_mtim.tv_sec) * 1_000_000_000 + Int(status.st_mtim.tv_nsec)
+        return (range?.count ?? Int(status.st_size), changed)
+    }
+
+    /// Why a part could not be read.
+    package enum Failure: Error {
+        /// In the system's words.
+        case system(String)
+        case tooLarge(bytes: Int)
+        case outOfMemory
+    }
+
+    /// Reads it into the memory that `room` gives for so many bytes. Returns how many there were: fewer than asked for where a file was cut
+    /// short since.
+    package func read(
+        atMost limit: Int, into room: (Int) -> UnsafeMutableRawPointer?
+    ) throws(Failure) -> UnsafeRawBufferPointer {
+        func refused() -> Failure { .system(String(cString: strerror(errno))) }
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)  // without waiting for the writer of a pipe
+        guard descriptor >= 0 else { throw refused() }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw refused() }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw .system("it is not a file") }
+        let size = range?.count ?? Int(status.st_size)
+        guard size <= limit else { throw .tooLarge(bytes: size) }
+        guard let target = room(size) else { throw .outOfMemory }
+        let start = range?.lowerBound ?? 0
+        var done = 0
+        while done < size {
+            let count = pread(descriptor, target + done, size - done, off_t(start + done))
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw refused() }
+            if count == 0 { break }
+            done += count
+        }
+        return UnsafeRawBufferPointer(start: target, count: done)
+    }
+
+    /// The XXH64 of its bytes, read piece by piece; nil where it cannot be read.
+    package var checksum: UInt64? {
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var checksum = Checksum()
+        var piece = [UInt8](repeating: 0, count: 1 << 18)
+        var (offset, left) = (range?.lowerBound ?? 0, range?.count ?? .max)
+        while left > 0 {
+            let wanted = min(left, piece.count)
+            let count = piece.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, wanted, off_t(offset)) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { return nil }
+            if count == 0 { break }
+            piece.withUnsafeBytes { checksum.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+            (offset, left) = (offset + count, left - count)
+        }
+        return checksum.value
+    }
+}

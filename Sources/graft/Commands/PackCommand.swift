@@ -1,0 +1,139 @@
+// `graft pack`: a folder of photographs as tar shards, for file systems that dislike many small files.
+import ArgumentParser
+import Files
+import Foundation
+import ImageData
+import PlanReports
+import Tensors
+
+struct PackCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pack", abstract: "Writes a class folder's photographs into tar shards.",
+        discussion: """
+            graft pack data/train shards --shard-size 1GB
+
+            writes shards/train-000.tar and so on, in WebDataset's form: for each photograph its file as it is, a .cls with the \
+            number of its class, and a .json with the class's name and the photograph's path. data.train: \
+            'shards/train-{000..009}.tar' trains on them in place, in the order and with the result of the folder.
+            """)
+
+    @Argument(help: ArgumentHelp("A folder with a folder of photographs for each class.", valueName: "source"))
+    var source: String
+    @Argument(help: ArgumentHelp("The folder to write into; made if it is not there.", valueName: "out"))
+    var out: String
+    @Option(help: ArgumentHelp("How large a shard may become, such as 500MB or 1GB.", valueName: "size"))
+    var shardSize = ByteSize(bytes: 1_000_000_000)
+    @Flag(help: "Prints one JSON object.")
+    var json = false
+
+    func run() throws { try reportingErrors(pack) }
+
+    private func pack() throws {
+        let folder = try ImageFolder.scan(source)
+        for note in folder.notes { say("note: \(note)") }
+        let name = URL(fileURLWithPath: source).standardizedFileURL.lastPathComponent
+        // In an order that mixes classes, for readers who go through a shard from its beginning.
+        let keys = folder.sampleKeys
+        let order = folder.samples.indices.sorted { (UInt(bitPattern: keys[$0]), $0) < (UInt(bitPattern: keys[$1]), $1) }
+        let shards = try Self.cut(order.map { try Self.size(of: folder.part(of: folder.samples[$0])) }, at: shardSize.bytes)
+        let digits = max(3, String(shards.count - 1).count)
+        func path(_ number: Int) -> String {
+            let text = String(number)
+            return "\(out)/\(name)-\(String(repeating: "0", count: digits - text.count))\(text).tar"
+        }
+        if let old = shards.indices.map(path).first(where: { FileManager.default.fileExists(atPath: $0) }) {
+            throw UserError("\(old) is there already; name another folder, or remove it")
+        }
+        try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
+        let work = WorkProgress("packed")
+        for (number, range) in shards.enumerated() {
+            var shard = try TarWriter(path: path(number))
+            for position in range {
+                try Self.add(folder, order[position], at: position, to: &shard)
+                work.tell(position + 1, of: order.count)
+            }
+            try shard.finish()
+        }
+        let first = path(0).dropLast(4).suffix(digits)
+        let pattern =
+            shards.count == 1
+            ? path(0) : "\(out)/\(name)-{\(first)..\(path(shards.count - 1).dropLast(4).suffix(digits))}.tar"
+        let summary = Summary(
+            images: order.count, classes: folder.classes.count, shards: shards.indices.map(path), pattern: pattern)
+        print(
+            json
+                ? try summary.jsonLine()
+                : "\(order.count) photographs of \(folder.classes.count) classes in \(shards.count == 1 ? "one shard" : "\(shards.count) shards")\ndata.train: '\(pattern)'"
+        )
+    }
+
+    private struct Summary: Encodable {
+        let images: Int
+        let classes: Int
+        let shards: [String]
+        let pattern: String
+    }
+
+    private static func size(of part: FilePart) throws -> Int {
+        guard let size = part.state?.size else { throw UserError("\(part.name) cannot be read any more; start again") }
+        return size
+    }
+
+    /// Positions of the order, shard by shard: a photograph's file, label and facts take whole blocks and a header each.
+    private static func cut(_ sizes: [Int], at limit: Int) throws -> [Range<Int>] {
+        var (ranges, start, bytes) = ([Range<Int>](), 0, 0)
+        for (position, size) in sizes.enumerated() {
+            let own = (size + 511) / 512 * 512 + 5 * 512
+            if position > start, bytes + own > limit {
+                ranges.append(start..<position)
+                (start, bytes) = (position, 0)
+            }
+            bytes += own
+        }
+        return ranges + [start..<sizes.count]
+    }
+
+    /// What WebDataset's users and Graft look for in a sample.
+    private struct Facts: Encodable {
+        let label: String
+        let path: String
+    }
+
+    private static func add(_ folder: ImageFolder, _ sample: Int, at position: Int, to shard: inout TarWriter) throws {
+        let image = folder.samples[sample]
+        let part = folder.part(of: image)
+        guard let bytes = FileManager.default.contents(atPath: part.path) else {
+            throw UserError("\(part.name) cannot be read; check its permissions")
+        }
+        let number = String(position)
+        let key = String(repeating: "0", count: max(0, 9 - number.count)) + number
+        func add(_ suffix: String, _ data: [UInt8]) throws { try data.withUnsafeBytes { try shard.add("\(key).\(suffix)", $0) } }
+        try add(ImageFormat.suffix(of: Array(bytes.prefix(64))) ?? "jpg", Array(bytes))
+        try add("cls", Array("\(image.label)".utf8))
+        let facts = Facts(label: folder.classes[image.label], path: image.path)
+        try add("json", Array(try facts.jsonLine().utf8))
+    }
+}
+
+/// A number of bytes as people write it: `1GB`, `500 MB`, `65536`.
+struct ByteSize: ExpressibleByArgument {
+    let bytes: Int
+
+    init(bytes: Int) { self.bytes = bytes }
+
+    init?(argument: String) {
+        let text = argument.trimmingCharacters(in: .whitespaces).uppercased()
+        let digits = text.prefix { $0.isNumber || $0 == "." }
+        let unit = text.dropFirst(digits.count).trimmingCharacters(in: .whitespaces)
+        let units: [String: Double] = [
+            "": 1, "B": 1, "K": 1e3, "KB": 1e3, "M": 1e6, "MB": 1e6, "G": 1e9, "GB": 1e9, "T": 1e12, "TB": 1e12, "KIB": 0x1p10,
+            "MIB": 0x1p20, "GIB": 0x1p30,
+        ]
+        guard let number = Double(digits), let factor = units[unit], number * factor >= 1, number * factor < 1e15 else {
+            return nil
+        }
+        bytes = Int(number * factor)
+    }
+
+    var defaultValueDescription: String { "1GB" }
+}
