@@ -87,9 +87,7 @@ package final class HTMLReport: TrainingObserver {
             let items = unreadable.map { "<li>\(escaped($0))</li>" }.joined(separator: "\n")
             sections.append("<h2>Images that could not be read</h2>\n<ul>\(items)</ul>")
         }
-        return
-            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>\(title)</title>\n<style>\(Self.style)</style>"
-            + "</head>\n<body>\n" + sections.joined(separator: "\n") + "\n</body></html>\n"
+        return HTMLPage.text(title: title, sections)
     }
 
     private var summary: String {
@@ -106,17 +104,4 @@ package final class HTMLReport: TrainingObserver {
         let cells = rows.map { "<tr><th>\(escaped($0.0))</th><td>\(escaped($0.1))</td></tr>" }
         return "<table>\(cells.joined(separator: "\n"))</table>"
     }
-
-    private static let style = """
-        :root{color-scheme:light dark;--ink:#223;--faint:#8886;--a:#2563eb;--b:#d97706}
-        @media(prefers-color-scheme:dark){:root{--ink:#dde;--a:#7aa7ff;--b:#f5b04c}}
-        body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);max-width:760px;margin:2em auto;padding:0 1em}
-        table{border-collapse:collapse;margin:1em 0}th,td{padding:.2em .7em;border-bottom:1px solid var(--faint);text-align:left}
-        td.n,th.n{text-align:right}td.n{font-variant-numeric:tabular-nums;white-space:nowrap}svg{width:100%;margin:.5em 0}svg text{font-size:12px;fill:var(--ink)}
-        .grid{stroke:var(--faint)}polyline{fill:none;stroke-width:1.8}polyline.s0{stroke:var(--a)}polyline.s1{stroke:var(--b)}
-        svg text.s0,circle.s0{fill:var(--a)}svg text.s1,circle.s1{fill:var(--b)}
-        .wide{overflow-x:auto}td.name,th.name{overflow-wrap:anywhere;min-width:6em;max-width:18em}bdi{unicode-bidi:isolate}
-        .worst{display:grid;grid-template-columns:repeat(auto-fill,minmax(160px,1fr));gap:1em}.worst img{max-width:100%;max-height:160px}
-        figure{margin:0}figcaption{font-size:12px;overflow-wrap:anywhere}
-        """
 }

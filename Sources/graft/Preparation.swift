@@ -9,10 +9,11 @@ import Kernels
 import RunConfiguration
 import Tensors
 import Training
+import WeightFiles
 
 /// A config's data and weights on one rank, from which stages are made. Every rank prepares the same.
 struct Preparation {
-    let configuration: RunConfiguration
+    private(set) var configuration: RunConfiguration
     let communicator: any Communicator
     let stop: StopFlag
     let placement: ThreadPlacement
@@ -22,11 +23,13 @@ struct Preparation {
     let data: TrainingData?
     /// Whether photographs that stand in two classes were all looked for already.
     let knowsCopies: Bool
-    let weights: LoadedWeights
+    private(set) var weights: LoadedWeights
     /// The network of each phase, not yet calibrated.
-    let networks: [PlannedNetwork]
+    private(set) var networks: [PlannedNetwork]
     /// The parameters of the first, with the weights in them.
-    let store: ParameterStore
+    private(set) var store: ParameterStore
+    private let file: WeightFile?
+    private let abilities: ProcessorAbilities
 
     var network: PlannedNetwork { networks[0] }
 
@@ -69,34 +72,58 @@ struct Preparation {
             knowsCopies = true
         }
         try stop.check(communicator)
-        let file = try weightFile(of: configuration.network, communicator, environment: environment, stop: stop)
+        file = try weightFile(of: configuration.network, communicator, environment: environment, stop: stop)
         try stop.check(communicator)
-        let (classes, images) = (samples.classes.count, (samples.count, data?.validation?.samples.count ?? 0))
-        let abilities = try ProcessorAbilities.ofAllRanks(configuration.compute.instructions, communicator)
+        abilities = try ProcessorAbilities.ofAllRanks(configuration.compute.instructions, communicator)
+        let images = (samples.count, data?.validation?.samples.count ?? 0)
+        let loaded = try Self.load(configuration, file, samples.classes, images, abilities, communicator)
+        (networks, store, weights) = (loaded.networks, loaded.store, loaded.weights)
+        loaded.notes.forEach(tell)
+    }
+
+    /// The same photographs with another config of the same data: weights start anew.
+    ///
+    /// - Parameter images: how many are trained on and evaluated, if not all.
+    func varied(_ configuration: RunConfiguration, images: (training: Int, validation: Int)? = nil) throws -> Preparation {
+        var other = self
+        other.configuration = configuration
+        let loaded = try Self.load(
+            configuration, file, samples.classes, images ?? (samples.count, data?.validation?.samples.count ?? 0), abilities,
+            communicator)
+        (other.networks, other.store, other.weights) = (loaded.networks, loaded.store, loaded.weights)
+        return other
+    }
+
+    /// The networks of all phases, and the first one's parameters with the weights in them; and what the user should know.
+    private static func load(
+        _ configuration: RunConfiguration, _ file: WeightFile?, _ classes: [String], _ images: (training: Int, validation: Int),
+        _ abilities: ProcessorAbilities, _ communicator: any Communicator
+    ) throws -> (networks: [PlannedNetwork], store: ParameterStore, weights: LoadedWeights, notes: [String]) {
         let side = try file?.statedPreprocessing()?.crop
         let memory = availableMemoryBytes() / communicator.localSize
-        networks = try configuration.phases.map {
+        let networks = try configuration.phases.map {
             var network = try PlannedNetwork(
-                $0, classes: classes, ranks: communicator.size, abilities: abilities, images: images, inputSize: side)
+                $0, classes: classes.count, ranks: communicator.size, abilities: abilities, images: images, inputSize: side)
             network.fit(into: memory)
             return network
         }
         let network = networks[0]
-        tell(network.precisionNote)
-        store = ParameterStore(
+        let store = ParameterStore(
             graph: network.graph, trainability: network.trainability, layout: network.trainingPlan().layout)
         var loaded = try loadWeights(
             from: file, into: store, of: network.entry, seed: UInt64(configuration.run.seed), fresh: configuration.network.fresh,
-            classes: samples.classes)
-        for note in loaded.notes { tell(note) }
+            classes: classes)
         let prepared = try configuration.network.prepares(loaded.preprocessing)
         loaded.preprocessing = prepared.preprocessing
-        tell(prepared.warning)
-        weights = loaded
+        let notes = [network.precisionNote].compactMap(\.self) + loaded.notes + [prepared.warning].compactMap(\.self)
+        return (networks, store, loaded, notes)
     }
 
     /// What the loop follows and compares; rank 0 adds where it saves and who watches.
-    func trainerParts() throws -> Trainer.Parts {
+    ///
+    /// - Parameter tells: whether rank 0 tells the user what follows from the config.
+    func trainerParts(tells: Bool = true) throws -> Trainer.Parts {
+        let speaks = tells && communicator.isRoot
         var settings = TrainingSettings(configuration)
         settings.samplingShares = configuration.data.sampling.shares(samples)
         guard samples.weights == nil || settings.loss == .crossEntropy && settings.focal == 0 else {
@@ -105,17 +132,17 @@ struct Preparation {
                     + "network.loss: binary_cross_entropy")
         }
         settings.classWeights = try configuration.training.classWeights.resolve(samples, of: settings.loss)
-        if let images = configuration.optimizer.rateFor, communicator.isRoot {
+        if let images = configuration.optimizer.rateFor, speaks {
             say(
                 "learning rate: \(String(format: "%.4g", configuration.effectiveRate)) for updates of "
                     + "\(configuration.training.batchSize * configuration.training.accumulation) images, from "
                     + "\(configuration.optimizer.learningRate) for \(images)")
         }
         if samples.weights != nil {
-            if communicator.isRoot { say("note: photographs weigh as the list says, in means over weights") }
+            if speaks { say("note: photographs weigh as the list says, in means over weights") }
             // The mean is then over weights.
             settings.classWeights = settings.classWeights ?? samples.classes.map { _ in 1 }
-        } else if let weights = settings.classWeights, communicator.isRoot {
+        } else if let weights = settings.classWeights, speaks {
             let words = zip(samples.classes, weights).prefix(20).map { "\($0) \(String(format: "%.3g", $1))" }
             say(
                 "\(settings.loss == .crossEntropy ? "class weights" : "weights of present classes"): \(words.joined(separator: ", "))\(weights.count > 20 ? ", …" : "")"

@@ -21,6 +21,7 @@ struct PreparedStage {
     /// What batches are made of, in words: `generated`, `photographs`, or `cached features`.
     let input: String
     let stage: Stage
+    let features: StageFeatures
 }
 
 /// Makes the stage in which a network trains with the values of a store. For training, cached training and benchmarks alike.
@@ -64,11 +65,12 @@ struct StageMaker {
     ///
     /// Throws `TrainingError.ranksDisagree` if ranks would fill different caches, `StoppedEarly` if a rank is asked to stop meanwhile.
     /// - Parameter checkpoint: what rank 0 resumes; ranges of an int8 prefix and the size of messages are kept as they were.
-    mutating func make(resuming checkpoint: Checkpoint? = nil) throws -> PreparedStage {
+    /// - Parameter known: features that are there already, of a network whose prefix is the same.
+    mutating func make(resuming checkpoint: Checkpoint? = nil, known: StageFeatures? = nil) throws -> PreparedStage {
         try settlePrecision(checkpoint)
         try preparation.stop.check(communicator)
-        let features = try prepareFeatures()
-        let communication = try settleCommunication(checkpoint)
+        let features = try known ?? prepareFeatures()
+        let communication = try settleCommunication(checkpoint, tells: known == nil)
         let replica = try makeReplica(features)
         let updates = TrainingSettings(configuration).updatesPerEpoch(images: preparation.samples.count)
         var stage = Stage(
@@ -80,7 +82,13 @@ struct StageMaker {
         stage.repeats = configuration.data.augmentation.recipe?.repeats ?? 1
         let input = preparation.data == nil ? "generated" : features.training == nil ? "photographs" : "cached features"
         return PreparedStage(
-            network: network, store: store, communication: communication, replica: replica, input: input, stage: stage)
+            network: network, store: store, communication: communication, replica: replica, input: input, stage: stage,
+            features: features)
+    }
+
+    /// Computes frozen layers as another stage of the same network does, whose ranges are known.
+    mutating func computePrefix(as other: StageMaker) {
+        if let ranges = other.network.ranges { network.use(ranges) } else if network.wantsRanges { network.giveUpBytes() }
     }
 
     /// The programs of the loop, from images or from cached features.
@@ -107,14 +115,14 @@ struct StageMaker {
     }
 
     /// Chooses how gradients travel, and the size of their messages.
-    private func settleCommunication(_ checkpoint: Checkpoint?) throws -> CommunicationSetup {
+    private func settleCommunication(_ checkpoint: Checkpoint?, tells: Bool) throws -> CommunicationSetup {
         let state = checkpoint?.state
         let own = state?.ranks == communicator.size ? state?.bucketBytes : nil
         let recorded = Int(String(decoding: try communicator.broadcast(Array("\(own ?? 0)".utf8)), as: UTF8.self)) ?? 0
         let setup = try CommunicationSetup(
             configuration.communication, gradientBytes: store.gradientsWithExtras.count * MemoryLayout<Float>.stride,
             recorded: recorded > 0 ? recorded : nil, communicator)
-        if communicator.isRoot, let line = setup.summary(communicator) { say("note: \(line)") }
+        if tells, communicator.isRoot, let line = setup.summary(communicator) { say("note: \(line)") }
         return setup
     }
 

@@ -68,6 +68,14 @@ final class Workplace {
         return launch
     }
 
+    /// The same with any number of ranks.
+    @discardableResult
+    func graft(_ arguments: [String], ranks: Int? = nil, expecting status: Int32 = 0) throws -> Launch {
+        let launch = try RunningLaunch(arguments, ranks: ranks, in: folder).end()
+        try #require(launch.status == status, "\(launch.output)\n\(launch.errors)")
+        return launch
+    }
+
     /// The objects of a run's metrics.jsonl; of one event if it is named.
     func metrics(_ run: String, _ event: String? = nil) throws -> [[String: Any]] {
         let text = String(decoding: try contents("runs/\(run)/metrics.jsonl"), as: UTF8.self)

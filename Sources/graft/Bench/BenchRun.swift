@@ -26,7 +26,7 @@ struct BenchRun {
         _ configuration: RunConfiguration, isSynthetic: Bool, classes: Int, updates: Int, _ communicator: any Communicator
     ) throws -> BenchRun {
         var configuration = configuration
-        let isNamed = configuration.data.labels != nil
+        let isNamed = configuration.data.labels != nil || ShardNames.areMeant(by: configuration.data.train)
         guard isSynthetic || isNamed || FileManager.default.fileExists(atPath: configuration.data.train) else {
             throw UserError(
                 "data.train: there is no folder \(configuration.data.train); name one with --set data.train=FOLDER, or measure generated input with --synthetic"
