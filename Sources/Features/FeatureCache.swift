@@ -21,6 +21,16 @@ package struct CachedFeatures {
     package let store: FeatureStore
     /// Images without features, by sample index.
     package let unreadable: [Int: UnreadableSample]
+
+    /// Those of some of the samples, in this order.
+    package func subset(_ samples: [Int]) -> CachedFeatures {
+        var left: [Int: UnreadableSample] = [:]
+        for (position, sample) in samples.enumerated() {
+            guard let known = unreadable[sample] else { continue }
+            left[position] = UnreadableSample(sample: position, path: known.path, reason: known.reason, isUsed: known.isUsed)
+        }
+        return CachedFeatures(store: store.subset(samples), unreadable: left)
+    }
 }
 
 /// How filling a cache ended.

@@ -56,6 +56,18 @@ package final class FeatureStore {
     /// Lets a record stand where it is; `owner` keeps it there.
     func place(_ record: UnsafeRawPointer, as index: Int) { records[index] = record }
 
+    /// The records of some of the samples, where they are.
+    package func subset(_ samples: [Int]) -> FeatureStore {
+        let part = FeatureStore(layout: layout, sampleCount: samples.count, views: views)
+        for view in 0..<views {
+            for (position, sample) in samples.enumerated() {
+                part.records[part.index(sample: position, view: view)] = records[index(sample: sample, view: view)]
+            }
+        }
+        part.owners = [self]
+        return part
+    }
+
     func keepAlive(_ owner: AnyObject) { owners.append(owner) }
 
     /// Copies a record's values, widened to float32, to image `position` of arrays of its values; false if it is not there.

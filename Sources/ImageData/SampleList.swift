@@ -40,6 +40,16 @@ package struct SampleList: Sendable, Equatable {
         return counts
     }
 
+    /// Some of the samples, in this order.
+    package func subset(_ samples: [Int], split: String) -> SampleList {
+        var part = SampleList(
+            split: split, classes: classes, paths: samples.map { paths[$0] }, labels: samples.map { labels[$0] },
+            labelSets: labelSets.map { sets in samples.map { sets[$0] } })
+        part.weights = weights.map { all in samples.map { all[$0] } }
+        (part.shards, part.places) = (shards, places.isEmpty ? [] : samples.map { places[$0] })
+        return part
+    }
+
     /// The bytes of a sample.
     package func part(of sample: Int) -> FilePart {
         guard !places.isEmpty else { return FilePart(paths[sample]) }

@@ -1,4 +1,5 @@
 // report.html: one page that says how a run went. Everything is in the file: it can be mailed or archived as it is.
+internal import Tensors
 import Files
 import Foundation
 import ImageData
@@ -100,7 +101,15 @@ package final class HTMLReport: TrainingObserver {
                 ("trained", "\(Format.large(facts.trainedParameters)) of \(Format.large(facts.allParameters)) parameters"))
             rows.append(("sent a step", "\(Format.bytes(facts.bytesPerStep)) in \(Format.count(facts.buckets, "bucket"))"))
         }
-        if let best { rows.append(("best accuracy", "\(Format.percent(best.summary.accuracy)) after step \(best.step)")) }
+        if let best {
+            let measure = facts?.settings.bestBy ?? .accuracy
+            let value = best.summary.value(of: measure) ?? best.summary.accuracy
+            rows.append(
+                (
+                    "best \(measure.words)",
+                    "\(measure == .loss ? Format.loss(value) : Format.percent(value)) after step \(best.step)"
+                ))
+        }
         let cells = rows.map { "<tr><th>\(escaped($0.0))</th><td>\(escaped($0.1))</td></tr>" }
         return "<table>\(cells.joined(separator: "\n"))</table>"
     }

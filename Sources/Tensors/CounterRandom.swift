@@ -13,6 +13,7 @@ package enum RandomPurpose: UInt64, Sendable {
     case calibration = 9
     case sampling = 11
     case mixing = 12
+    case folds = 13
 }
 
 /// A counter-based stream of random numbers, keyed by (seed, epoch, index, purpose): the same key gives the same numbers on any

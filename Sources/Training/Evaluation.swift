@@ -27,6 +27,12 @@ package struct SamplePrediction: Sendable, Equatable {
         self.probabilities = probabilities
     }
 
+    /// The same of a sample that another list counts otherwise.
+    package func moved(to sample: Int) -> SamplePrediction {
+        SamplePrediction(
+            sample: sample, label: label, labels: labels, predicted: predicted, loss: loss, probabilities: probabilities)
+    }
+
     /// With the probabilities of another view of the same image added to these.
     func added(_ other: SamplePrediction) -> SamplePrediction {
         precondition(sample == other.sample, "views come in one order")

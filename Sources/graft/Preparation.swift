@@ -18,7 +18,7 @@ struct Preparation {
     let stop: StopFlag
     let placement: ThreadPlacement
     /// What is trained on: the photographs of `data`, or names that stand for generated batches.
-    let samples: SampleList
+    private(set) var samples: SampleList
     /// Nil where batches are generated.
     let data: TrainingData?
     /// Whether photographs that stand in two classes were all looked for already.
@@ -83,13 +83,16 @@ struct Preparation {
 
     /// The same photographs with another config of the same data: weights start anew.
     ///
-    /// - Parameter images: how many are trained on and evaluated, if not all.
-    func varied(_ configuration: RunConfiguration, images: (training: Int, validation: Int)? = nil) throws -> Preparation {
+    /// - Parameter subset: what is trained on and evaluated, if not all of them.
+    func varied(
+        _ configuration: RunConfiguration, subset: (training: SampleList, validation: SampleList?)? = nil
+    ) throws -> Preparation {
         var other = self
         other.configuration = configuration
+        if let subset { other.samples = subset.training }
+        let evaluated = subset.map { $0.validation?.count ?? 0 } ?? data?.validation?.samples.count ?? 0
         let loaded = try Self.load(
-            configuration, file, samples.classes, images ?? (samples.count, data?.validation?.samples.count ?? 0), abilities,
-            communicator)
+            configuration, file, samples.classes, (other.samples.count, evaluated), abilities, communicator)
         (other.networks, other.store, other.weights) = (loaded.networks, loaded.store, loaded.weights)
         return other
     }

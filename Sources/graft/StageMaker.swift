@@ -24,6 +24,13 @@ struct PreparedStage {
     let features: StageFeatures
 }
 
+/// Samples whose features are there already.
+struct KnownFeatures {
+    let training: SampleList
+    let validation: SampleList?
+    let features: StageFeatures
+}
+
 /// Makes the stage in which a network trains with the values of a store. For training, cached training and benchmarks alike.
 struct StageMaker {
     let preparation: Preparation
@@ -66,19 +73,21 @@ struct StageMaker {
     /// Throws `TrainingError.ranksDisagree` if ranks would fill different caches, `StoppedEarly` if a rank is asked to stop meanwhile.
     /// - Parameter checkpoint: what rank 0 resumes; ranges of an int8 prefix and the size of messages are kept as they were.
     /// - Parameter known: features that are there already, of a network whose prefix is the same.
-    mutating func make(resuming checkpoint: Checkpoint? = nil, known: StageFeatures? = nil) throws -> PreparedStage {
+    mutating func make(resuming checkpoint: Checkpoint? = nil, known: KnownFeatures? = nil) throws -> PreparedStage {
         try settlePrecision(checkpoint)
         try preparation.stop.check(communicator)
-        let features = try known ?? prepareFeatures()
+        let features = try known?.features ?? prepareFeatures()
         let communication = try settleCommunication(checkpoint, tells: known == nil)
-        let replica = try makeReplica(features)
-        let updates = TrainingSettings(configuration).updatesPerEpoch(images: preparation.samples.count)
+        let training = known?.training ?? preparation.samples
+        let validation = known?.validation ?? preparation.data?.validation?.sampleList(split: "validation")
+        let replica = try makeReplica(features, isEvaluated: validation != nil)
+        let updates = TrainingSettings(configuration).updatesPerEpoch(images: training.count)
         var stage = Stage(
-            replica: replica, source: source(features), optimizer: try makeOptimizer(replica),
+            replica: replica, source: source(features, training), optimizer: try makeOptimizer(replica),
             schedule: LearningRateSchedule(
                 configuration, updatesPerEpoch: updates, epochsBefore: preparation.configuration.epochs(beforePhase: phase)),
             bucketBytes: communication.bucketBytes,
-            evaluator: preparation.data?.validation.map { evaluator($0, features) }, computation: network.computation)
+            evaluator: validation.map { evaluator($0, features) }, computation: network.computation)
         stage.repeats = configuration.data.augmentation.recipe?.repeats ?? 1
         let input = preparation.data == nil ? "generated" : features.training == nil ? "photographs" : "cached features"
         return PreparedStage(
@@ -92,13 +101,12 @@ struct StageMaker {
     }
 
     /// The programs of the loop, from images or from cached features.
-    private func makeReplica(_ features: StageFeatures) throws -> ProgramReplica {
+    private func makeReplica(_ features: StageFeatures, isEvaluated: Bool) throws -> ProgramReplica {
         let (network, threads) = (network, placement.threads)
         let entry: PlanEntry = features.training == nil ? .images : .boundary
         let training = network.plan(from: entry, to: .loss, capacity: network.trainingCapacity, threads: threads)
         try network.checkMemory(of: training, ranks: communicator.size)
         // Without validation images nothing is inferred: then the smaller program is made.
-        let isEvaluated = preparation.data?.validation != nil
         let infersFromImages = features.validation == nil && (isEvaluated || features.training == nil)
         let inference = network.plan(
             from: infersFromImages ? .images : .boundary, to: .logits, capacity: isEvaluated ? network.evaluationCapacity : 1)
@@ -126,12 +134,12 @@ struct StageMaker {
         return setup
     }
 
-    private func source(_ features: StageFeatures) -> any BatchSource {
+    private func source(_ features: StageFeatures, _ samples: SampleList) -> any BatchSource {
         let capacity = network.trainingCapacity
         guard let folder = preparation.data?.training else { return generatedSource(capacity: capacity) }
         if let cached = features.training {
             return FeatureSource(
-                cached.store, samples: preparation.samples, unreadable: cached.unreadable, capacity: capacity,
+                cached.store, samples: samples, unreadable: cached.unreadable, capacity: capacity,
                 givesTargets: preparation.givesTargets)
         }
         let (views, augmentation) = (features.decision.fixedViews, configuration.data.augmentation)
@@ -168,17 +176,20 @@ struct StageMaker {
             count: count)
     }
 
-    private func evaluator(_ folder: ImageFolder, _ features: StageFeatures) -> Evaluator {
-        let samples = folder.sampleList(split: "validation")
+    private func validationImages(_ capacity: Int) -> LoaderSource {
+        guard let folder = preparation.data?.validation else { preconditionFailure("samples without features are the config's") }
+        let options = preparation.loaderOptions(folder, capacity: capacity, Augmentation(configuration.evaluation.views))
+        return LoaderSource(BatchLoader(source: .folder(folder), options: options))
+    }
+
+    private func evaluator(_ samples: SampleList, _ features: StageFeatures) -> Evaluator {
         let capacity = network.evaluationCapacity
         let views = configuration.evaluation.views
         let source: any BatchSource =
             features.validation.map {
                 FeatureSource($0.store, samples: samples, unreadable: $0.unreadable, capacity: capacity)
             }
-            ?? LoaderSource(
-                BatchLoader(
-                    source: .folder(folder), options: preparation.loaderOptions(folder, capacity: capacity, Augmentation(views))))
+            ?? validationImages(capacity)
         return Evaluator(
             samples: samples, source: source, batchSize: capacity,
             ranks: configuration.evaluation.ranks == .root ? .root : .all, views: views.count,

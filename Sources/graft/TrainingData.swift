@@ -12,6 +12,8 @@ struct TrainingData {
     private(set) var validation: ImageFolder?
     /// What a list keeps for `graft evaluate --split test`.
     private(set) var test: ImageFolder?
+    /// What training images belong together, by sample; nil where each is one of its own.
+    private(set) var trainingGroups: [String]?
     /// A table of what groups led to, for the user.
     private(set) var splitReport: [String] = []
 
@@ -57,8 +59,10 @@ struct TrainingData {
         if case .fraction(let fraction) = settings.validationSource {
             // Sides that are cut here share no group.
             try hold(out: fraction, seed: seed, groups)
+            trainingGroups = groups.map { training.samples.map($0) }
             return
         }
+        trainingGroups = groups.map { training.samples.map($0) }
         if let groups, let validation {
             let shared = GroupedSplit.shared(training.samples.map(groups), validation.samples.map(groups))
             if let first = shared.first {

@@ -69,12 +69,13 @@ struct Tuning {
                     say("note: tuning looks at photographs without augmentation; best.yaml keeps the config's")
                 }
             }
-            let preparation = try Preparation(base, communicator, environment: environment, stop: stop)
-            guard preparation.data?.validation != nil else {
-                throw UserError(
-                    "tune compares evaluations, and the config names no validation images; data.validation_fraction: 0.2 does")
+            let trials = try Trials(base, communicator, environment, stop) { preparation in
+                guard preparation.data?.validation != nil else {
+                    throw UserError(
+                        "tune compares evaluations, and the config names no validation images; data.validation_fraction: 0.2 does"
+                    )
+                }
             }
-            let trials = try Trials(preparation)
             var trained: [TrialRecord] = []
             var alive = combinations
             let total = rounds.reduce(0) { $0 + $1.count }
@@ -147,7 +148,7 @@ struct Tuning {
         rows.forEach { table.add($0) }
         print("")
         table.lines().forEach { print($0) }
-        print("photographs, weights and features took \(String(format: "%.1f", trials.featureSeconds)) s")
+        print("photographs, weights and features took \(String(format: "%.1f", trials.preparationSeconds)) s")
         print("\(summary)\ntrain with it: graft train \(path)\na plot for each key: \(folder.report)")
     }
 
