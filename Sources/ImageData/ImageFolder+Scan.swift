@@ -45,6 +45,24 @@ extension ImageFolder {
         return folder
     }
 
+    /// The folders of a data set's parts in a folder that holds nothing but them, such as `train` and `validation`; none where it is
+    /// something else.
+    package static func parts(of root: String) -> [String] {
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []).filter { !$0.hasPrefix(".") }
+        let folders = names.filter { name in
+            var isFolder: ObjCBool = false
+            return FileManager.default.fileExists(atPath: "\(root)/\(name)", isDirectory: &isFolder) && isFolder.boolValue
+        }
+        return !folders.isEmpty && folders.allSatisfy { partNames.contains($0.lowercased()) } ? folders.sorted(by: bytewise) : []
+    }
+
+    /// All files below a folder that may be images, without classes.
+    package static func unlabelled(_ root: String) throws(ImageError) -> ImageFolder {
+        let found = try everyFile(below: root)
+        let samples = found.paths.sorted(by: bytewise).map { ImageSample(path: $0, label: 0) }
+        return ImageFolder(root: root, classes: [""], samples: samples, notes: found.notes)
+    }
+
     /// The paths of all files below a folder that may be images, and what was left out.
     static func everyFile(below root: String) throws(ImageError) -> (paths: [String], notes: [String]) {
         var scan = FolderScan(root: root)

@@ -18,6 +18,8 @@ enum HTMLPage {
         .wide{overflow-x:auto}td.name,th.name{overflow-wrap:anywhere;min-width:6em;max-width:18em}bdi{unicode-bidi:isolate}
         .worst{display:grid;grid-template-columns:repeat(auto-fill,minmax(160px,1fr));gap:1em}.worst img{max-width:100%;max-height:160px}
         figure{margin:0}figcaption{font-size:12px;overflow-wrap:anywhere}
+        .finds{display:flex;flex-wrap:wrap;gap:1em}.find{border:1px solid var(--faint);border-radius:6px;padding:.6em;display:flex;flex-wrap:wrap;gap:.6em}
+        .find figure{width:200px}.find img{max-width:100%;max-height:200px}.find p{flex-basis:100%;margin:0}
         .bars td.bar{width:60%}.bars .bar span{display:block;height:1em;background:var(--a);border-radius:2px}.bars tr.best{font-weight:600}
         """
 }

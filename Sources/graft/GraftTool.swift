@@ -14,7 +14,8 @@ struct GraftTool: ParsableCommand {
             COMMAND' tells all of a command.
             """, version: Self.version,
         subcommands: [
-            TrainCommand.self, TuneCommand.self, CrossValidateCommand.self, EvaluateCommand.self, PredictCommand.self,
+            TrainCommand.self, VerifyCommand.self, TuneCommand.self, CrossValidateCommand.self, EvaluateCommand.self,
+            PredictCommand.self,
             PlanCommand.self,
             NetworksCommand.self,
             WeightsCommand.self, ExportCommand.self, PackCommand.self, DoctorCommand.self, BenchCommand.self,
