@@ -13,8 +13,8 @@ enum HTMLPage {
         body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);max-width:760px;margin:2em auto;padding:0 1em}
         table{border-collapse:collapse;margin:1em 0}th,td{padding:.2em .7em;border-bottom:1px solid var(--faint);text-align:left}
         td.n,th.n{text-align:right}td.n{font-variant-numeric:tabular-nums;white-space:nowrap}svg{width:100%;margin:.5em 0}svg text{font-size:12px;fill:var(--ink)}
-        .grid{stroke:var(--faint)}polyline{fill:none;stroke-width:1.8}polyline.s0{stroke:var(--a)}polyline.s1{stroke:var(--b)}
-        svg text.s0,circle.s0{fill:var(--a)}svg text.s1,circle.s1{fill:var(--b)}
+        .grid{stroke:var(--faint)}polyline{fill:none;stroke-width:1.8}polyline.s0{stroke:var(--a)}polyline.s1{stroke:var(--b)}polyline.s2{stroke:#16a34a}polyline.s3{stroke:#db2777}polyline.s4{stroke:#7c3aed}polyline.s5{stroke:#0891b2}
+        svg text.s0,circle.s0{fill:var(--a)}svg text.s1,circle.s1{fill:var(--b)}svg text.s2,circle.s2{fill:#16a34a}svg text.s3,circle.s3{fill:#db2777}svg text.s4,circle.s4{fill:#7c3aed}svg text.s5,circle.s5{fill:#0891b2}
         .wide{overflow-x:auto}td.name,th.name{overflow-wrap:anywhere;min-width:6em;max-width:18em}bdi{unicode-bidi:isolate}
         .worst{display:grid;grid-template-columns:repeat(auto-fill,minmax(160px,1fr));gap:1em}.worst img{max-width:100%;max-height:160px}
         figure{margin:0}figcaption{font-size:12px;overflow-wrap:anywhere}

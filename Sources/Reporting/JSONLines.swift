@@ -88,6 +88,11 @@ package final class JSONLines: TrainingObserver {
             ("balanced_accuracy", .optional(report.summary.balancedAccuracy)), ("macro_f1", .optional(report.summary.macroF1)),
             ("best", .truth(report.isBest)), ("seconds", .number(report.seconds)),
         ]
+        if let calibration = report.calibration {
+            members.append(("temperature", .number(calibration.temperature)))
+            members.append(("calibration_error", .number(calibration.errorBefore)))
+            members.append(("calibrated_error", .number(calibration.errorAfter)))
+        }
         if evaluation.hasFewClasses {
             let metrics = evaluation.classMetrics
             members.append(("precision", .list(metrics.map { .optional($0.precision) })))

@@ -29,7 +29,11 @@ struct SVGPlot {
         let points = series.flatMap(\.points)
         guard !points.isEmpty else { return "<p>\(escaped(title)): nothing yet</p>" }
         let frame = Frame(points, isPercent: isPercent)
-        var parts = ["<svg viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" role=\"img\" aria-label=\"\(escaped(title))\">"]
+        // The legend of many series stands higher.
+        let extra = max(0, 14 * (series.count - 2))
+        var parts = [
+            "<svg viewBox=\"0 \(-extra) \(Int(Self.width)) \(Int(Self.height) + extra)\" role=\"img\" aria-label=\"\(escaped(title))\">"
+        ]
         for tick in Self.ticks(frame.y) {
             let y = Self.text(frame.vertical(tick))
             parts.append("<line class=\"grid\" x1=\"\(Self.left)\" x2=\"\(Self.width - Self.right)\" y1=\"\(y)\" y2=\"\(y)\"/>")
@@ -55,7 +59,7 @@ struct SVGPlot {
                 return "<circle class=\"s\(index)\" cx=\"\(place[0])\" cy=\"\(place[1])\" r=\"3\"/>"
             }.joined()
         }
-        let y = 14.0 + 14 * Double(index)
+        let y = 14.0 + 14 * Double(index) - Double(max(0, 14 * (self.series.count - 2)))
         return text + "<text class=\"s\(index)\" x=\"\(Self.width - Self.right - 4)\" y=\"\(y)\" text-anchor=\"end\">"
             + "\(escaped(series.name))</text>"
     }

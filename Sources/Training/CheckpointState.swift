@@ -40,6 +40,8 @@ package struct CheckpointState: Sendable, Equatable, Codable {
     package var evaluation: EvaluationSummary?
     /// What it found best to tell classes by, by class; nil where photographs are of one class each.
     package var thresholds: [Float]?
+    /// What makes its probabilities more believable; nil where nothing does, or it was not evaluated.
+    package var calibration: TemperatureScaling?
     /// By file name.
     package var files: [String: File] = [:]
     /// XXH64 of this JSON with an empty checksum, so that a changed digit is noticed.

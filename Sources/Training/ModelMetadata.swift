@@ -19,12 +19,14 @@ package struct ModelMetadata: Sendable, Equatable {
     package var loss = LossKind.crossEntropy
     /// From which probability on a photograph is of a class, by class index, where it may be of several; nil for ½.
     package var thresholds: [Float]?
+    /// What scores are divided by before softmax; nil for 1.
+    package var temperature: Double?
 
     package init(
         architecture: String?, classes: [String]?, preprocessing: Preprocessing?, computation: NetworkComputation?,
-        loss: LossKind = .crossEntropy, thresholds: [Float]? = nil
+        loss: LossKind = .crossEntropy, thresholds: [Float]? = nil, temperature: Double? = nil
     ) {
-        (self.loss, self.thresholds) = (loss, thresholds)
+        (self.loss, self.thresholds, self.temperature) = (loss, thresholds, temperature)
         self.architecture = architecture
         self.classes = classes
         self.preprocessing = preprocessing
@@ -39,6 +41,7 @@ package struct ModelMetadata: Sendable, Equatable {
         computation = Self.decode(file.metadata[Name.computation])
         loss = file.metadata[Name.loss] == Name.binaryCrossEntropy ? .binaryCrossEntropy : .crossEntropy
         thresholds = Self.decode(file.metadata[Name.thresholds])
+        temperature = file.metadata[Name.temperature].flatMap(Double.init).flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
     }
 
     /// The entries of a file's metadata.
@@ -51,6 +54,7 @@ package struct ModelMetadata: Sendable, Equatable {
         entries[Name.computation] = try Self.encode(computation)
         if loss == .binaryCrossEntropy { entries[Name.loss] = Name.binaryCrossEntropy }
         entries[Name.thresholds] = try Self.encode(thresholds)
+        entries[Name.temperature] = temperature.map { "\($0)" }
         return entries
     }
 
@@ -61,6 +65,7 @@ package struct ModelMetadata: Sendable, Equatable {
         static let computation = "computation"
         static let (loss, binaryCrossEntropy) = ("loss", "binary_cross_entropy")
         static let thresholds = "thresholds"
+        static let temperature = "temperature"
     }
 
     private static func encode(_ value: (some Encodable)?) throws -> String? {

@@ -59,11 +59,13 @@ extension Trainer {
         progress.evaluationsSinceBest = isBest ? nil : (progress.evaluationsSinceBest ?? 0) + 1
         if let evaluation {
             thresholds = evaluation.thresholds
+            calibration = TemperatureScaling(evaluation.predictions)
             for sample in evaluation.unreadable { announce(.unreadable(sample, split: evaluator.samples.split)) }
             announce(
                 .evaluation(
                     EvaluationReport(
                         step: progress.step, epoch: progress.epoch, evaluation: evaluation, summary: summary, isBest: isBest,
+                        calibration: calibration,
                         seconds: Double(monotonicNanoseconds() - start) * 1e-9)))
         }
         return summary

@@ -115,7 +115,8 @@ extension Trainer {
             accumulation: parts.settings.accumulation, bucketBytes: stage.bucketBytes,
             instructions: parts.identity.instructions?.rawValue,
             learningRate: rate(ofUpdate: max(1, progress.step)),
-            progress: progress, evaluation: evaluation, thresholds: evaluation == nil ? nil : thresholds)
+            progress: progress, evaluation: evaluation, thresholds: evaluation == nil ? nil : thresholds,
+            calibration: evaluation == nil ? nil : calibration)
         let path: String
         do {
             path = try checkpoints.save(step: progress.step, best: progress.best?.step) {
@@ -139,6 +140,7 @@ extension Trainer {
                 state.progress = progress
                 state.evaluation = evaluation
                 state.thresholds = thresholds
+                state.calibration = calibration
             }
         } catch let error as FileError {
             throw TrainingError.checkpointNotSaved(step: progress.step, error)

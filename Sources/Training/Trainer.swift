@@ -58,6 +58,8 @@ package final class Trainer {
     package internal(set) var progress = TrainingProgress()
     /// What the last evaluation found best to tell classes by, where photographs may be of several; on rank 0.
     var thresholds: [Float]?
+    /// What the last evaluation's probabilities ask for; on rank 0.
+    var calibration: TemperatureScaling?
     var resumedFrom: String?
     var refusedCheckpoints: [String] = []
     /// Images that this rank's running statistics have seen since the ranks last shared them.

@@ -94,6 +94,8 @@ package struct EvaluationReport: Sendable {
     package var summary: EvaluationSummary
     /// Whether it is the best so far.
     package var isBest: Bool
+    /// What makes the probabilities more believable; nil where nothing does.
+    package var calibration: TemperatureScaling?
     package var seconds: Double
 }
 

@@ -18,7 +18,8 @@ struct GraftTool: ParsableCommand {
             PredictCommand.self,
             PlanCommand.self,
             NetworksCommand.self,
-            WeightsCommand.self, ExportCommand.self, PackCommand.self, DoctorCommand.self, BenchCommand.self,
+            WeightsCommand.self, ExportCommand.self, PackCommand.self, RunsCommand.self, StatusCommand.self, DoctorCommand.self,
+            BenchCommand.self,
         ])
 
     /// Raised with a release.

@@ -21,6 +21,8 @@ final class InferenceModel: Classifier {
     let loss: LossKind
     /// From which probability on an image is of a class, where it may be of several.
     let thresholds: [Float]
+    /// What scores are divided by before softmax; nil for 1.
+    let temperature: Double?
     /// Images that are run at once.
     let capacity: Int
     /// The type in which its frozen layers compute.
@@ -46,7 +48,7 @@ final class InferenceModel: Classifier {
         classes = weights.classes
         preprocessing = weights.preprocessing
         classCount = weights.graph.classCount
-        loss = weights.loss
+        (loss, temperature) = (weights.loss, weights.temperature)
         thresholds = weights.thresholds ?? Array(repeating: 0.5, count: classCount)
         self.capacity = capacity
         let (computation, note) = precision.computation(saved: weights.computation, .own(instructions))

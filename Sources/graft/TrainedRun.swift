@@ -9,10 +9,18 @@ struct SavedModel {
     let file: WeightFile
     /// What its evaluation found best to tell classes by, where photographs may be of several.
     let thresholds: [Float]?
+    /// What its evaluation found to make probabilities more believable.
+    let temperature: Double?
 
-    init(_ checkpoint: Checkpoint) { (file, thresholds) = (checkpoint.model, checkpoint.state.thresholds) }
+    init(_ checkpoint: Checkpoint) {
+        (file, thresholds) = (checkpoint.model, checkpoint.state.thresholds)
+        temperature = checkpoint.state.calibration?.temperature
+    }
 
-    init(_ file: WeightFile) { (self.file, thresholds) = (file, ModelMetadata(of: file).thresholds) }
+    init(_ file: WeightFile) {
+        let stated = ModelMetadata(of: file)
+        (self.file, thresholds, temperature) = (file, stated.thresholds, stated.temperature)
+    }
 }
 
 /// The folder of a run that has saved something.

@@ -93,7 +93,7 @@ struct ExportCommand: ParsableCommand {
         let isOfSeveral = weights.loss == .binaryCrossEntropy
         let facts = ModelFacts(
             architecture: weights.entry.name, classes: weights.classes, preprocessing: weights.preprocessing,
-            loss: isOfSeveral ? "binary_cross_entropy" : nil, thresholds: weights.thresholds)
+            loss: isOfSeveral ? "binary_cross_entropy" : nil, thresholds: weights.thresholds, temperature: weights.temperature)
         try AtomicFile.write(Array((try facts.jsonLine() + "\n").utf8), to: "\(path).json")
     }
 
@@ -105,6 +105,8 @@ struct ExportCommand: ParsableCommand {
         /// Only where photographs may be of several classes: then each score goes through a sigmoid.
         let loss: String?
         let thresholds: [Float]?
+        /// What scores are to be divided by before softmax.
+        let temperature: Double?
     }
 
     private static func advice(_ weights: FittedWeights) -> String {

@@ -29,6 +29,12 @@ struct PredictCommand: ParsableCommand {
     var top = 5
     @Flag(help: "Also gives the scores of all classes, before softmax.")
     var logits = false
+    @Option(
+        help: ArgumentHelp(
+            "Says of photographs whose likeliest class is less probable that they are rejected.", valueName: "probability"))
+    var reject: Double?
+    @Flag(help: "Takes probabilities as softmax gives them, without the temperature that validation asked for.")
+    var uncalibrated = false
     @Flag(help: "Prints one JSON object a line.")
     var json = false
     @Option(help: ArgumentHelp("\(InferencePrecision.help)", valueName: "type"))
@@ -43,6 +49,7 @@ struct PredictCommand: ParsableCommand {
             throw ValidationError("give either --run or --weights (with --network)")
         }
         guard !images.isEmpty || list != nil else { throw ValidationError("name photographs or folders, or give a --list") }
+        if let reject, !(reject > 0 && reject <= 1) { throw ValidationError("--reject must lie above 0 and up to 1") }
         guard top >= 1 else { throw ValidationError("--top must be at least 1") }
     }
 
@@ -86,7 +93,11 @@ struct PredictCommand: ParsableCommand {
                         "\(file): the network's scores are no numbers; its weights are damaged, or the training that made them had diverged"
                     )
                 }
-                try show(Prediction(file: file, logits: own, of: model, top: top, keepsLogits: logits))
+                try show(
+                    Prediction(
+                        file: file, logits: own, of: model, temperature: uncalibrated ? nil : model.temperature, reject: reject,
+                        top: top,
+                        keepsLogits: logits))
             }
             waiting.removeAll(keepingCapacity: true)
         }
@@ -117,6 +128,7 @@ struct PredictCommand: ParsableCommand {
             ])
         }
         table.lines(indent: 2).forEach { print($0) }
+        if prediction.rejected == true { print("  rejected: unsure") }
         if let logits = prediction.logits {
             print("  logits: \(logits.map { String(format: "%.6g", $0) }.joined(separator: " "))")
         }
@@ -149,10 +161,24 @@ struct Prediction: Encodable {
     let labels: [String]?
     /// Left out of the JSON where they were not asked for.
     let logits: [Float]?
+    /// Left out where no temperature was used.
+    let calibrated: Bool?
+    /// Left out without --reject; and why.
+    let rejected: Bool?
+    let reason: String?
 
-    init(file: String, logits: [Float], of model: InferenceModel, top: Int, keepsLogits: Bool) {
+    init(
+        file: String, logits: [Float], of model: InferenceModel, temperature: Double?, reject: Double?, top: Int,
+        keepsLogits: Bool
+    ) {
         self.file = file
-        let probabilities = Self.probabilities(logits, model.loss)
+        let isOfOne = model.loss == .crossEntropy
+        let scale = isOfOne ? Float(1 / (temperature ?? 1)) : 1
+        let probabilities = Self.probabilities(logits.map { $0 * scale }, model.loss)
+        calibrated = isOfOne && temperature != nil ? true : nil
+        let surest = probabilities.max() ?? 0
+        rejected = reject.map { surest < $0 }
+        reason = rejected == true ? "unsure" : nil
         func guess(_ index: Int) -> Guess {
             Guess(
                 index: index, name: model.classes.flatMap { $0.indices.contains(index) ? $0[index] : nil },

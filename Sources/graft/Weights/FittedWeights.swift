@@ -24,6 +24,8 @@ struct FittedWeights {
     let loss: LossKind
     /// See `ModelMetadata`.
     let thresholds: [Float]?
+    /// See `ModelMetadata`.
+    let temperature: Double?
     /// The network's parameters: as far as possible windows onto the mapped file. Nothing trains them.
     let store: ParameterStore
 
@@ -36,6 +38,7 @@ struct FittedWeights {
         entry = try Self.entry(for: file, named: network)
         let stated = ModelMetadata(of: file)
         (classes, computation, loss) = (stated.classes, stated.computation, stated.loss)
+        temperature = saved.temperature
         thresholds = saved.thresholds?.count == stated.classes?.count ? saved.thresholds : nil
         let crop = try file.statedPreprocessing()?.crop
         let plain = entry.build(BuildOptions(inputSize: crop))
@@ -81,7 +84,7 @@ struct FittedWeights {
     var metadata: ModelMetadata {
         ModelMetadata(
             architecture: entry.name, classes: classes, preprocessing: preprocessing, computation: computation, loss: loss,
-            thresholds: thresholds)
+            thresholds: thresholds, temperature: temperature)
     }
 }
 

@@ -1,0 +1,105 @@
+// `graft runs`: what runs there are, and how they compare.
+import Reporting
+import ArgumentParser
+import Foundation
+import PlanReports
+import RunConfiguration
+import Tensors
+
+struct RunsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "runs", abstract: "Lists runs, and compares them.", subcommands: [List.self, Compare.self],
+        defaultSubcommand: List.self)
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists the runs of a folder.")
+
+        @Argument(help: "The folder that holds runs.")
+        var folder = "runs"
+        @Flag(help: "Prints one JSON object a line.")
+        var json = false
+
+        private struct Line: Encodable {
+            let kind = "run"
+            let path: String
+            let state: RunRecord.State
+            let network: String
+            let trainingImages: Int
+            let epochs: Int
+            let step: Int
+            let accuracy: Double?
+            let loss: Double?
+            let bestStep: Int?
+            let seconds: Double
+        }
+
+        func run() throws {
+            try reportingErrors {
+                let runs = try RunRecord.all(in: folder)
+                if json {
+                    for run in runs {
+                        print(
+                            try Line(
+                                path: run.path, state: run.state, network: run.network, trainingImages: run.images,
+                                epochs: run.evaluations.last?.epoch ?? run.epoch, step: run.step, accuracy: run.best?.accuracy,
+                                loss: run.best?.loss, bestStep: run.best?.step, seconds: run.seconds
+                            ).jsonLine())
+                    }
+                    return
+                }
+                guard !runs.isEmpty else { return print("\(folder) holds no runs") }
+                var table = TextTable([
+                    .left("run"), .left("state"), .left("network"), .right("images"), .right("epochs"), .right("steps"),
+                    .right("best accuracy"), .right("loss"), .right("time"),
+                ])
+                for run in runs {
+                    table.add([
+                        run.name, run.state.rawValue, run.network, "\(run.images)", "\(run.evaluations.last?.epoch ?? run.epoch)",
+                        "\(run.step)", run.best.map { String(format: "%.2f %%", $0.accuracy * 100) } ?? "–",
+                        run.best.map { String(format: "%.4f", $0.loss) } ?? "–", Self.duration(run.seconds),
+                    ])
+                }
+                table.lines().forEach { print($0) }
+            }
+        }
+
+        static func duration(_ seconds: Double) -> String {
+            let whole = Int(seconds.rounded())
+            return whole >= 3600
+                ? String(format: "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60)
+                : String(format: "%d:%02d", whole / 60, whole % 60)
+        }
+    }
+
+    struct Compare: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "compare", abstract: "Compares runs: configs, results, and whether the difference is more than chance.",
+            discussion: """
+                graft runs compare runs/a runs/b --report compare.html
+
+                The first run is held against each other one, photograph by photograph (predictions.csv): McNemar's exact test, and \
+                the accuracy's difference with a paired bootstrap interval.
+                """)
+
+        @Argument(help: ArgumentHelp("The folders of two or more runs.", valueName: "run"))
+        var runs: [String]
+        @Option(help: ArgumentHelp("Writes a page with all curves.", valueName: "file"))
+        var report: String?
+        @Flag(help: "Prints one JSON object a line.")
+        var json = false
+
+        func validate() throws {
+            guard runs.count >= 2 else { throw ValidationError("name two runs or more") }
+        }
+
+        func run() throws {
+            try reportingErrors {
+                let comparison = try RunComparison(try runs.map { try RunRecord(path: $0) })
+                if let report { try comparison.page.write(to: report) }
+                if json { return try comparison.jsonLines().forEach { print($0) } }
+                comparison.lines().forEach { print($0) }
+                if let report { print("\nwritten: \(report)") }
+            }
+        }
+    }
+}
