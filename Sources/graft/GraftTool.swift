@@ -14,7 +14,8 @@ struct GraftTool: ParsableCommand {
             COMMAND' tells all of a command.
             """, version: Self.version,
         subcommands: [
-            TrainCommand.self, VerifyCommand.self, TuneCommand.self, CrossValidateCommand.self, EvaluateCommand.self,
+            TrainCommand.self, VerifyCommand.self, TuneCommand.self, CrossValidateCommand.self, ChooseCommand.self,
+            EvaluateCommand.self,
             PredictCommand.self,
             PlanCommand.self,
             NetworksCommand.self,
