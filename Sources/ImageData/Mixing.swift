@@ -34,7 +34,11 @@ struct BatchMix: Equatable {
             return
         }
         let share = Self.beta(mixing.cutmix, &random)
-        let (column, row) = (random.below(side), random.below(side))
+        self.init(cutting: share, column: random.below(side), row: random.below(side), side: side)
+    }
+
+    /// CutMix's rectangle around a centre, for a share that it has where it does not reach beyond the image.
+    init(cutting share: Double, column: Int, row: Int, side: Int) {
         let half = Int(0.5 * (1 - share).squareRoot() * Double(side))
         let (left, top) = (max(0, column - half), max(0, row - half))
         let box = PixelRegion(

@@ -133,6 +133,24 @@ import Testing
         }
     }
 
+    /// `Fixtures/make_mixing_numbers.py` prints them.
+    private static let rectangles: [(Double, Int, Int, Int, Int, Int, Int, Int, Double)] = [
+        (0.5, 16, 16, 32, 5, 5, 22, 22, 0.52734375),
+        (0.9, 3, 30, 32, 0, 25, 8, 7, 0.9453125),
+        (0.1, 31, 0, 32, 16, 0, 16, 15, 0.765625),
+        (0.73, 100, 7, 224, 42, 0, 116, 65, 0.8497289540816326),
+        (0.02, 112, 112, 224, 2, 2, 220, 220, 0.03539540816326525),
+        (0.999, 5, 5, 224, 2, 2, 6, 6, 0.9992825255102041),
+    ]
+
+    @Test func rectanglesAreTorchvisions() {
+        for (share, column, row, side, left, top, width, height, adjusted) in Self.rectangles {
+            let mix = BatchMix(cutting: share, column: column, row: row, side: side)
+            #expect(mix.box == PixelRegion(left: left, top: top, width: width, height: height))
+            #expect(abs(Double(mix.share) - adjusted) < 1e-6)
+        }
+    }
+
     @Test func repeatedEntriesComeInARow() {
         #expect(EpochOrder.repeated([3, 0, 2, 1], times: 1) == [3, 0, 2, 1])
         let entries = EpochOrder.repeated([3, 0, 2, 1], times: 3)
