@@ -1,10 +1,6 @@
 // `graft choose`: which network, and how much of it to train, on one's own photographs.
 import ArgumentParser
-import Collectives
-import CollectivesMPI
-import Foundation
 import RunConfiguration
-import Training
 
 struct ChooseCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -57,23 +53,11 @@ struct ChooseCommand: ParsableCommand {
     }
 
     func run() throws {
-        let environment = ProcessInfo.processInfo.environment
-        let signals = StopSignals(tellsUser: LaunchCheck.statedRank(environment: environment) == 0)
-        let stop = StopFlag { signals.stopRequested }
-        let outcome: TrainingOutcome = World.run(environment: environment, exitStatus: ExitStatus.of) { communicator in
-            let configuration = try RunConfiguration.load(config, overrides: overrides, communicator)
-            do {
-                try Choice(
-                    configuration: configuration, networks: named, cuts: cuts, limit: seconds, folds: folds, printsJSON: json,
-                    communicator: communicator
-                ).run(environment, stop)
-                return .finished
-            } catch is StoppedEarly {
-                if communicator.isRoot { say("stopped as asked; nothing was written") }
-                return .stopped
-            }
+        try runStoppably(config, overrides: overrides, stopped: "nothing was written") {
+            try Choice(
+                configuration: $0, networks: named, cuts: cuts, limit: seconds, folds: folds, printsJSON: json, communicator: $1
+            ).run($2, $3)
         }
-        if outcome != .finished { throw ExitCode(outcome.exitStatus) }
     }
 }
 

@@ -1,10 +1,6 @@
 // `graft crossvalidate`: how good a config is, and how sure one can be of that.
 import ArgumentParser
-import Collectives
-import CollectivesMPI
-import Foundation
 import RunConfiguration
-import Training
 
 struct CrossValidateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -34,20 +30,8 @@ struct CrossValidateCommand: ParsableCommand {
     }
 
     func run() throws {
-        let environment = ProcessInfo.processInfo.environment
-        let signals = StopSignals(tellsUser: LaunchCheck.statedRank(environment: environment) == 0)
-        let stop = StopFlag { signals.stopRequested }
-        let outcome: TrainingOutcome = World.run(environment: environment, exitStatus: ExitStatus.of) { communicator in
-            let configuration = try RunConfiguration.load(config, overrides: overrides, communicator)
-            do {
-                try CrossValidation(configuration, folds: folds, repetitions: repeats, printsJSON: json, communicator)
-                    .run(environment, stop)
-                return .finished
-            } catch is StoppedEarly {
-                if communicator.isRoot { say("stopped as asked; nothing was written") }
-                return .stopped
-            }
+        try runStoppably(config, overrides: overrides, stopped: "nothing was written") {
+            try CrossValidation($0, folds: folds, repetitions: repeats, printsJSON: json, $1).run($2, $3)
         }
-        if outcome != .finished { throw ExitCode(outcome.exitStatus) }
     }
 }

@@ -1,13 +1,9 @@
 // `graft tune`: tries settings by short full trainings on cached features, and writes the best as a config.
 import ArgumentParser
-import Collectives
-import CollectivesMPI
 import Files
-import Foundation
 import Reporting
 import RunConfiguration
 import Tensors
-import Training
 
 struct TuneCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -44,21 +40,9 @@ struct TuneCommand: ParsableCommand {
     }
 
     func run() throws {
-        let environment = ProcessInfo.processInfo.environment
-        let signals = StopSignals(tellsUser: LaunchCheck.statedRank(environment: environment) == 0)
-        let stop = StopFlag { signals.stopRequested }
-        let outcome: TrainingOutcome = World.run(environment: environment, exitStatus: ExitStatus.of) { communicator in
-            let configuration = try RunConfiguration.load(config, overrides: overrides, communicator)
-            do {
-                try Tuning(configuration, try grid(configuration), isFull: full, printsJSON: json, communicator).run(
-                    environment, stop)
-                return .finished
-            } catch is StoppedEarly {
-                if communicator.isRoot { say("stopped as asked; the trainings that were finished are in results.jsonl") }
-                return .stopped
-            }
+        try runStoppably(config, overrides: overrides, stopped: "the trainings that were finished are in results.jsonl") {
+            try Tuning($0, try grid($0), isFull: full, printsJSON: json, $1).run($2, $3)
         }
-        if outcome != .finished { throw ExitCode(outcome.exitStatus) }
     }
 
     private func grid(_ configuration: RunConfiguration) throws -> TrialGrid {

@@ -2,8 +2,6 @@
 // weights, and knows what a crop is, which features and hashes do not.
 import Foundation
 import ImageData
-import Kernels
-import Tensors
 
 /// Two images of which one was made from the other, or both from a third.
 struct NearDuplicate {
@@ -41,27 +39,15 @@ struct NearDuplicates {
         let (rows, columns) = (descriptors(present, windows: [.whole]), descriptors(present, windows: windows(present.count)))
         let perImage = windows(present.count).count
         var pairs = Set<[Int]>()
-        let engine = try OneDNNEngine(threads: threads)
-        let blocks = (present.count + Self.block - 1) / Self.block
-        let (left, right) = (
-            AlignedBuffer(floatCount: Self.block * Self.length), AlignedBuffer(floatCount: Self.block * Self.length)
-        )
-        let products = AlignedBuffer(floatCount: Self.block * Self.block)
-        let product = try OneDNNKernel.product(
-            engine, MatrixProduct(rows: Self.block, inner: Self.length, columns: Self.block))
-        let scratch = AlignedBuffer(byteCount: max(64, product.byteCount(of: .scratchpad)))
-        product.bind(.left, left.base)
-        product.bind(.right, right.base)
-        product.bind(.result, products.base)
-        product.bind(.scratchpad, scratch.base)
-        for rowBlock in 0..<blocks {
-            fill(left, rows, rowBlock, isTransposed: false)
-            for columnBlock in 0..<(columns.count / Self.length + Self.block - 1) / Self.block {
-                fill(right, columns, columnBlock, isTransposed: true)
-                product.run()
-                collect(products.floats, rowBlock, columnBlock, perImage, present, into: &pairs)
+        let products = BlockedProducts(length: Self.length, block: Self.block, threads: threads)
+        try products.forEach(rows: rows, columns: columns, rowsDone: progress) { row, column, correlations in
+            for first in row..<min(row + Self.block, present.count) {
+                for place in 0..<Self.block where correlations[(first - row) * Self.block + place] > Self.candidate {
+                    let second = (column + place) / perImage
+                    guard second < present.count, second != first else { continue }
+                    pairs.insert([present[min(first, second)], present[max(first, second)]])
+                }
             }
-            progress(rowBlock + 1, blocks)
         }
         return confirm(pairs.sorted { ($0[0], $0[1]) < ($1[0], $1[1]) })
     }
@@ -81,31 +67,6 @@ struct NearDuplicates {
     /// `[images · windows, 192]`.
     private func descriptors(_ present: [Int], windows: [Window]) -> [Float] {
         present.flatMap { index in windows.flatMap { images[index]?.sample($0, cells: Self.cells) ?? [] } }
-    }
-
-    private func fill(_ target: AlignedBuffer, _ values: [Float], _ block: Int, isTransposed: Bool) {
-        let count = min(Self.block, values.count / Self.length - block * Self.block)
-        let floats = target.floats
-        for row in 0..<Self.block {
-            for index in 0..<Self.length {
-                let value = row < count ? values[(block * Self.block + row) * Self.length + index] : 0
-                floats[isTransposed ? index * Self.block + row : row * Self.length + index] = value
-            }
-        }
-    }
-
-    private func collect(
-        _ products: UnsafeMutableBufferPointer<Float>, _ rowBlock: Int, _ columnBlock: Int, _ perImage: Int, _ present: [Int],
-        into pairs: inout Set<[Int]>
-    ) {
-        for row in 0..<min(Self.block, present.count - rowBlock * Self.block) {
-            let first = rowBlock * Self.block + row
-            for column in 0..<Self.block where products[row * Self.block + column] > Self.candidate {
-                let second = (columnBlock * Self.block + column) / perImage
-                guard second < present.count, second != first else { continue }
-                pairs.insert([present[min(first, second)], present[max(first, second)]])
-            }
-        }
     }
 
     /// Lays the images of each pair over each other, with several threads.

@@ -214,7 +214,7 @@ struct Verification {
         let trials = try CrossValidation.trials(base, communicator, environment, stop) { _ in }
         let samples = trials.preparation.samples
         let folds = min(Self.foldCount, samples.classCounts.min() ?? 0)
-        guard folds >= 2, samples.labelSets == nil else { return communicator.isRoot ? outliers(trials) : [] }
+        guard folds >= 2, samples.labelSets == nil else { return communicator.isRoot ? try outliers(trials) : [] }
         var sums = [[Float]](repeating: [], count: samples.count)
         for repetition in 0..<Self.repetitions {
             let cut = Folds(
@@ -237,27 +237,28 @@ struct Verification {
             finding.looksLike = samples.classes[suspect.looksLike]
             return finding
         }
-        return suspects + outliers(trials)
+        return try suspects + outliers(trials)
     }
 
     private static let (neighbours, longestFeature, mostOutliers) = (5, 8192, 20_000)
 
     /// Images far from their nearest neighbours: by more than three quartile ranges beyond the upper quartile.
-    private func outliers(_ trials: Trials) -> [Finding] {
+    private func outliers(_ trials: Trials) throws -> [Finding] {
         guard let cached = trials.features.training, cached.store.layout.shapes.count == 1 else { return [] }
         let (count, length) = (cached.store.sampleCount, cached.store.layout.shapes[0].count)
         guard length <= Self.longestFeature, count > 20, count <= Self.mostOutliers else { return [] }
-        var rows: [[Float]] = []
+        var vectors: [Float] = []
         var present: [Int] = []
         let room = AlignedBuffer(floatCount: length)
         for sample in 0..<count
         where cached.store.gather(cached.store.index(sample: sample, view: 0), into: [room.base], position: 0) {
             let values = Array(room.floats)
             let norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
-            rows.append(values.map { $0 / max(norm, 1e-12) })
+            vectors += values.map { $0 / max(norm, 1e-12) }
             present.append(sample)
         }
-        let distances = Neighbours(rows).distances(to: Self.neighbours)
+        let distances = try Neighbours(vectors, length: length).distances(
+            to: Self.neighbours, threads: trials.preparation.placement.threads)
         let sorted = distances.sorted()
         let (low, high) = (sorted[sorted.count / 4], sorted[sorted.count * 3 / 4])
         let limit = high + 3 * (high - low)
