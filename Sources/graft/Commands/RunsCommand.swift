@@ -37,12 +37,13 @@ struct RunsCommand: ParsableCommand {
             try reportingErrors {
                 let runs = try RunRecord.all(in: folder)
                 if json {
-                    for run in runs {
+                    for record in runs {
                         print(
                             try Line(
-                                path: run.path, state: run.state, network: run.network, trainingImages: run.images,
-                                epochs: run.evaluations.last?.epoch ?? run.epoch, step: run.step, accuracy: run.best?.accuracy,
-                                loss: run.best?.loss, bestStep: run.best?.step, seconds: run.seconds
+                                path: record.path, state: record.state, network: record.network, trainingImages: record.images,
+                                epochs: record.evaluations.last?.epoch ?? record.epoch, step: record.step,
+                                accuracy: record.best?.accuracy,
+                                loss: record.best?.loss, bestStep: record.best?.step, seconds: record.seconds
                             ).jsonLine())
                     }
                     return
@@ -52,11 +53,12 @@ struct RunsCommand: ParsableCommand {
                     .left("run"), .left("state"), .left("network"), .right("images"), .right("epochs"), .right("steps"),
                     .right("best accuracy"), .right("loss"), .right("time"),
                 ])
-                for run in runs {
+                for record in runs {
                     table.add([
-                        run.name, run.state.rawValue, run.network, "\(run.images)", "\(run.evaluations.last?.epoch ?? run.epoch)",
-                        "\(run.step)", run.best.map { String(format: "%.2f %%", $0.accuracy * 100) } ?? "–",
-                        run.best.map { String(format: "%.4f", $0.loss) } ?? "–", Self.duration(run.seconds),
+                        record.name, record.state.rawValue, record.network, "\(record.images)",
+                        "\(record.evaluations.last?.epoch ?? record.epoch)",
+                        "\(record.step)", record.best.map { String(format: "%.2f %%", $0.accuracy * 100) } ?? "–",
+                        record.best.map { String(format: "%.4f", $0.loss) } ?? "–", Self.duration(record.seconds),
                     ])
                 }
                 table.lines().forEach { print($0) }
