@@ -58,6 +58,17 @@ package struct FilePart: Sendable, Hashable {
         return UnsafeRawBufferPointer(start: target, count: done)
     }
 
+    /// Its bytes; nil where it cannot be read or has more than so many.
+    package func contents(atMost limit: Int) -> [UInt8]? {
+        guard let size = state?.size, size <= limit else { return nil }
+        var wasRead = false
+        let bytes = [UInt8](unsafeUninitializedCapacity: size) { room, count in
+            let found = try? read(atMost: size) { _ in room.baseAddress.map { UnsafeMutableRawPointer($0) } }
+            (wasRead, count) = (found != nil, found?.count ?? 0)
+        }
+        return wasRead ? bytes : nil
+    }
+
     /// The XXH64 of its bytes, read piece by piece; nil where it cannot be read.
     package var checksum: UInt64? {
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

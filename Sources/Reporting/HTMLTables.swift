@@ -1,4 +1,5 @@
 // The report's tables: metrics by class, confusion counts, and the images that the network got most wrong.
+import Files
 import Foundation
 import Training
 
@@ -62,7 +63,7 @@ enum HTMLTables {
             let own = list(evaluation, evaluation.trueClasses(prediction))
             let taken = list(evaluation, evaluation.predictedClasses(prediction))
             return
-                "<figure>\(image(path))<figcaption>\(escaped(path))<br>is \(own), taken for \(taken) "
+                "<figure>\(image(evaluation.archived[prediction.sample] ?? FilePart(path)))<figcaption>\(escaped(path))<br>is \(own), taken for \(taken) "
                 + "(\(Format.percent(Double(prediction.probabilities[prediction.predicted]))))</figcaption></figure>"
         }
         return "<h2>Worst predictions</h2>\n<div class=\"worst\">\(figures.joined(separator: "\n"))</div>"
@@ -72,16 +73,13 @@ enum HTMLTables {
         labels.isEmpty ? "nothing" : labels.map { name(evaluation.classes[$0]) }.joined(separator: ", ")
     }
 
-    private static func image(_ path: String) -> String {
-        let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? NSNumber
-        guard let size, size.intValue <= imageBytesLimit, let bytes = FileManager.default.contents(atPath: path),
-            let type = mediaType(bytes)
-        else { return "" }
-        return "<img alt=\"\" src=\"data:\(type);base64,\(bytes.base64EncodedString())\">"
+    private static func image(_ file: FilePart) -> String {
+        guard let bytes = file.contents(atMost: imageBytesLimit), let type = mediaType(bytes) else { return "" }
+        return "<img alt=\"\" src=\"data:\(type);base64,\(Data(bytes).base64EncodedString())\">"
     }
 
-    private static func mediaType(_ bytes: Data) -> String? {
-        let start = [UInt8](bytes.prefix(12))
+    private static func mediaType(_ bytes: [UInt8]) -> String? {
+        let start = bytes.prefix(12)
         if start.starts(with: [0xFF, 0xD8]) { return "image/jpeg" }
         if start.starts(with: [0x89, 0x50, 0x4E, 0x47]) { return "image/png" }
         return start.starts(with: Array("RIFF".utf8)) && start.suffix(4) == Array("WEBP".utf8)[...] ? "image/webp" : nil

@@ -1,5 +1,6 @@
 // What an evaluation found: integers and sums first, quotients last, so that nothing depends on batches or ranks.
 import Foundation
+package import Files
 package import ImageData
 import Kernels
 
@@ -100,6 +101,8 @@ package struct Evaluation: Sendable, Equatable {
     package let unreadable: [UnreadableSample]
     /// Paths of all the split's samples, by sample index.
     package let paths: [String]
+    /// Where the photographs of the largest losses are, by sample, where they are in archives; others are at their paths.
+    package var archived: [Int: FilePart] = [:]
     /// From which probability on a photograph counts as one of a class, where it may be of several; nil where it is of the likeliest.
     package let thresholds: [Float]?
     /// By class, where there are thresholds.

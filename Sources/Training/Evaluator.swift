@@ -25,6 +25,9 @@ package struct Evaluator {
     private let loss: LossKind
     private let thresholds: [Float]?
 
+    /// More photographs than a report shows.
+    private static let pictured = 100
+
     /// - Parameters:
     ///   - views: of each image: its probabilities are their mean.
     ///   - unreadableLimit: the fraction of the images that may be unreadable.
@@ -120,8 +123,13 @@ package struct Evaluator {
                 split: samples.split, limit: unreadableLimit, total: samples.count,
                 images: unreadable.filter { !$0.isUsed })
         }
-        return Evaluation(
+        var evaluation = Evaluation(
             classes: samples.classes, predictions: predictions, unreadable: unreadable, paths: samples.paths,
             thresholds: thresholds)
+        if !samples.places.isEmpty {
+            let worst = predictions.sorted { $0.loss > $1.loss }.prefix(Self.pictured)
+            evaluation.archived = Dictionary(uniqueKeysWithValues: worst.map { ($0.sample, samples.part(of: $0.sample)) })
+        }
+        return evaluation
     }
 }

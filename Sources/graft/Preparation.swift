@@ -52,7 +52,8 @@ struct Preparation {
         let tell = { (line: String?) in if communicator.isRoot, let line { say(line) } }
         for placement in placements { tell(placement.warning.map { "warning: \($0)" }) }
         try stop.check(communicator)
-        if generated == nil, communicator.size > 1, ShardNames.areMeant(by: configuration.data.train) {
+        let places = [configuration.data.train, configuration.data.validation ?? ""]
+        if generated == nil, communicator.size > 1, places.contains(where: ShardNames.areMeant) {
             // One rank looks through the archives; the others find what it has remembered.
             if communicator.isRoot { _ = try TrainingData(configuration) }
             try communicator.barrier()

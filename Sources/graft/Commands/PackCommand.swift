@@ -102,13 +102,13 @@ struct PackCommand: ParsableCommand {
     private static func add(_ folder: ImageFolder, _ sample: Int, at position: Int, to shard: inout TarWriter) throws {
         let image = folder.samples[sample]
         let part = folder.part(of: image)
-        guard let bytes = FileManager.default.contents(atPath: part.path) else {
+        guard let bytes = part.contents(atMost: 1 << 30) else {
             throw UserError("\(part.name) cannot be read; check its permissions")
         }
         let number = String(position)
         let key = String(repeating: "0", count: max(0, 9 - number.count)) + number
         func add(_ suffix: String, _ data: [UInt8]) throws { try data.withUnsafeBytes { try shard.add("\(key).\(suffix)", $0) } }
-        try add(ImageFormat.suffix(of: Array(bytes.prefix(64))) ?? "jpg", Array(bytes))
+        try add(ImageFormat.suffix(of: Array(bytes.prefix(64))) ?? "jpg", bytes)
         try add("cls", Array("\(image.label)".utf8))
         let facts = Facts(label: folder.classes[image.label], path: image.path)
         try add("json", Array(try facts.jsonLine().utf8))
