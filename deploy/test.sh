@@ -61,8 +61,11 @@ numeric='KernelsTests|ExecutionTests|GoldenTests|OptimizationTests|TrainingTests
 numeric+='|FeatureCommandTests|ResumeCommandTests|RankCountTests|FrozenTests|InstructionTests'
 [ -n "$is_long" ] && numeric=.
 if [ "$own" = avx512 ]; then
-    run_held_to avx2 --filter "$numeric"
-    [ -n "$is_long" ] || say "Left to deploy/test.sh --long at avx2: suites that compute nothing, and what they launch"
+    # The same networks on numbers are compared at both levels; decoding knows no levels.
+    left_out=()
+    [ -n "$is_long" ] || left_out=(--skip logitsOfAPhotograph)
+    run_held_to avx2 --filter "$numeric" "${left_out[@]}"
+    [ -n "$is_long" ] || say "Left to deploy/test.sh --long at avx2: logits of photographs, suites that compute nothing, and what they launch"
 else
     say "This processor has no AVX-512: its own level was the only one of the two"
 fi
