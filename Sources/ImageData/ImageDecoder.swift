@@ -147,13 +147,7 @@ package final class ImageDecoder {
         do throws(FilePart.Failure) {
             return try part.read(atMost: Self.fileLimit) { file.reserveIfPossible($0).map { UnsafeMutableRawPointer($0) } }
         } catch {
-            let reason: ImageError.Reason =
-                switch error {
-                case .system(let words): .cannotRead(words)
-                case .tooLarge(let bytes): .fileTooLarge(bytes: bytes)
-                case .outOfMemory: .outOfMemory
-                }
-            throw ImageError(path: part.name, reason: reason)
+            throw ImageError(path: part.name, reason: ImageError.Reason(error))
         }
     }
 
@@ -191,5 +185,16 @@ extension ImageCodecPart {
 extension PixelRegion {
     init(_ part: ImageCodecPart) {
         self.init(left: Int(part.left), top: Int(part.top), width: Int(part.width), height: Int(part.height))
+    }
+}
+
+extension ImageError.Reason {
+    init(_ failure: FilePart.Failure) {
+        self =
+            switch failure {
+            case .system(let words): .cannotRead(words)
+            case .tooLarge(let bytes): .fileTooLarge(bytes: bytes)
+            case .outOfMemory: .outOfMemory
+            }
     }
 }

@@ -52,10 +52,7 @@ package struct SampleList: Sendable, Equatable {
 
     /// The bytes of a sample.
     package func part(of sample: Int) -> FilePart {
-        guard !places.isEmpty else { return FilePart(paths[sample]) }
-        let place = places[sample]
-        return FilePart(
-            name: paths[sample], path: shards[Int(place.shard)], range: place.offset..<place.offset + Int(place.size))
+        places.isEmpty ? FilePart(paths[sample]) : places[sample].part(named: paths[sample], in: shards)
     }
 
     /// All classes of a sample.

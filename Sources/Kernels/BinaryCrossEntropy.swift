@@ -1,14 +1,6 @@
 // The loss of images of several classes: a yes or no for each class.
 import Foundation
 
-/// What a network is trained against.
-package enum LossKind: Sendable, Hashable {
-    /// One class an image: softmax over the scores.
-    case crossEntropy
-    /// Any number of classes an image: a sigmoid for each score.
-    case binaryCrossEntropy
-}
-
 /// Binary cross-entropy over `classes` scores an image, as torch's `BCEWithLogitsLoss`: the mean over images and classes.
 package struct BinaryCrossEntropy: Sendable {
     package let classes: Int

@@ -136,7 +136,7 @@ package final class ConsoleProgress: TrainingObserver {
     /// What decides which checkpoint is the best, as `accuracy 97.10 %`.
     private func deciding(_ summary: EvaluationSummary) -> String {
         guard let value = summary.value(of: measure) else { return "accuracy \(Format.percent(summary.accuracy))" }
-        return "\(measure.words) \(measure == .loss ? Format.loss(value) : Format.percent(value))"
+        return "\(measure.words) \(Format.figure(value, measure))"
     }
 
     private func finish(_ report: FinishReport) {

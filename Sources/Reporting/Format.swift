@@ -1,9 +1,15 @@
 // Numbers as people read them.
 import Foundation
+package import Tensors
 
-enum Format {
-    static func loss(_ value: Double) -> String { String(format: "%.4f", value) }
-    static func percent(_ value: Double) -> String { String(format: "%.2f %%", value * 100) }
+package enum Format {
+    package static func loss(_ value: Double) -> String { String(format: "%.4f", value) }
+    package static func percent(_ value: Double) -> String { String(format: "%.2f %%", value * 100) }
+    /// A value of a measure: a loss as it is, anything else in percent.
+    package static func figure(_ value: Double, _ measure: EvaluationMeasure) -> String {
+        measure == .loss ? loss(value) : percent(value)
+    }
+
     static func share(_ value: Double) -> String { String(format: "%.0f %%", value * 100) }
     static func rate(_ value: Double) -> String { String(format: value < 100 ? "%.1f" : "%.0f", value) }
     static func count(_ value: Int, _ noun: String) -> String { "\(value) \(noun)\(value == 1 ? "" : "s")" }
@@ -28,7 +34,7 @@ enum Format {
     }
 
     /// 0:07, 12:30, 3:05:00.
-    static func duration(_ seconds: Double) -> String {
+    package static func duration(_ seconds: Double) -> String {
         let whole = Int(seconds.rounded())
         let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60)
         return hours > 0 ? String(format: "%d:%02d:%02d", hours, minutes, rest) : String(format: "%d:%02d", minutes, rest)

@@ -107,7 +107,7 @@ package final class HTMLReport: TrainingObserver {
             rows.append(
                 (
                     "best \(measure.words)",
-                    "\(measure == .loss ? Format.loss(value) : Format.percent(value)) after step \(best.step)"
+                    "\(Format.figure(value, measure)) after step \(best.step)"
                 ))
         }
         let cells = rows.map { "<tr><th>\(escaped($0.0))</th><td>\(escaped($0.1))</td></tr>" }

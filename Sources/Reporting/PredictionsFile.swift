@@ -31,7 +31,7 @@ package final class PredictionsFile: TrainingObserver {
         let rows = evaluation.predictions.map { prediction in
             start(evaluation, prediction) + prediction.probabilities.map { "\($0)" }
         }
-        return ([header] + rows).map { $0.map(field).joined(separator: ",") + "\n" }.joined()
+        return ([header] + rows).map { $0.map(\.quotedAsCSV).joined(separator: ",") + "\n" }.joined()
     }
 
     /// Where classes are many: the five likeliest of each image, each with its probability.
@@ -45,7 +45,7 @@ package final class PredictionsFile: TrainingObserver {
             return start(evaluation, prediction)
                 + order.prefix(places.count).flatMap { [evaluation.classes[$0], "\(prediction.probabilities[$0])"] }
         }
-        return ([header] + rows).map { $0.map(field).joined(separator: ",") + "\n" }.joined()
+        return ([header] + rows).map { $0.map(\.quotedAsCSV).joined(separator: ",") + "\n" }.joined()
     }
 
     private static func start(_ evaluation: Evaluation, _ prediction: SamplePrediction) -> [String] {
@@ -53,10 +53,5 @@ package final class PredictionsFile: TrainingObserver {
             evaluation.paths[prediction.sample], evaluation.names(evaluation.trueClasses(prediction)),
             evaluation.names(evaluation.predictedClasses(prediction)),
         ]
-    }
-
-    private static func field(_ text: String) -> String {
-        guard text.utf8.contains(where: { [UInt8(ascii: ","), UInt8(ascii: "\""), 10, 13].contains($0) }) else { return text }
-        return "\"" + text.replacing("\"", with: "\"\"") + "\""
     }
 }

@@ -32,8 +32,7 @@ package struct CheckpointFolder: Sendable {
 
     /// The name of the checkpoint after an update.
     package static func name(ofStep step: Int) -> String {
-        let digits = String(step)
-        return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+        "step-" + step.padded(to: 8)
     }
 
     /// Steps of all checkpoints, damaged ones included, ascending.

@@ -2,7 +2,7 @@
 package import Collectives
 import Foundation
 package import ImageData
-package import Kernels
+package import Tensors
 
 /// Which ranks evaluate.
 package enum EvaluationRanks: Sendable, Equatable {

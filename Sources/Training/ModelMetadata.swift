@@ -1,6 +1,5 @@
 // What a file of weights says about itself: written and read here alone.
 package import Execution
-package import Kernels
 import Foundation
 package import Tensors
 package import WeightFiles
@@ -39,7 +38,7 @@ package struct ModelMetadata: Sendable, Equatable {
         classes = Self.decode(file.metadata[Name.classes])
         preprocessing = Self.decode(file.metadata[Name.preprocessing])
         computation = Self.decode(file.metadata[Name.computation])
-        loss = file.metadata[Name.loss] == Name.binaryCrossEntropy ? .binaryCrossEntropy : .crossEntropy
+        loss = file.metadata[Name.loss].flatMap(LossKind.init(rawValue:)) ?? .crossEntropy
         thresholds = Self.decode(file.metadata[Name.thresholds])
         temperature = file.metadata[Name.temperature].flatMap(Double.init).flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
     }
@@ -52,7 +51,7 @@ package struct ModelMetadata: Sendable, Equatable {
         entries[Name.classes] = try Self.encode(classes)
         entries[Name.preprocessing] = try Self.encode(preprocessing)
         entries[Name.computation] = try Self.encode(computation)
-        if loss == .binaryCrossEntropy { entries[Name.loss] = Name.binaryCrossEntropy }
+        if loss == .binaryCrossEntropy { entries[Name.loss] = loss.rawValue }
         entries[Name.thresholds] = try Self.encode(thresholds)
         entries[Name.temperature] = temperature.map { "\($0)" }
         return entries
@@ -63,7 +62,7 @@ package struct ModelMetadata: Sendable, Equatable {
         static let classes = "classes"
         static let preprocessing = "preprocessing"
         static let computation = "computation"
-        static let (loss, binaryCrossEntropy) = ("loss", "binary_cross_entropy")
+        static let loss = "loss"
         static let thresholds = "thresholds"
         static let temperature = "temperature"
     }

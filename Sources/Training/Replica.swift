@@ -1,6 +1,7 @@
 // This rank's copy of the network, as the loop sees it: flat arrays with one layout, a training pass, an inference pass.
 package import ImageData
 package import Kernels
+package import Tensors
 
 /// What one pass needs to know besides its batch.
 package struct PassSettings {

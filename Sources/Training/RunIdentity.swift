@@ -1,5 +1,4 @@
 // What a run is, as its checkpoints carry it and a resume compares it.
-package import Kernels
 package import Tensors
 
 /// The facts that make a checkpoint usable on its own, and tell whether it belongs to a run.

@@ -1,5 +1,6 @@
 // The training loop. This page is the whole of what a run does and in which order; every collective is a line here or in the
 // functions that it calls, none hides in an observer.
+internal import Tensors
 internal import Kernels
 package import Collectives
 package import ImageData

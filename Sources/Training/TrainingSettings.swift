@@ -1,5 +1,4 @@
 // What the loop is told: the parts of the config that it follows, without defaults of its own.
-package import Kernels
 package import Tensors
 
 /// The loop's settings. All counts are global, over all ranks.

@@ -1,9 +1,9 @@
 // The config's sections as the loop's own settings.
 import Foundation
 import ImageData
-import Kernels
 import Optimization
 import RunConfiguration
+import Tensors
 import Training
 
 extension TrainingSettings {
@@ -16,7 +16,7 @@ extension TrainingSettings {
             shuffle: data.shuffle, evaluationEpochs: configuration.evaluation.everyEpochs,
             checkpointEpochs: configuration.checkpoints.everyEpochs, checkpointSteps: configuration.checkpoints.everySteps,
             unreadableLimit: data.unreadableLimit, overlap: configuration.communication.overlap)
-        loss = LossKind(configuration.network.loss)
+        loss = configuration.network.loss
         focal = Float(training.focal ?? 0)
         patience = training.patience
         average = training.average.flatMap { average in
@@ -29,16 +29,6 @@ extension TrainingSettings {
 
     /// Updates that one epoch of so many images takes; the last may be smaller.
     func updatesPerEpoch(images: Int) -> Int { max(1, (images + batchSize * accumulation - 1) / (batchSize * accumulation)) }
-}
-
-extension LossKind {
-    init(_ loss: RunConfiguration.Loss) {
-        self =
-            switch loss {
-            case .crossEntropy: .crossEntropy
-            case .binaryCrossEntropy: .binaryCrossEntropy
-            }
-    }
 }
 
 extension RunConfiguration.ClassWeights {

@@ -28,6 +28,8 @@ struct Preparation {
     private(set) var networks: [PlannedNetwork]
     /// The parameters of the first, with the weights in them.
     private(set) var store: ParameterStore
+    /// Of the names, labels and sizes of the files, taken once: trainings that follow one another would look at each file again.
+    private let digests: (training: String, validation: String?)?
     private let file: WeightFile?
     private let abilities: ProcessorAbilities
 
@@ -55,11 +57,16 @@ struct Preparation {
         let places = [configuration.data.train, configuration.data.validation ?? ""]
         if generated == nil, communicator.size > 1, places.contains(where: ShardNames.areMeant) {
             // One rank looks through the archives; the others find what it has remembered.
-            if communicator.isRoot { _ = try TrainingData(configuration) }
+            let own = communicator.isRoot ? try TrainingData(configuration) : nil
             try communicator.barrier()
+            data = try own ?? TrainingData(configuration)
+        } else {
+            data = generated == nil ? try TrainingData(configuration) : nil
         }
-        let data = generated == nil ? try TrainingData(configuration) : nil
-        self.data = data
+        digests = try data.map { data in
+            let validation = try data.validation.map { String(try $0.digest(), radix: 16) }
+            return (String(try data.training.digest(), radix: 16), validation)
+        }
         samples =
             generated ?? data?.training.sampleList(split: "train")
             ?? SampleList(split: "train", classes: [], paths: [], labels: [])
@@ -157,8 +164,8 @@ struct Preparation {
             identity: RunIdentity(
                 name: configuration.run.name, architecture: network.graph.name, classes: samples.classes,
                 preprocessing: weights.preprocessing, configDigest: digest(of: [configuration.yaml()]),
-                filesDigest: try data.map { String(try $0.training.digest(), radix: 16) } ?? "generated",
-                validationDigest: try data?.validation.map { String(try $0.digest(), radix: 16) },
+                filesDigest: digests?.training ?? "generated",
+                validationDigest: digests?.validation,
                 instructions: Instructions.level, loss: settings.loss),
             communicator: communicator, samples: samples, stop: stop, agreement: try agreement())
     }
@@ -168,10 +175,8 @@ struct Preparation {
         var agreement = StartupAgreement()
         agreement.add("config", digestOf: [configuration.yaml()])
         agreement.add("weight file", value: weights.checksum.map { String($0, radix: 16) } ?? "random")
-        if let data { agreement.add("list of training files", value: String(try data.training.digest(), radix: 16)) }
-        if let validation = data?.validation {
-            agreement.add("list of validation files", value: String(try validation.digest(), radix: 16))
-        }
+        if let digests { agreement.add("list of training files", value: digests.training) }
+        if let validation = digests?.validation { agreement.add("list of validation files", value: validation) }
         return agreement
     }
 

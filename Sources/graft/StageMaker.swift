@@ -193,6 +193,6 @@ struct StageMaker {
         return Evaluator(
             samples: samples, source: source, batchSize: capacity,
             ranks: configuration.evaluation.ranks == .root ? .root : .all, views: views.count,
-            unreadableLimit: configuration.data.unreadableLimit, loss: LossKind(configuration.network.loss))
+            unreadableLimit: configuration.data.unreadableLimit, loss: configuration.network.loss)
     }
 }

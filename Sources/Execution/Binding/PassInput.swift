@@ -1,6 +1,6 @@
 // What one run of a program is given.
 
-package import Kernels
+package import Tensors
 
 /// What one run of a program is given.
 package struct PassInput {

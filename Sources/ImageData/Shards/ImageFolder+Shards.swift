@@ -9,6 +9,11 @@ package struct ShardPlace: Sendable, Hashable {
     package let shard: Int32
     package let size: Int32
     package let offset: Int
+
+    /// Its bytes in one of these archives.
+    func part(named name: String, in shards: [String]) -> FilePart {
+        FilePart(name: name, path: shards[Int(shard)], range: offset..<offset + Int(size))
+    }
 }
 
 extension ImageFolder {
@@ -95,8 +100,6 @@ extension ImageFolder {
 
     /// The bytes of a sample.
     package func part(of sample: ImageSample) -> FilePart {
-        guard let place = sample.place else { return FilePart(path(of: sample)) }
-        return FilePart(
-            name: path(of: sample), path: shards[Int(place.shard)], range: place.offset..<place.offset + Int(place.size))
+        sample.place?.part(named: path(of: sample), in: shards) ?? FilePart(path(of: sample))
     }
 }

@@ -1,4 +1,5 @@
 // Names of shards: `shards/train-{000..099}.tar`, `shards/{a,b}.tar`, `shards/*.tar`.
+internal import Files
 internal import Foundation
 
 /// A text that stands for one or more archives.
@@ -53,9 +54,6 @@ package enum ShardNames {
         guard let first = Int(ends[0]), let last = Int(ends[1]), first >= 0, last >= first, last - first < mostNames else {
             throw ShardError(path: text, problem: "{\(inside)} is no range of numbers, such as {000..099}")
         }
-        return (first...last).map { number in
-            let digits = String(number)
-            return String(repeating: "0", count: max(0, ends[0].count - digits.count)) + digits
-        }
+        return (first...last).map { $0.padded(to: ends[0].count) }
     }
 }

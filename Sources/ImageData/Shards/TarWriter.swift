@@ -14,22 +14,18 @@ package struct TarWriter: ~Copyable {
         precondition(name.utf8.count <= 100, "an entry's name fits into its header")
         var header = [UInt8](repeating: 0, count: TarReader.blockSize)
         func put(_ text: String, at start: Int) { for (index, byte) in text.utf8.enumerated() { header[start + index] = byte } }
-        func octal(_ value: Int, _ digits: Int) -> String {
-            let text = String(value, radix: 8)
-            return String(repeating: "0", count: max(0, digits - text.count)) + text
-        }
         put(name, at: 0)
         put("0000644", at: 100)
         put("0000000", at: 108)
         put("0000000", at: 116)
-        put(octal(bytes.count, 11), at: 124)
+        put(bytes.count.padded(to: 11, radix: 8), at: 124)
         // No time of change: the same photographs give the same archive.
         put("00000000000", at: 136)
         put("        ", at: 148)
         put("0", at: 156)
         put("ustar", at: 257)
         put("00", at: 263)
-        put(octal(header.reduce(0) { $0 + Int($1) }, 6), at: 148)
+        put(header.reduce(0) { $0 + Int($1) }.padded(to: 6, radix: 8), at: 148)
         header[154] = 0
         header[155] = 32
         try append(header)

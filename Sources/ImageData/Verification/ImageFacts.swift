@@ -47,11 +47,7 @@ package final class ImageExaminer {
                 facts.unreadable = "\(error.reason)"
             }
         } catch {
-            switch error {
-            case .system(let words): facts.unreadable = "cannot be read: \(words)"
-            case .tooLarge(let bytes): facts.unreadable = "\(ImageError.Reason.fileTooLarge(bytes: bytes))"
-            case .outOfMemory: facts.unreadable = "\(ImageError.Reason.outOfMemory)"
-            }
+            facts.unreadable = "\(ImageError.Reason(error))"
         }
         return facts
     }

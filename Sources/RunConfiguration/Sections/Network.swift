@@ -21,7 +21,7 @@ extension RunConfiguration {
         /// Whether GoogLeNet's auxiliary heads are built and trained.
         package var auxiliary = false
         /// Whether each photograph is of one class, or of any number.
-        package var loss = Loss.crossEntropy
+        package var loss = LossKind.crossEntropy
         /// What of the preparation of pixels is not to be as the weights expect; nil for nothing.
         package var preprocessing: PreprocessingOverride?
 
@@ -33,14 +33,6 @@ extension RunConfiguration {
             default: .file(weights)
             }
         }
-    }
-
-    /// What the network is trained against.
-    package enum Loss: String, Sendable, CaseIterable {
-        /// One class a photograph.
-        case crossEntropy = "cross_entropy"
-        /// Any number of classes a photograph, each a question of its own.
-        case binaryCrossEntropy = "binary_cross_entropy"
     }
 
     /// The type in which frozen layers before the first trained one compute.
@@ -65,7 +57,7 @@ extension RunConfiguration {
 
 extension NormMode: Choice {}
 extension RunConfiguration.PrefixPrecision: Choice {}
-extension RunConfiguration.Loss: Choice {}
+extension LossKind: Choice {}
 
 extension RunConfiguration.Network: Section {
     static var keys: [Key<Self>] {

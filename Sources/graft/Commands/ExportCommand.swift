@@ -90,10 +90,10 @@ struct ExportCommand: ParsableCommand {
             }
             try TorchWriter.write(to: path, tensors: tensors)
         }
-        let isOfSeveral = weights.loss == .binaryCrossEntropy
         let facts = ModelFacts(
             architecture: weights.entry.name, classes: weights.classes, preprocessing: weights.preprocessing,
-            loss: isOfSeveral ? "binary_cross_entropy" : nil, thresholds: weights.thresholds, temperature: weights.temperature)
+            loss: weights.loss == .crossEntropy ? nil : weights.loss.rawValue, thresholds: weights.thresholds,
+            temperature: weights.temperature)
         try AtomicFile.write(Array((try facts.jsonLine() + "\n").utf8), to: "\(path).json")
     }
 

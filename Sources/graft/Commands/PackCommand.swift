@@ -37,10 +37,7 @@ struct PackCommand: ParsableCommand {
         let order = folder.samples.indices.sorted { (UInt(bitPattern: keys[$0]), $0) < (UInt(bitPattern: keys[$1]), $1) }
         let shards = try Self.cut(order.map { try Self.size(of: folder.part(of: folder.samples[$0])) }, at: shardSize.bytes)
         let digits = max(3, String(shards.count - 1).count)
-        func path(_ number: Int) -> String {
-            let text = String(number)
-            return "\(out)/\(name)-\(String(repeating: "0", count: digits - text.count))\(text).tar"
-        }
+        func path(_ number: Int) -> String { "\(out)/\(name)-\(number.padded(to: digits)).tar" }
         if let old = shards.indices.map(path).first(where: { FileManager.default.fileExists(atPath: $0) }) {
             throw UserError("\(old) is there already; name another folder, or remove it")
         }
@@ -54,10 +51,9 @@ struct PackCommand: ParsableCommand {
             }
             try shard.finish()
         }
-        let first = path(0).dropLast(4).suffix(digits)
         let pattern =
             shards.count == 1
-            ? path(0) : "\(out)/\(name)-{\(first)..\(path(shards.count - 1).dropLast(4).suffix(digits))}.tar"
+            ? path(0) : "\(out)/\(name)-{\(0.padded(to: digits))..\((shards.count - 1).padded(to: digits))}.tar"
         let summary = Summary(
             images: order.count, classes: folder.classes.count, shards: shards.indices.map(path), pattern: pattern)
         print(
@@ -105,8 +101,7 @@ struct PackCommand: ParsableCommand {
         guard let bytes = part.contents(atMost: 1 << 30) else {
             throw UserError("\(part.name) cannot be read; check its permissions")
         }
-        let number = String(position)
-        let key = String(repeating: "0", count: max(0, 9 - number.count)) + number
+        let key = position.padded(to: 9)
         func add(_ suffix: String, _ data: [UInt8]) throws { try data.withUnsafeBytes { try shard.add("\(key).\(suffix)", $0) } }
         try add(ImageFormat.suffix(of: Array(bytes.prefix(64))) ?? "jpg", bytes)
         try add("cls", Array("\(image.label)".utf8))

@@ -58,18 +58,11 @@ struct RunsCommand: ParsableCommand {
                         record.name, record.state.rawValue, record.network, "\(record.images)",
                         "\(record.evaluations.last?.epoch ?? record.epoch)",
                         "\(record.step)", record.best.map { String(format: "%.2f %%", $0.accuracy * 100) } ?? "–",
-                        record.best.map { String(format: "%.4f", $0.loss) } ?? "–", Self.duration(record.seconds),
+                        record.best.map { String(format: "%.4f", $0.loss) } ?? "–", Format.duration(record.seconds),
                     ])
                 }
                 table.lines().forEach { print($0) }
             }
-        }
-
-        static func duration(_ seconds: Double) -> String {
-            let whole = Int(seconds.rounded())
-            return whole >= 3600
-                ? String(format: "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60)
-                : String(format: "%d:%02d", whole / 60, whole % 60)
         }
     }
 

@@ -1,4 +1,5 @@
 // `graft status`: how far a run is, from its files alone.
+import Reporting
 import RunConfiguration
 import ArgumentParser
 import Foundation
@@ -52,7 +53,7 @@ struct StatusCommand: ParsableCommand {
             if let best = record.best {
                 table.add(["best accuracy", String(format: "%.2f %% after step %d", best.accuracy * 100, best.step)])
             }
-            if record.state == .running, let left = record.secondsLeft { table.add(["left", RunsCommand.List.duration(left)]) }
+            if record.state == .running, let left = record.secondsLeft { table.add(["left", Format.duration(left)]) }
             table.add(["last checkpoint", record.lastCheckpoint ?? "none yet"])
             table.lines().forEach { print($0) }
         }
@@ -61,7 +62,7 @@ struct StatusCommand: ParsableCommand {
     private func words(_ record: RunRecord) -> String {
         switch record.state {
         case .running where record.silence > Self.patience:
-            "running, but silent for \(RunsCommand.List.duration(record.silence)): evaluating, saving, or waiting for a rank"
+            "running, but silent for \(Format.duration(record.silence)): evaluating, saving, or waiting for a rank"
         case .running: "running"
         case .finished: "finished"
         case .stopped: "stopped as asked; graft train with --resume goes on"

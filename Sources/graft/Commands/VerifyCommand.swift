@@ -140,9 +140,6 @@ struct VerifyCommand: ParsableCommand {
 
     /// `file,kind,label,looks_like,score`: one image of each finding that can be mended by leaving it out.
     private static func writeList(_ findings: [Finding], _ images: [VerifiedImage], to path: String) throws {
-        func field(_ text: String) -> String {
-            text.contains { ",\"\n\r".contains($0) } ? "\"\(text.replacing("\"", with: "\"\""))\"" : text
-        }
         var (lines, seen) = (["file,kind,label,looks_like,score"], Set<Int>())
         for finding in findings {
             guard let index = finding.dispensable, seen.insert(index).inserted else { continue }
@@ -151,7 +148,7 @@ struct VerifyCommand: ParsableCommand {
                 [
                     images[index].part.range == nil ? file.path : images[index].path, finding.kind.rawValue, images[index].label,
                     finding.looksLike ?? "", finding.score.map { String(format: "%.4f", $0) } ?? "",
-                ].map(field).joined(separator: ","))
+                ].map(\.quotedAsCSV).joined(separator: ","))
         }
         try AtomicFile.write(Array((lines.joined(separator: "\n") + "\n").utf8), to: path)
     }

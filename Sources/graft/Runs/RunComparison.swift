@@ -75,7 +75,7 @@ struct RunComparison {
             results.add([
                 run.name, run.state.rawValue, Self.percent(run.best?.accuracy),
                 run.best.map { String(format: "%.4f", $0.loss) } ?? "–",
-                run.best.map { "\($0.step)" } ?? "–", RunsCommand.List.duration(run.seconds),
+                run.best.map { "\($0.step)" } ?? "–", Format.duration(run.seconds),
             ])
         }
         var table = TextTable([.left("key")] + runs.map { .left($0.name) })

@@ -176,9 +176,7 @@ struct Choice {
                 throw UserError("--folds \(folds): a class has \(least) training images; each fold needs one")
             }
         }
-        let samples = trials.preparation.samples
-        let cut = Folds(
-            folds, labels: samples.labels, groups: trials.preparation.data?.trainingGroups, seed: UInt64(configuration.run.seed))
+        let cut = trials.cut(folds)
         var (found, seconds) = ([Double](), 0.0)
         for fold in 0..<folds {
             let parts = cut.parts(fold)
@@ -194,7 +192,7 @@ struct Choice {
         setting.optimizerStates = OptimizerKind(configuration.optimizer).stateNames.count
         let memory = try PlanDescription(plan, setting).memory.totalBytes
         // A training of all images takes that much longer than one of a fold's.
-        let own = seconds / Double(folds) * Double(folds) / Double(folds - 1)
+        let own = seconds / Double(folds - 1)
         return ChoiceRecord(
             candidate: candidate, accuracy: ResampledMean(found, heldShare: 1 / Double(folds - 1)),
             trainSeconds: trials.preparationSeconds + own, predictRate: rate, memoryBytes: memory,

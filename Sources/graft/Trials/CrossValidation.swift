@@ -39,7 +39,7 @@ struct CrossValidation {
         var base = configuration
         base.data.augmentation = .none
         (base.data.validation, base.data.validationFraction) = (nil, nil)
-        (base.training.patience, base.training.average) = (nil, configuration.training.average)
+        base.training.patience = nil
         base.evaluation.everyEpochs = configuration.training.epochs
         return base
     }
@@ -77,7 +77,7 @@ struct CrossValidation {
             var records: [FoldRecord] = []
             var curve: [CurvePoint] = []
             for repetition in 0..<repetitions {
-                let cut = cut(trials.preparation, repetition)
+                let cut = trials.cut(folds, round: repetition)
                 for fold in 0..<folds {
                     let parts = cut.parts(fold)
                     let last = try train(
@@ -89,7 +89,7 @@ struct CrossValidation {
                     }
                 }
             }
-            let first = cut(trials.preparation, 0)
+            let first = trials.cut(folds)
             for share in Self.curveShares {
                 var found: [Double] = []
                 var images = 0
@@ -115,12 +115,6 @@ struct CrossValidation {
 
     private var measure: EvaluationMeasure {
         configuration.checkpoints.best == .loss ? .accuracy : configuration.checkpoints.best
-    }
-
-    private func cut(_ preparation: Preparation, _ repetition: Int) -> Folds {
-        Folds(
-            folds, labels: preparation.samples.labels, groups: preparation.data?.trainingGroups,
-            seed: UInt64(configuration.run.seed), round: repetition)
     }
 
     /// Throws `UserError` where a class, or what belongs together, is too small to stand on both sides.

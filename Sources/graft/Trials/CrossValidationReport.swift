@@ -84,9 +84,7 @@ struct CrossValidationReport {
             [.accuracy, .balancedAccuracy, .macroF1] + (isOfSeveral ? [.meanAveragePrecision] : []) + [.loss]
         let rows = measures.map { measure in
             let found = mean(measure)
-            func words(_ value: Double) -> String {
-                measure == .loss ? String(format: "%.4f", value) : String(format: "%.2f %%", value * 100)
-            }
+            func words(_ value: Double) -> String { Format.figure(value, measure) }
             return [measure.words, words(found.mean), "\(words(found.low)) to \(words(found.high))", words(found.deviation)]
         }
         let columns = ["measure", "mean", "95 of 100 lie within", "spread"]

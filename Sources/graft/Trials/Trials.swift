@@ -42,6 +42,13 @@ final class Trials {
         preparationSeconds = Double(monotonicNanoseconds() - start) * 1e-9
     }
 
+    /// The training images cut into folds, groups kept together.
+    func cut(_ count: Int, round: Int = 0) -> Folds {
+        Folds(
+            count, labels: preparation.samples.labels, groups: preparation.data?.trainingGroups,
+            seed: UInt64(preparation.configuration.run.seed), round: round)
+    }
+
     /// Whether a config's photographs and frozen layers give the same features.
     private func sharesFeatures(_ configuration: RunConfiguration) -> Bool {
         func decisive(_ configuration: RunConfiguration) -> RunConfiguration {

@@ -115,7 +115,7 @@ struct Tuning {
         try AtomicFile.write(Array(lines.joined().utf8), to: "\(folder.path)/results.jsonl")
         if printsJSON { return print(try record.jsonLine(measure)) }
         let outcome = record.result.best.map {
-            "\(measure.words) \(record.value(measure).map(words) ?? "–")  loss \(String(format: "%.4f", $0.loss))"
+            "\(measure.words) \(record.value(measure).map { Format.figure($0, measure) } ?? "–")  loss \(String(format: "%.4f", $0.loss))"
         }
         print(
             "\(number)/\(total)  \(record.epochs) \(record.epochs == 1 ? "epoch" : "epochs")  \(record.settings.joined(separator: " "))  "
@@ -134,11 +134,12 @@ struct Tuning {
         let columns = grid.axes.map(\.key) + ["epochs", measure.words, "loss", "seconds"]
         let rows = order.map { record in
             record.values + [
-                "\(record.epochs)", record.value(measure).map(words) ?? "diverged",
+                "\(record.epochs)", record.value(measure).map { Format.figure($0, measure) } ?? "diverged",
                 record.result.best.map { String(format: "%.4f", $0.loss) } ?? "–", String(format: "%.1f", record.result.seconds),
             ]
         }
-        let summary = "best: \(best.settings.joined(separator: " ")), \(measure.words) \(best.value(measure).map(words) ?? "")"
+        let summary =
+            "best: \(best.settings.joined(separator: " ")), \(measure.words) \(best.value(measure).map { Format.figure($0, measure) } ?? "")"
         try SearchPage(
             title: "\(configuration.run.name): settings that were tried", summary: summary, measure: measure.words,
             keys: grid.axes.indices.map { (grid.axes[$0].key, bars($0, order, best)) }, columns: columns, rows: rows
@@ -163,11 +164,8 @@ struct Tuning {
             let place = value.map { most > least ? ($0 - least) / (most - least) : 1 }
             let share = place.map { 0.25 + 0.75 * (measure == .loss && most > least ? 1 - $0 : $0) }
             return SearchPage.Value(
-                text: text, share: share, label: value.map(words) ?? "diverged", isBest: best.values[axis] == text)
+                text: text, share: share, label: value.map { Format.figure($0, measure) } ?? "diverged",
+                isBest: best.values[axis] == text)
         }
-    }
-
-    private func words(_ value: Double) -> String {
-        measure == .loss ? String(format: "%.4f", value) : String(format: "%.2f %%", value * 100)
     }
 }

@@ -217,9 +217,7 @@ struct Verification {
         guard folds >= 2, samples.labelSets == nil else { return communicator.isRoot ? try outliers(trials) : [] }
         var sums = [[Float]](repeating: [], count: samples.count)
         for repetition in 0..<Self.repetitions {
-            let cut = Folds(
-                folds, labels: samples.labels, groups: trials.preparation.data?.trainingGroups,
-                seed: UInt64(configuration.run.seed), round: repetition)
+            let cut = trials.cut(folds, round: repetition)
             for fold in 0..<folds {
                 let parts = cut.parts(fold)
                 let result = try trials.run(base, training: parts.training, held: parts.held)
