@@ -3,7 +3,7 @@
 # those in this repository; MPI is tested by starting it.
 #
 #   deploy/test.sh                       what the checks run: under 20 minutes on two cores
-#   deploy/test.sh --long                after that, what takes longer: every suite held to less than the processor has, soak runs
+#   deploy/test.sh --long                more: every suite at every level of instructions, gradients of every network, soak runs
 #   deploy/test.sh --filter WinogradTests    one suite; all arguments go to `swift test`, with the instructions as the environment
 #                                        says: GRAFT_INSTRUCTIONS=avx2 deploy/test.sh --filter KernelsTests
 set -euo pipefail
@@ -11,7 +11,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . deploy/environment.sh
 
 is_long=
-if [ "${1:-}" = --long ]; then is_long=yes; shift; fi
+if [ "${1:-}" = --long ]; then
+    is_long=yes
+    export GRAFT_LONG_TESTS=1
+    shift
+fi
 
 require_swift
 deploy/install-packages.sh
@@ -65,7 +69,7 @@ if [ "$own" = avx512 ]; then
     left_out=()
     [ -n "$is_long" ] || left_out=(--skip logitsOfAPhotograph)
     run_held_to avx2 --filter "$numeric" "${left_out[@]}"
-    [ -n "$is_long" ] || say "Left to deploy/test.sh --long at avx2: logits of photographs, suites that compute nothing, and what they launch"
+    [ -n "$is_long" ] || say "Left to deploy/test.sh --long: gradients of families' larger networks; at avx2: logits of photographs, suites that compute nothing, and what they launch"
 else
     say "This processor has no AVX-512: its own level was the only one of the two"
 fi

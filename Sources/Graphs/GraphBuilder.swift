@@ -21,6 +21,8 @@ package struct GraphBuilder {
         /// Normal with variance 2 / (out · height · width), biases 0: torchvision's ResNet, VGG, EfficientNet (He et al. 2015). As in
         /// torch, groups do not divide the fan.
         case kaimingFanOut
+        /// Normal with variance 2 / (in / groups · height · width), biases 0: torchvision's DenseNet.
+        case kaimingFanIn
         /// Uniform in ±1 / √(in / groups · height · width), biases too: torch's default, AlexNet.
         case torchDefault
         /// Normal with a fixed deviation and a fixed bias: torchvision's GoogLeNet, Caffe's AlexNet.
@@ -52,6 +54,7 @@ package struct GraphBuilder {
         let initialization: Initialization =
             switch convolutionInitialization {
             case .kaimingFanOut: .normal(deviation: (2 / Float(out * shape[2] * shape[3])).squareRoot())
+            case .kaimingFanIn: .normal(deviation: (2 / fanIn).squareRoot())
             case .torchDefault: .uniform(bound: 1 / fanIn.squareRoot())
             case .normal(let deviation, _): .normal(deviation: deviation)
             case .xavier: .uniform(bound: (3 / fanIn).squareRoot())
@@ -60,7 +63,7 @@ package struct GraphBuilder {
         if bias {
             let start: Initialization =
                 switch convolutionInitialization {
-                case .kaimingFanOut: .constant(0)
+                case .kaimingFanOut, .kaimingFanIn: .constant(0)
                 case .torchDefault: .uniform(bound: 1 / fanIn.squareRoot())
                 case .normal(_, let bias), .xavier(let bias): .constant(bias)
                 }

@@ -18,6 +18,10 @@ package enum EfficientNet {
         package var padsLikeTensorFlow = false
         /// Stem, head and the depth of the first and the last stage stay as in the base network (Lite).
         package var keepsStemAndHead = false
+        /// The stages, and the channels before and after them where no factor scales those.
+        var stages = EfficientNet.stages
+        var stem: Int?
+        var head: Int?
         package var epsilon: Float = 1e-5
         package var momentum: Float = 0.1
     }
@@ -29,6 +33,8 @@ package enum EfficientNet {
         let stride: Int
         let channels: Int
         let depth: Int
+        /// Expands and filters with one convolution, without a gate (EfficientNetV2).
+        var isFused = false
     }
 
     static let stages = [
@@ -49,6 +55,7 @@ package enum EfficientNet {
         var stack = Stack(variant: variant)
         let input = stack.builder.input(height: inputSize, width: inputSize)
         var x = stack.unit("features.0", input, out: variant.stemChannels, kernel: 3, stride: 2)
+        let stages = variant.stages
         let depths = stages.indices.map(variant.depth(ofStage:))
         let blockCount = depths.reduce(0, +)
         var block = 0
@@ -79,13 +86,12 @@ extension EfficientNet.Variant {
     }
 
     func depth(ofStage index: Int) -> Int {
-        let stages = EfficientNet.stages
         if keepsStemAndHead && (index == 0 || index == stages.count - 1) { return stages[index].depth }
         return Int((Double(stages[index].depth) * depth).rounded(.up))
     }
 
-    var stemChannels: Int { keepsStemAndHead ? 32 : scaled(32) }
-    var headChannels: Int { keepsStemAndHead ? 1280 : 4 * scaled(320) }
+    var stemChannels: Int { stem ?? (keepsStemAndHead ? 32 : scaled(32)) }
+    var headChannels: Int { head ?? (keepsStemAndHead ? 1280 : 4 * scaled(320)) }
 }
 
 /// An EfficientNet in the making.
@@ -116,22 +122,21 @@ private struct Stack {
             return "\(name).block.\(part)"
         }
         var y = x
-        if stage.expansion > 1 { y = unit(next(), y, out: expanded, kernel: 1) }
-        y = unit(next(), y, out: expanded, kernel: stage.kernel, stride: stride, groups: expanded)
-        if variant.hasSqueezeExcitation { y = gated(next(), y, squeezed: max(1, x.channels / 4)) }
-        y = unit(next(), y, out: out, kernel: 1, isActivated: false)
+        if stage.isFused {
+            let first = stage.expansion > 1 ? expanded : out
+            y = unit(next(), y, out: first, kernel: stage.kernel, stride: stride)
+            if stage.expansion > 1 { y = unit(next(), y, out: out, kernel: 1, isActivated: false) }
+        } else {
+            if stage.expansion > 1 { y = unit(next(), y, out: expanded, kernel: 1) }
+            y = unit(next(), y, out: expanded, kernel: stage.kernel, stride: stride, groups: expanded)
+            if variant.hasSqueezeExcitation {
+                // A quarter of the block's input, not of the expanded channels.
+                y = builder.squeezeExcitation(next(), y, squeezed: max(1, x.channels / 4), inner: variant.activation)
+            }
+            y = unit(next(), y, out: out, kernel: 1, isActivated: false)
+        }
         guard stride == 1, x.channels == out else { return y }
         y = builder.stochasticDepth("\(name).stochastic_depth", y, rate: dropRate)
         return builder.add("\(name).add", y, x)
-    }
-
-    /// Squeeze-excitation: each channel scaled by what a small network makes of all channels' means. It squeezes to a quarter of the
-    /// block's input, not of the expanded channels.
-    private mutating func gated(_ name: String, _ x: Value, squeezed: Int) -> Value {
-        var y = builder.adaptiveAveragePool("\(name).avgpool", x, to: 1)
-        y = builder.convolution("\(name).fc1", y, out: squeezed, kernel: 1, bias: true)
-        y = builder.activation(variant.activation, y)
-        y = builder.convolution("\(name).fc2", y, out: x.channels, kernel: 1, bias: true)
-        return builder.gate("\(name).gate", x, by: builder.activation(.sigmoid, y))
     }
 }

@@ -129,8 +129,9 @@ extension NetworkFamily {
     /// The libraries that publish weights of this family.
     var sources: [WeightSource] {
         switch self {
-        case .alexNet, .googLeNet: [.torchvision]
-        case .alexNet2012, .googLeNet2014: [.torchvision, .caffe]
+        case .alexNet, .googLeNet, .inceptionV3, .regNet, .denseNet, .mobileNetV2, .mobileNetV3, .mnasNet, .efficientNetV2:
+            [.torchvision]
+        case .alexNet2012, .caffeNet, .googLeNet2014: [.torchvision, .caffe]
         case .vgg: [.torchvision, .timm, .keras]
         case .resNet: [.torchvision, .keras]
         case .efficientNet: [.torchvision, .timm, .efficientNetPytorch, .keras]
@@ -139,11 +140,17 @@ extension NetworkFamily {
     }
 
     /// Whether `BuildOptions.auxiliary` makes a difference.
-    package var hasAuxiliaryHeads: Bool { self == .googLeNet || self == .googLeNet2014 }
+    package var hasAuxiliaryHeads: Bool { self == .googLeNet || self == .googLeNet2014 || self == .inceptionV3 }
 
     /// Layers that are never loaded: torchvision's file holds its auxiliary heads untrained.
     var ignoredLayers: [String] { self == .googLeNet ? ["aux1.", "aux2."] : [] }
 
     /// Layers that a file and a graph may each have or lack.
-    var optionalLayers: [String] { self == .googLeNet2014 ? ["loss1/", "loss2/"] : [] }
+    var optionalLayers: [String] {
+        switch self {
+        case .googLeNet2014: ["loss1/", "loss2/"]
+        case .inceptionV3: ["AuxLogits."]
+        default: []
+        }
+    }
 }

@@ -5,7 +5,10 @@ import Graphs
 package enum NetworkCatalog {
     /// All networks, family by family.
     package static let entries: [NetworkEntry] =
-        AlexNet.entries + VGG.entries + GoogLeNet.entries + ResNet.entries + EfficientNet.entries + EfficientNetLite.entries
+        AlexNet.entries + VGG.entries + GoogLeNet.entries + InceptionV3.entries + ResNet.entries + RegNet.entries
+        + DenseNet.entries
+        + MobileNetV2.entries + MobileNetV3.entries + MNASNet.entries + EfficientNet.entries + EfficientNetV2.entries
+        + EfficientNetLite.entries
 
     /// The network of this name. Throws `unknownNetwork` with the nearest names.
     package static func entry(named name: String) throws(NetworkError) -> NetworkEntry {

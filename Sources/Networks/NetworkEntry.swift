@@ -6,11 +6,19 @@ package import Tensors
 package enum NetworkFamily: String, Sendable, Hashable, CaseIterable {
     case alexNet = "AlexNet"
     case alexNet2012 = "AlexNet (2012)"
+    case caffeNet = "CaffeNet"
     case vgg = "VGG"
     case googLeNet = "GoogLeNet"
     case googLeNet2014 = "GoogLeNet (2014)"
+    case inceptionV3 = "Inception v3"
     case resNet = "ResNet"
+    case regNet = "RegNet"
+    case denseNet = "DenseNet"
+    case mobileNetV2 = "MobileNetV2"
+    case mobileNetV3 = "MobileNetV3"
+    case mnasNet = "MNASNet"
     case efficientNet = "EfficientNet"
+    case efficientNetV2 = "EfficientNetV2"
     case efficientNetLite = "EfficientNet-Lite"
 }
 
@@ -20,7 +28,7 @@ package struct BuildOptions: Sendable, Hashable {
     package var classes: Int
     /// Side of the square input in pixels; nil means the network's own. Meant for tests.
     package var inputSize: Int?
-    /// Whether GoogLeNet's auxiliary heads are built, for training from scratch.
+    /// Whether GoogLeNet's and Inception's auxiliary heads are built, for training from scratch.
     package var auxiliary: Bool
     /// Rate of the dropout before the classifier; nil means the network's own (none in ResNet).
     package var dropout: Float?

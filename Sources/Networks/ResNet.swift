@@ -1,4 +1,5 @@
-// Residual networks: He et al., Deep Residual Learning for Image Recognition, 2015. Names, strides and epsilons are those of
+// Residual networks: He et al., Deep Residual Learning for Image Recognition, 2015; wider: Zagoruyko and Komodakis, Wide Residual
+// Networks, 2016; grouped: Xie et al., Aggregated Residual Transformations for Deep Neural Networks (ResNeXt), 2017. Names, strides and epsilons are those of
 // torchvision (v1.5), of the paper (v1) and of Keras.
 import Tensors
 package import Graphs
@@ -15,6 +16,9 @@ package enum ResNet {
         package var stridesFirst = false
         /// Keras's networks have biases in their convolutions, though batch norm follows.
         package var hasBiases = false
+        /// Groups of a bottleneck's 3×3, and the channels of each where the block's width is 64 (ResNeXt, wide networks).
+        package var groups = 1
+        package var groupWidth = 64
         package var epsilon: Float = 1e-5
         package var momentum: Float = 0.1
 
@@ -23,6 +27,13 @@ package enum ResNet {
         static let resnet50 = Variant(depths: [3, 4, 6, 3], isBottleneck: true)
         static let resnet101 = Variant(depths: [3, 4, 23, 3], isBottleneck: true)
         static let resnet152 = Variant(depths: [3, 8, 36, 3], isBottleneck: true)
+
+        /// So many groups of so many channels.
+        func grouped(_ groups: Int, of width: Int) -> Variant {
+            var variant = self
+            (variant.groups, variant.groupWidth) = (groups, width)
+            return variant
+        }
 
         /// As in the paper: the stride on the first 1×1 of a block.
         var v1: Variant {
@@ -68,10 +79,10 @@ private struct Stack {
     var builder = GraphBuilder()
 
     mutating func normalizedConvolution(
-        _ name: String, _ norm: String, _ x: Value, out: Int, kernel: Int, stride: Int = 1, padding: Int = 0
+        _ name: String, _ norm: String, _ x: Value, out: Int, kernel: Int, stride: Int = 1, padding: Int = 0, groups: Int = 1
     ) -> Value {
         let y = builder.convolution(
-            name, x, out: out, kernel: kernel, stride: stride, padding: padding, bias: variant.hasBiases)
+            name, x, out: out, kernel: kernel, stride: stride, padding: padding, groups: groups, bias: variant.hasBiases)
         return builder.batchNorm(norm, y, epsilon: variant.epsilon, momentum: variant.momentum)
     }
 
@@ -96,10 +107,12 @@ private struct Stack {
     }
 
     private mutating func bottleneck(_ name: String, _ x: Value, width: Int, out: Int, stride: Int) -> Value {
+        let inner = width * variant.groupWidth / 64 * variant.groups
         let (first, second) = variant.stridesFirst ? (stride, 1) : (1, stride)
-        var y = normalizedConvolution("\(name).conv1", "\(name).bn1", x, out: width, kernel: 1, stride: first)
+        var y = normalizedConvolution("\(name).conv1", "\(name).bn1", x, out: inner, kernel: 1, stride: first)
         y = builder.relu(y)
-        y = normalizedConvolution("\(name).conv2", "\(name).bn2", y, out: width, kernel: 3, stride: second, padding: 1)
+        y = normalizedConvolution(
+            "\(name).conv2", "\(name).bn2", y, out: inner, kernel: 3, stride: second, padding: 1, groups: variant.groups)
         y = builder.relu(y)
         return normalizedConvolution("\(name).conv3", "\(name).bn3", y, out: out, kernel: 1)
     }

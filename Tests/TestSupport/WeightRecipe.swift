@@ -56,6 +56,8 @@ package struct WeightRecipe: Sendable {
             let bound = Float(((isHead ? 1.5 : 6) / Double(shape.dropFirst().reduce(1, *))).squareRoot())
             return (-bound, bound)
         }
+        // MobileNets: some end a residual branch, some stand alone.
+        if name.wholeMatch(of: /features\.\d+\.(conv\.\d+|block\.\d+\.1)\.weight/) != nil { return (0.4, 1) }
         if name.hasSuffix(".weight") { return endsResidualBranch(name) ? (0.0625, 0.1875) : (0.5, 1.5) }
         // A squeeze-excitation's gate is mostly open.
         return name.hasSuffix(".fc2.bias") ? (0.5, 1.5) : (-0.3, 0.3)
@@ -66,6 +68,8 @@ package struct WeightRecipe: Sendable {
         let layer = String(name.dropLast(".weight".count))
         if layer.wholeMatch(of: /layer\d+\.\d+\.bn3/) != nil { return true }
         if layer.wholeMatch(of: /layer\d+\.\d+\.bn2/) != nil { return !names.contains(layer.dropLast() + "3.weight") }
+        // RegNet, MNASNet.
+        if layer.wholeMatch(of: /trunk_output\..*\.f\.c\.1|layers\.\d+\.[1-9]\d*\.layers\.7/) != nil { return true }
         // The first block of an EfficientNet's stage has no sum.
         guard let match = layer.wholeMatch(of: /(features\.\d+\.[1-9]\d*\.block\.)(\d+)\.1/), let position = Int(match.2) else {
             return false

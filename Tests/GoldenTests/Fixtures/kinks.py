@@ -74,8 +74,8 @@ def clearance(values, margin):
 def watching(model, kinks):
     """Collects the kinks of the model's forward passes in `kinks`, in their order; those that no gradient passes are left out."""
     names = {module: name for name, module in model.named_modules()}
-    originals = {name: getattr(functional, name) for name in ("relu", "relu6", "hardtanh", "max_pool2d", "local_response_norm")}
-    cat, seen = torch.cat, [0]
+    originals = {name: getattr(functional, name) for name in ("relu", "relu6", "hardtanh", "hardswish", "hardsigmoid", "max_pool2d", "local_response_norm")}
+    cat, plus, seen = torch.cat, torch.Tensor.__add__, [0]
 
     def note(x, places, window):
         if x.requires_grad:
@@ -90,9 +90,9 @@ def watching(model, kinks):
             return owned(originals[name](x, *arguments, **options), x.owners)
         return run
 
-    def max_pool2d(x, size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
-        note(x, (), (size, stride or size, padding, ceil_mode))
-        return owned(originals["max_pool2d"](x, size, stride, padding, dilation, ceil_mode), x.owners)
+    def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+        note(x, (), (kernel_size, stride or kernel_size, padding, ceil_mode))
+        return owned(originals["max_pool2d"](x, kernel_size, stride, padding, dilation, ceil_mode), x.owners)
 
     def local_response_norm(x, *arguments, **options):
         return owned(originals["local_response_norm"](x, *arguments, **options), x.owners)
@@ -100,12 +100,16 @@ def watching(model, kinks):
     def concatenated(values, dim=0):
         return owned(cat(values, dim), sum((v.owners for v in values), []))
 
+    def added(x, y):  # a shortcut and a branch: the branch's layer may move
+        return owned(plus(x, y), y.owners) if hasattr(y, "owners") else plus(x, y)
+
     def after(module, inputs, output):
         if isinstance(module, (nn.Conv2d, nn.Linear)):
             output.owners = [((names[module], None), output.shape[1])]
         elif isinstance(module, nn.BatchNorm2d):
-            [((layer, _), count)] = inputs[0].owners
-            output.owners = [((layer, names[module]), count)]
+            made = inputs[0].owners  # by several layers where a concatenation is normalised
+            layer = made[0][0][0] if len(made) == 1 else None
+            output.owners = [((layer, names[module]), output.shape[1])]
 
     def before(module, inputs):
         if module is model:
@@ -113,14 +117,15 @@ def watching(model, kinks):
 
     hooks = [module.register_forward_hook(after) for module in names] + [model.register_forward_pre_hook(before)]
     replaced = {"relu": activation("relu", (0,)), "relu6": activation("relu6", (0, 6)), "hardtanh": activation("hardtanh", (0, 6)),
+                "hardswish": activation("hardswish", (-3, 3)), "hardsigmoid": activation("hardsigmoid", (-3, 3)),
                 "max_pool2d": max_pool2d, "local_response_norm": local_response_norm}
     try:
-        torch.cat = concatenated
+        torch.cat, torch.Tensor.__add__ = concatenated, added
         for name, function in replaced.items():
             setattr(functional, name, function)
         yield
     finally:
-        torch.cat = cat
+        torch.cat, torch.Tensor.__add__ = cat, plus
         for name, function in originals.items():
             setattr(functional, name, function)
         for hook in hooks:

@@ -19,7 +19,12 @@ import recipe
 import reference_networks
 
 CLASSES, IMAGES = 3, 2
-AUXILIARY = {"googlenet-auxiliary": "googlenet", "googlenet_2014-auxiliary": "googlenet_2014"}
+AUXILIARY = {f"{name}-auxiliary": name for name in ("googlenet", "googlenet_2014", "inception_v3")}
+MIDDLES = {"mobilenet_v2": ["features.14", "features.18"], "mobilenet_v3": ["features.8", "classifier.0"],
+           "regnet": ["trunk_output.block3.block3-1", "trunk_output.block4"],
+           "densenet": ["features.denseblock3.denselayer2", "features.denseblock4"], "mnasnet": ["layers.11.1", "layers.14"],
+           "inception": ["Mixed_6d", "Mixed_7c"], "efficientnet": ["features.5.1", "features.7"],
+           "tf_efficientnet": ["features.5.1", "features.7"], "caffenet": ["conv4", "conv5", "fc7"]}
 
 
 def middle(name, model):
@@ -30,13 +35,13 @@ def middle(name, model):
                 if any(True for _ in model.features[index].parameters())] + ["classifier.3"]
     return {"alexnet": ["features.8", "features.10", "classifier.4"], "alexnet_2012": ["conv4", "conv5", "fc7"],
             "googlenet": ["inception4d", "inception5b"], "googlenet_2014": ["inception_4d/*", "inception_5b/*"]}.get(
-                name, ["features.5.1", "features.7"] if "efficientnet" in name else ["layer3.1", "layer4"])
+                name, next((layers for start, layers in MIDDLES.items() if name.startswith(start)), ["layer3.1", "layer4"]))
 
 
 def side(name, auxiliary):
     if auxiliary:
-        return 224
-    return {"alexnet_2012": 227, "alexnet": 96}.get(name, 64)
+        return 299 if name == "inception_v3" else 224
+    return {"alexnet_2012": 227, "caffenet": 227, "alexnet": 96, "inception_v3": 96}.get(name, 64)
 
 
 def make(name, auxiliary):

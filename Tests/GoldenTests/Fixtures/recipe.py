@@ -41,6 +41,8 @@ def ends_residual_branch(name, names):
         return True
     if re.fullmatch(r"layer\d+\.\d+\.bn2", layer):
         return layer[:-1] + "3.weight" not in names
+    if re.fullmatch(r"trunk_output\..*\.f\.c\.1|layers\.\d+\.[1-9]\d*\.layers\.7", layer):  # RegNet, MNASNet
+        return True
     found = re.fullmatch(r"(features\.\d+\.[1-9]\d*\.block\.)(\d+)\.1", layer)  # the first block of a stage has no sum
     if found is None:
         return False
@@ -61,7 +63,10 @@ def bounds(name, shape, names):
         upper = math.sqrt(6.0 / math.prod(shape[1:]))  # variance 2 / fan-in: half of it is lost at the next ReLU
         lower = -upper
     elif name.endswith(".weight"):
-        lower, upper = (0.0625, 0.1875) if ends_residual_branch(name, names) else (0.5, 1.5)
+        if re.fullmatch(r"features\.\d+\.(conv\.\d+|block\.\d+\.1)\.weight", name):  # MobileNets: some end a branch, some stand alone
+            lower, upper = 0.4, 1.0
+        else:
+            lower, upper = (0.0625, 0.1875) if ends_residual_branch(name, names) else (0.5, 1.5)
     elif name.endswith(".fc2.bias"):
         lower, upper = 0.5, 1.5  # of a squeeze-excitation's gate: mostly open
     else:

@@ -159,8 +159,8 @@ def caffe_norm():
     return nn.LocalResponseNorm(5, 1e-4, 0.75, 1.0)
 
 
-def alexnet_2012(classes):
-    """The layers of the deploy.prototxt of bvlc_alexnet, in its order."""
+def alexnet_2012(classes, pools_first=False):
+    """The layers of the deploy.prototxt of bvlc_alexnet, in its order; or of bvlc_reference_caffenet."""
     layers = {
         "conv1": nn.Conv2d(3, 96, 11, 4), "relu1": nn.ReLU(), "norm1": caffe_norm(), "pool1": CaffePool(),
         "conv2": nn.Conv2d(96, 256, 5, padding=2, groups=2), "relu2": nn.ReLU(), "norm2": caffe_norm(), "pool2": CaffePool(),
@@ -170,7 +170,12 @@ def alexnet_2012(classes):
         "fc6": nn.Linear(9216, 4096), "relu6": nn.ReLU(), "fc7": nn.Linear(4096, 4096), "relu7": nn.ReLU(),
         "fc8": nn.Linear(4096, classes),
     }
-    return nn.Sequential(collections.OrderedDict(layers))
+    names = list(layers)
+    if pools_first:
+        for n in (1, 2):
+            at = names.index(f"norm{n}")
+            names[at:at + 2] = [f"pool{n}", f"norm{n}"]
+    return nn.Sequential(collections.OrderedDict((name, layers[name]) for name in names))
 
 
 class GoogLeNet2014(nn.Module):
@@ -272,11 +277,16 @@ def made_here(name, classes, auxiliary):
         return paper_strides(plain(name[:-3])), image_net()
     if name == "alexnet_2012":
         return alexnet_2012(classes), image_net(256, 227)
+    if name == "caffenet":
+        return alexnet_2012(classes, pools_first=True), Transform(256, 227, "bilinear", [104.0, 117.0, 123.0], [1.0] * 3, "bgr")
     if name == "googlenet_2014":
         return GoogLeNet2014(classes, auxiliary), Transform(256, 224, "bilinear", [104.0, 117.0, 123.0], [1.0] * 3, "bgr")
     if name == "googlenet":
         model = torchvision.models.googlenet(weights=None, aux_logits=auxiliary, init_weights=False, num_classes=classes)
         return model, Transform(256, 224, "bilinear", [127.5] * 3, [127.5] * 3)  # what `transform_input` amounts to
+    if name == "inception_v3":
+        model = torchvision.models.inception_v3(weights=None, aux_logits=auxiliary, init_weights=False, num_classes=classes)
+        return model, Transform(342, 299, "bilinear", [127.5] * 3, [127.5] * 3)  # what `transform_input` amounts to
     return None
 
 
@@ -287,6 +297,7 @@ def make(name, classes=1000, auxiliary=False):
         model = torchvision.models.get_model(name, weights=None, num_classes=classes)
         published = torchvision.models.get_model_weights(name).IMAGENET1K_V1.transforms()
         transform = image_net(published.resize_size[0], published.crop_size[0], published.interpolation.value)
+        transform.mean, transform.deviation = ([255 * v for v in values] for values in (published.mean, published.std))
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0  # for those who ask for training, which the auxiliary heads need
@@ -297,11 +308,16 @@ EVERY = (
     ["alexnet", "alexnet_2012", "googlenet", "googlenet_2014"]
     + [f"vgg{n}{norms}" for n in (11, 13, 16, 19) for norms in ("", "_bn")]
     + [f"resnet{n}" for n in (18, 34, 50, 101, 152)] + [f"{kind.format(n)}" for kind in ("resnet{}_v1", "keras_resnet{}") for n in (50, 101, 152)]
-    + [f"{prefix}efficientnet_b{n}" for prefix in ("", "tf_") for n in range(8)] + [f"efficientnet_lite{n}" for n in range(5)])
+    + [f"{prefix}efficientnet_b{n}" for prefix in ("", "tf_") for n in range(8)] + [f"efficientnet_lite{n}" for n in range(5)]
+    + ["caffenet", "inception_v3", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "resnext50_32x4d", "resnext101_32x8d",
+       "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2"]
+    + [f"regnet_{kind}_{size}" for kind in "xy" for size in ("400mf", "800mf", "1_6gf", "3_2gf", "8gf", "16gf", "32gf")]
+    + [f"densenet{n}" for n in (121, 161, 169, 201)] + [f"mnasnet{n}" for n in ("0_5", "0_75", "1_0", "1_3")]
+    + [f"efficientnet_v2_{size}" for size in "sml"])
 
 
 def smallest_side(name):
     """The side of the synthetic input of a network: small where the layers allow it."""
-    if name == "alexnet_2012":
+    if name in ("alexnet_2012", "caffenet"):
         return 227  # its linear layers want features of six by six
     return 224 if name.startswith(("alexnet", "vgg")) else 96
