@@ -63,6 +63,7 @@ static int append_activation(dnnl_post_ops_t chain, const graft_convolution_opti
     case graft_silu: return append_eltwise(chain, dnnl_eltwise_swish, 1, 0);
     case graft_sigmoid: return append_eltwise(chain, dnnl_eltwise_logistic, 0, 0);
     case graft_hard_swish: return append_eltwise(chain, dnnl_eltwise_hardswish, 1.0f / 6, 0.5f);
+    case graft_gelu: return append_eltwise(chain, dnnl_eltwise_gelu_erf, 0, 0);
     case graft_hard_sigmoid: { // oneDNN 2 has it only in two steps
         int status = append_eltwise(chain, dnnl_eltwise_linear, 1.0f / 6, 0.5f);
         return status == dnnl_success ? append_eltwise(chain, dnnl_eltwise_clip, 0, 1) : status;

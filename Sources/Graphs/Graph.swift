@@ -43,7 +43,8 @@ package struct Graph: Sendable {
         case .convolution(_, let outputChannels, _, _):
             node.shape.count / outputChannels * parameters[node.parameters.lowerBound].shape.count
         case .linear: parameters[node.parameters.lowerBound].shape.count
-        case .input, .batchNorm, .activation, .add, .gate, .concatenate, .maxPool, .averagePool, .adaptiveAveragePool, .flatten,
+        case .input, .batchNorm, .layerNorm, .layerScale, .activation, .add, .gate, .concatenate, .maxPool, .averagePool,
+            .adaptiveAveragePool, .flatten,
             .dropout, .stochasticDepth, .localResponseNorm:
             0
         }

@@ -46,7 +46,8 @@ package struct GraphBuilder {
     }
 
     package mutating func convolution(
-        _ name: String, _ x: Value, out: Int, window: SlidingWindow, groups: Int = 1, bias: Bool = false
+        _ name: String, _ x: Value, out: Int, window: SlidingWindow, groups: Int = 1, bias: Bool = false,
+        weightShape: TensorShape? = nil
     ) -> Value {
         precondition(x.channels % groups == 0 && out % groups == 0, "\(name): \(groups) groups do not divide its channels")
         let shape: TensorShape = [out, x.channels / groups, window.height, window.width]
@@ -59,7 +60,7 @@ package struct GraphBuilder {
             case .normal(let deviation, _): .normal(deviation: deviation)
             case .xavier: .uniform(bound: (3 / fanIn).squareRoot())
             }
-        var specs = [spec(name, "weight", shape, .convolutionWeight, initialization)]
+        var specs = [spec(name, "weight", weightShape ?? shape, .convolutionWeight, initialization)]
         if bias {
             let start: Initialization =
                 switch convolutionInitialization {
@@ -81,6 +82,27 @@ package struct GraphBuilder {
                 spec(name, "running_mean", shape, .runningMean, .constant(0)),
                 spec(name, "running_var", shape, .runningVariance, .constant(1)),
             ])
+    }
+
+    /// A linear layer over each pixel's channels: a 1×1 convolution whose weights are a matrix, `[out, in]`.
+    package mutating func pixelLinear(_ name: String, _ x: Value, out: Int) -> Value {
+        convolution(
+            name, x, out: out, window: SlidingWindow(height: 1, width: 1, stride: 1, padding: Padding(0)), bias: true,
+            weightShape: [out, x.channels])
+    }
+
+    package mutating func layerNorm(_ name: String, _ x: Value, epsilon: Float = 1e-6) -> Value {
+        let shape: TensorShape = [x.channels]
+        return append(
+            name, .layerNorm(epsilon: epsilon), [x],
+            [spec(name, "weight", shape, .normScale, .constant(1)), spec(name, "bias", shape, .normShift, .constant(0))])
+    }
+
+    /// Layer scale: `[C, 1, 1]` numbers named `layer.layer_scale`.
+    package mutating func layerScale(_ layer: String, _ x: Value, start: Float) -> Value {
+        append(
+            "\(layer).scaled", .layerScale, [x],
+            [spec(layer, "layer_scale", [x.channels, 1, 1], .normScale, .constant(start))])
     }
 
     /// A linear layer. Weight and bias start as torch's do, uniform in ±1 / √in, unless told otherwise.

@@ -10,6 +10,8 @@ extension Operation {
         case .convolution(let window, let outputs, let groups, let hasBias):
             "convolution \(Self.record(window)) outputs \(outputs) groups \(groups)\(hasBias ? " bias" : "")"
         case .batchNorm(let epsilon, let momentum): "batch norm epsilon \(epsilon) momentum \(momentum)"
+        case .layerNorm(let epsilon): "layer norm epsilon \(epsilon)"
+        case .layerScale: "layer scale"
         case .activation(let kind): kind.rawValue
         case .add: "add"
         case .gate: "gate"

@@ -9,6 +9,10 @@ package enum Operation: Sendable, Hashable {
     case convolution(SlidingWindow, outputChannels: Int, groups: Int, hasBias: Bool)
     /// Per-channel normalisation with scale, shift, running mean and running variance.
     case batchNorm(epsilon: Float, momentum: Float)
+    /// Each pixel normalised over its channels, with scale and shift.
+    case layerNorm(epsilon: Float)
+    /// Each channel times a parameter.
+    case layerScale
     case activation(Activation)
     /// The sum of two values of one shape.
     case add
@@ -38,6 +42,8 @@ package enum Operation: Sendable, Hashable {
         case .input: "input"
         case .convolution: "convolution"
         case .batchNorm: "batch norm"
+        case .layerNorm: "layer norm"
+        case .layerScale: "layer scale"
         case .activation(let kind): kind.rawValue
         case .add: "add"
         case .gate: "gate"

@@ -16,7 +16,8 @@ extension Operation {
     func outputShape(of inputs: [TensorShape]) -> TensorShape {
         let first = inputs.first ?? []
         switch self {
-        case .input, .batchNorm, .activation, .dropout, .stochasticDepth, .localResponseNorm: return first
+        case .input, .batchNorm, .layerNorm, .layerScale, .activation, .dropout, .stochasticDepth, .localResponseNorm:
+            return first
         case .convolution(let window, let outputChannels, _, _): return window.outputShape(of: first, channels: outputChannels)
         case .maxPool(let window), .averagePool(let window, _): return window.outputShape(of: first, channels: first[2])
         case .adaptiveAveragePool(let height, let width): return [height, width, first[2]]

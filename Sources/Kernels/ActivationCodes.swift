@@ -14,6 +14,7 @@ extension Activation? {
         case .sigmoid: graft_loop_sigmoid
         case .hardSwish: graft_loop_hard_swish
         case .hardSigmoid: graft_loop_hard_sigmoid
+        case .gelu: graft_loop_gelu
         }
     }
 
@@ -27,6 +28,7 @@ extension Activation? {
         case .sigmoid: graft_sigmoid
         case .hardSwish: graft_hard_swish
         case .hardSigmoid: graft_hard_sigmoid
+        case .gelu: graft_gelu
         }
     }
 }

@@ -46,7 +46,7 @@ package final class BatchNormKernel {
         self.activation = activation
         self.workers = workers
         sums = Array(repeating: 0, count: 2 * channels + 1)
-        partials = Array(repeating: 0, count: 2 * channels * Self.mostPieces)
+        partials = Array(repeating: 0, count: 2 * channels * RowPieces.most)
         let stride = (channels + 15) / 16 * 16
         vectors = AlignedBuffer(floatCount: 7 * stride)
         let base = vectors.base.assumingMemoryBound(to: Float.self)
@@ -141,26 +141,11 @@ package final class BatchNormKernel {
         }
     }
 
-    // Pieces of rows that are summed up by themselves. They do not follow from the number of threads: sums, and so the sides that
-    // values take at a ReLU, are the same with any.
-    private static let (mostPieces, leastRows) = (64, 64)
-
-    /// Adds up two sums a channel over the rows, piece by piece in the threads, then in order.
+    /// Adds up two sums a channel over the rows.
     private func reduce(_ rows: Int, _ body: (Range<Int>, UnsafeMutablePointer<Double>, UnsafeMutablePointer<Double>) -> Void) {
-        let pieces = max(1, min(Self.mostPieces, rows / Self.leastRows))
-        partials.withUnsafeMutableBufferPointer { partials in
-            guard let base = partials.baseAddress else { return }
-            nonisolated(unsafe) let start = base
-            workers.run(pieces) { range in
-                for piece in range {
-                    let first = start + 2 * channels * piece
-                    body(rows * piece / pieces..<rows * (piece + 1) / pieces, first, first + channels)
-                }
-            }
-        }
-        for index in 0..<2 * channels {
-            sums[index] = partials[index]
-            for piece in 1..<pieces { sums[index] += partials[2 * channels * piece + index] }
+        sums.withUnsafeMutableBufferPointer { sums in
+            let channelSums = UnsafeMutableBufferPointer(rebasing: sums[..<(2 * channels)])
+            RowPieces.add(rows, into: channelSums, by: &partials, workers) { body($0, $1, $1 + channels) }
         }
         sums[2 * channels] = Double(rows)
     }

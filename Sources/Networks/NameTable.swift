@@ -129,7 +129,8 @@ extension NetworkFamily {
     /// The libraries that publish weights of this family.
     var sources: [WeightSource] {
         switch self {
-        case .alexNet, .googLeNet, .inceptionV3, .regNet, .denseNet, .mobileNetV2, .mobileNetV3, .mnasNet, .efficientNetV2:
+        case .alexNet, .googLeNet, .inceptionV3, .regNet, .denseNet, .mobileNetV2, .mobileNetV3, .mnasNet, .efficientNetV2,
+            .convNeXt:
             [.torchvision]
         case .alexNet2012, .caffeNet, .googLeNet2014: [.torchvision, .caffe]
         case .vgg: [.torchvision, .timm, .keras]

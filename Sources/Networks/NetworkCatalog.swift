@@ -8,7 +8,7 @@ package enum NetworkCatalog {
         AlexNet.entries + VGG.entries + GoogLeNet.entries + InceptionV3.entries + ResNet.entries + RegNet.entries
         + DenseNet.entries
         + MobileNetV2.entries + MobileNetV3.entries + MNASNet.entries + EfficientNet.entries + EfficientNetV2.entries
-        + EfficientNetLite.entries
+        + EfficientNetLite.entries + ConvNeXt.entries
 
     /// The network of this name. Throws `unknownNetwork` with the nearest names.
     package static func entry(named name: String) throws(NetworkError) -> NetworkEntry {

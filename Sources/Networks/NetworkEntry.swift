@@ -20,6 +20,7 @@ package enum NetworkFamily: String, Sendable, Hashable, CaseIterable {
     case efficientNet = "EfficientNet"
     case efficientNetV2 = "EfficientNetV2"
     case efficientNetLite = "EfficientNet-Lite"
+    case convNeXt = "ConvNeXt"
 }
 
 /// What a user may choose about a network.

@@ -41,6 +41,8 @@ package struct PublishedWeights: Sendable, Hashable {
         "efficientnet_b5": "efficientnet_b5_lukemelas-1a07897c.pth",
         "efficientnet_b6": "efficientnet_b6_lukemelas-24a108a5.pth",
         "efficientnet_b7": "efficientnet_b7_lukemelas-c5b4e57e.pth",
+        "convnext_base": "convnext_base-6075fbad.pth", "convnext_large": "convnext_large-ea097f82.pth",
+        "convnext_small": "convnext_small-0c510722.pth", "convnext_tiny": "convnext_tiny-983f1562.pth",
         "densenet121": "densenet121-a639ec97.pth",
         "densenet161": "densenet161-8d451a50.pth",
         "densenet169": "densenet169-b2777c0a.pth",

@@ -53,6 +53,8 @@ struct ONNXTranslation {
         case .convolution(let window, _, let groups, _):
             add(index, "Conv", window.attributes + [("group", .integer(groups))])
         case .batchNorm(let epsilon, _): add(index, "BatchNormalization", [("epsilon", .float(epsilon))])
+        case .layerNorm(let epsilon): normalizeChannels(index, epsilon)
+        case .layerScale: add(index, "Mul")
         case .activation(let kind): activate(index, kind)
         case .add: add(index, "Add")
         case .gate: add(index, "Mul")
@@ -95,7 +97,27 @@ struct ONNXTranslation {
         case .silu:
             append("Sigmoid", [x], to: "\(y)/sigmoid")
             append("Mul", [x, "\(y)/sigmoid"], to: y)
+        case .gelu:
+            // Opset 20 has it as one operator.
+            for (name, value) in [("root", Float(0.5).squareRoot()), ("one", 1), ("half", 0.5)] {
+                append("Constant", [], to: "\(y)/\(name)", [("value_float", .float(value))])
+            }
+            append("Mul", [x, "\(y)/root"], to: "\(y)/scaled")
+            append("Erf", ["\(y)/scaled"], to: "\(y)/erf")
+            append("Add", ["\(y)/erf", "\(y)/one"], to: "\(y)/sum")
+            append("Mul", [x, "\(y)/sum"], to: "\(y)/double")
+            append("Mul", ["\(y)/double", "\(y)/half"], to: y)
         }
+    }
+
+    /// ONNX normalises over the last axes, where its images have no channels.
+    private mutating func normalizeChannels(_ index: Int, _ epsilon: Float) {
+        let (node, y) = (graph.nodes[index], values[index])
+        append("Transpose", [values[node.inputs[0]]], to: "\(y)/last", [("perm", .integers([0, 2, 3, 1]))])
+        append(
+            "LayerNormalization", ["\(y)/last"] + graph.parameters(of: node).map(\.name), to: "\(y)/normal",
+            [("axis", .integer(-1)), ("epsilon", .float(epsilon))])
+        append("Transpose", ["\(y)/normal"], to: y, [("perm", .integers([0, 3, 1, 2]))])
     }
 
     /// Runtimes do not agree on which last window counts when the division is rounded up; with the padding written out there is no

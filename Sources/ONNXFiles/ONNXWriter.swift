@@ -47,6 +47,12 @@ package enum ONNXWriter {
         if let failure { throw failure }
     }
 
+    /// A linear layer over pixels has a matrix for weights, which ONNX's convolutions want in four dimensions.
+    private static func extents(of parameter: ParameterSpec) -> [Int] {
+        let isMatrix = parameter.role == .convolutionWeight && parameter.shape.rank == 2
+        return parameter.shape.extents + (isMatrix ? [1, 1] : [])
+    }
+
     private static func model(
         _ translation: ONNXTranslation, _ graph: Graph, _ metadata: [String: String], bounds: UnsafeRawBufferPointer,
         _ values: (Int) -> UnsafeRawBufferPointer
@@ -56,7 +62,7 @@ package enum ONNXWriter {
         network.text(2, graph.name)
         for index in ONNXTranslation.parameters(of: graph) {
             let parameter = graph.parameters[index]
-            let tensor = ONNXTensor(name: parameter.name, extents: parameter.shape.extents, bytes: values(index))
+            let tensor = ONNXTensor(name: parameter.name, extents: extents(of: parameter), bytes: values(index))
             precondition(tensor.bytes.count == 4 * parameter.shape.count, "'\(parameter.name)' has a wrong number of bytes")
             network.message(5, tensor.message)
         }

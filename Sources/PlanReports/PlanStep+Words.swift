@@ -13,6 +13,11 @@ extension PlanStep {
         case .convolutionWeightGradient(let layer): convolution(layer) + ", weight gradient"
         case .norm(_, let mode, let activation): "\(mode.rawValue) batch norm" + tail(activation)
         case .normGradient(_, let mode, let mask): gradientMask(mask) + "\(mode.rawValue) batch norm, gradient"
+        case .layerNorm: "layer norm"
+        case .layerNormGradient: "layer norm, gradient"
+        case .layerScale: "layer scale" + tail(nil)
+        case .layerScaleInputGradient: "layer scale, input gradient"
+        case .layerScaleGradient: "layer scale, weight gradient"
         case .linear: "linear"
         case .linearInputGradient: "linear, input gradient"
         case .linearWeightGradient: "linear, weight gradient"
@@ -49,6 +54,8 @@ extension PlanStep {
         case .convolutionWeightGradient(let layer): layer.isLinear ? "linear gradient" : kind(layer) + " weight gradient"
         case .norm: "batch norm"
         case .normGradient: "batch norm gradient"
+        case .layerNorm, .layerScale: "layer norm"
+        case .layerNormGradient, .layerScaleInputGradient, .layerScaleGradient: "layer norm gradient"
         case .linear: "linear"
         case .linearInputGradient, .linearWeightGradient: "linear gradient"
         case .pool, .adaptiveAverage: "pooling"

@@ -16,6 +16,7 @@ import Testing
         "googlenet_2014-auxiliary", "inception_v3", "resnet18", "resnet50", "resnet50_v1", "keras_resnet50", "resnext50_32x4d",
         "regnet_x_400mf", "regnet_y_400mf", "densenet121", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large",
         "mnasnet0_5", "efficientnet_b0", "efficientnet_b2", "tf_efficientnet_b0", "efficientnet_v2_s", "efficientnet_lite0",
+        "convnext_tiny",
     ]
     static let isLong = ProcessInfo.processInfo.environment["GRAFT_LONG_TESTS"] != nil
     static let chosen = GoldenCuts.names(in: FixtureFolder.url).filter { isLong || representatives.contains($0) }

@@ -50,6 +50,7 @@ extension Activation? {
         case .sigmoid: 1 / (1 + exp(-x))
         case .hardSwish: x * min(max(x + 3, 0), 6) / 6
         case .hardSigmoid: min(max(x + 3, 0), 6) / 6
+        case .gelu: x * (1 + erf(x / 2.0.squareRoot())) / 2
         }
     }
 
@@ -64,6 +65,7 @@ extension Activation? {
         case .sigmoid: sigmoid * (1 - sigmoid)
         case .hardSwish: x < -3 ? 0 : x > 3 ? 1 : (2 * x + 3) / 6
         case .hardSigmoid: abs(x) < 3 ? 1.0 / 6 : 0
+        case .gelu: (1 + erf(x / 2.0.squareRoot())) / 2 + x * exp(-x * x / 2) / (2 * Double.pi).squareRoot()
         }
     }
 

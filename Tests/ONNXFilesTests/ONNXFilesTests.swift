@@ -89,6 +89,14 @@ import Testing
                 // The operator is x · max(0, min(1, x / 6 + 1/2)) by its definition.
                 case .hardSwish: ["HardSwish conv conv/hard_swish"]
                 // 0.2 unless told otherwise.
+                case .gelu:
+                    [
+                        "Constant  conv/gelu/root value_float=float(\(Float(0.5).squareRoot()))",
+                        "Constant  conv/gelu/one value_float=float(1.0)", "Constant  conv/gelu/half value_float=float(0.5)",
+                        "Mul conv,conv/gelu/root conv/gelu/scaled", "Erf conv/gelu/scaled conv/gelu/erf",
+                        "Add conv/gelu/erf,conv/gelu/one conv/gelu/sum", "Mul conv,conv/gelu/sum conv/gelu/double",
+                        "Mul conv/gelu/double,conv/gelu/half conv/gelu",
+                    ]
                 case .hardSigmoid: ["HardSigmoid conv conv/hard_sigmoid alpha=float(\(Float(1.0 / 6))) beta=float(0.5)"]
                 }
             #expect(Array(lines) == expected)

@@ -50,6 +50,7 @@ package struct WeightRecipe: Sendable {
     private func bounds(name: String, shape: [Int]) -> (Float, Float) {
         if name.hasSuffix("running_mean") { return (-0.3, 0.3) }
         if name.hasSuffix("running_var") { return (0.5, 1.5) }
+        if name.hasSuffix(".layer_scale") { return (0.0625, 0.1875) }
         if shape.count >= 2 {
             // Variance 2 / fan-in, half of which is lost at the next ReLU; small logits, so that training from them is stable.
             let isHead = name == "fc.weight" || name == "_fc.weight"

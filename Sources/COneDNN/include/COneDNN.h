@@ -45,7 +45,8 @@ typedef enum {
     graft_silu,
     graft_sigmoid,
     graft_hard_swish,
-    graft_hard_sigmoid
+    graft_hard_sigmoid,
+    graft_gelu
 } graft_activation;
 typedef enum { graft_no_residual, graft_residual_in_place, graft_residual_apart } graft_residual_mode;
 typedef enum { graft_max_pool, graft_average_pool_inside, graft_average_pool_padded } graft_pooling;

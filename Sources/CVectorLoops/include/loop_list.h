@@ -2,6 +2,7 @@
 #include "byte_loops.h"
 #include "depthwise_loops.h"
 #include "elementwise_loops.h"
+#include "layer_norm_loops.h"
 #include "normalization_loops.h"
 #include "optimizer_loops.h"
 #include "peak_loops.h"

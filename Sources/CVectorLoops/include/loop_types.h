@@ -11,7 +11,8 @@ typedef enum {
     graft_loop_silu,
     graft_loop_sigmoid,
     graft_loop_hard_swish,
-    graft_loop_hard_sigmoid
+    graft_loop_hard_sigmoid,
+    graft_loop_gelu
 } graft_loop_activation;
 
 /// How activations lie in memory: float32, bfloat16, bytes from 0 to 255, or from −127 to 127. Arithmetic is float32.

@@ -15,11 +15,15 @@ GRAFT_INLINE float graft_activated(float x, graft_loop_activation kind) {
     case graft_loop_sigmoid: return graft_sigmoid_of(x);
     case graft_loop_hard_swish: return x * graft_hard_sigmoid_of(x);
     case graft_loop_hard_sigmoid: return graft_hard_sigmoid_of(x);
+    case graft_loop_gelu: {
+        float density;
+        return x * graft_normal_of(x, &density);
+    }
     }
     return x;
 }
 
-/// The derivative, from the input for SiLU and hard swish and from the output for both sigmoids; the others tell it from either.
+/// The derivative, from the input for SiLU, hard swish and GELU, and from the output for both sigmoids; the others tell it from either.
 GRAFT_INLINE float graft_slope(float kept, graft_loop_activation kind) {
     switch (kind) {
     case graft_loop_identity: return 1;
@@ -32,6 +36,10 @@ GRAFT_INLINE float graft_slope(float kept, graft_loop_activation kind) {
     case graft_loop_sigmoid: return kept * (1 - kept);
     case graft_loop_hard_swish: return kept > -3 ? (kept < 3 ? kept * (1.0f / 3) + 0.5f : 1) : 0;
     case graft_loop_hard_sigmoid: return kept > 0 && kept < 1 ? 1.0f / 6 : 0;
+    case graft_loop_gelu: {
+        float density, below = graft_normal_of(kept, &density);
+        return below + kept * density;
+    }
     }
     return 1;
 }
@@ -42,7 +50,8 @@ GRAFT_INLINE float graft_masked(float dy, float before, graft_loop_activation ki
     case graft_loop_relu: return before > 0 ? dy : 0;
     case graft_loop_relu6: return before > 0 && before < 6 ? dy : 0;
     case graft_loop_silu:
-    case graft_loop_hard_swish: return dy * graft_slope(before, kind);
+    case graft_loop_hard_swish:
+    case graft_loop_gelu: return dy * graft_slope(before, kind);
     case graft_loop_identity:
     case graft_loop_sigmoid:
     case graft_loop_hard_sigmoid: return dy;
@@ -60,4 +69,5 @@ GRAFT_INLINE float graft_masked(float dy, float before, graft_loop_activation ki
     case graft_loop_sigmoid: { enum { K = graft_loop_sigmoid }; body } break;                                                             \
     case graft_loop_hard_swish: { enum { K = graft_loop_hard_swish }; body } break;                                                       \
     case graft_loop_hard_sigmoid: { enum { K = graft_loop_hard_sigmoid }; body } break;                                                   \
+    case graft_loop_gelu: { enum { K = graft_loop_gelu }; body } break;                                                                   \
     }

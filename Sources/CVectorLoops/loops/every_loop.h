@@ -23,6 +23,7 @@ GRAFT_INLINE size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 #include "byte.h"
 #include "depthwise.h"
 #include "elementwise.h"
+#include "layer_norm.h"
 #include "normalization.h"
 #include "optimizer.h"
 #include "peak.h"

@@ -104,5 +104,8 @@ GRAFT_INLINE void graft_lanes_activate(graft_lanes *v, graft_loop_activation kin
         break;
     }
     case graft_loop_hard_sigmoid: graft_lanes_hard_sigmoid(v); break;
+    case graft_loop_gelu: // no network has it behind these convolutions
+        for (int lane = 0; lane < graft_lane_count; lane++) (*v)[lane] = graft_activated((*v)[lane], graft_loop_gelu);
+        break;
     }
 }

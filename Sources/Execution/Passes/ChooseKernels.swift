@@ -18,7 +18,8 @@ private func kernel(of step: PlanStep, _ values: [PlanValue], _ request: PlanReq
         convolution(.backwardWeights, layer, step, source: step.reads[0], step.reads[1], values, request)
     case .linear, .linearInputGradient, .linearWeightGradient: .openBLAS
     case .pool, .poolGradient, .responseNorm, .responseNormGradient: .direct
-    case .norm, .normGradient, .activation, .add, .combineGradients, .gate, .gateGradient, .concatenate, .slice, .adaptiveAverage,
+    case .norm, .normGradient, .layerNorm, .layerNormGradient, .layerScale, .layerScaleInputGradient, .layerScaleGradient,
+        .activation, .add, .combineGradients, .gate, .gateGradient, .concatenate, .slice, .adaptiveAverage,
         .adaptiveAverageGradient, .convert, .transpose, .dropout, .loss:
         .loops
     }

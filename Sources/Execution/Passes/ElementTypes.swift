@@ -59,7 +59,8 @@ struct ElementTypes {
         case .convolution: !request.graph.isDepthwise(index)
         case .linear: request.packsLinear(node)
         case .adaptiveAveragePool(let height, let width): height == 1 && width == 1
-        case .input, .batchNorm, .activation, .add, .gate, .concatenate, .maxPool, .averagePool, .flatten, .dropout,
+        case .input, .batchNorm, .layerNorm, .layerScale, .activation, .add, .gate, .concatenate, .maxPool, .averagePool,
+            .flatten, .dropout,
             .stochasticDepth, .localResponseNorm:
             false
         }
@@ -68,7 +69,7 @@ struct ElementTypes {
     /// Input and result have one type, whichever it is.
     private static func keepsType(_ operation: Operation) -> Bool {
         switch operation {
-        case .batchNorm, .activation, .add, .maxPool, .averagePool, .concatenate: true
+        case .batchNorm, .layerNorm, .layerScale, .activation, .add, .maxPool, .averagePool, .concatenate: true
         case .input, .convolution, .gate, .adaptiveAveragePool, .flatten, .linear, .dropout, .stochasticDepth,
             .localResponseNorm:
             false

@@ -11,7 +11,7 @@ struct FusedTail {
     var activation: Activation?
 }
 
-/// For each convolution and batch norm that is a step of its own: the folded norm, the residual and the non-linearity that go with it.
+/// For each convolution, batch norm and layer scale that is a step of its own: the folded norm, the residual and the non-linearity that go with it.
 ///
 /// Only values with a single consumer are fused away, and only within one region. Where gradients pass, a SiLU's backward needs its input:
 /// it stays a step, but for one behind a batch norm without residual, which computes it again from its own.
@@ -36,7 +36,9 @@ private func fusableActivations(_ operation: Operation) -> Set<Activation>? {
     switch operation {
     case .convolution: Set(Activation.allCases)
     case .batchNorm: Set(Activation.allCases.filter(\.fusesWithNorm))
-    case .input, .activation, .add, .gate, .concatenate, .maxPool, .averagePool, .adaptiveAveragePool, .flatten, .linear,
+    case .layerScale: []
+    case .input, .layerNorm, .activation, .add, .gate, .concatenate, .maxPool, .averagePool, .adaptiveAveragePool, .flatten,
+        .linear,
         .dropout, .stochasticDepth, .localResponseNorm:
         nil
     }

@@ -20,6 +20,14 @@ extension Lowering {
         case .loss: pending.parts[step.source, default: []].append(step.result)
         case .convolution(let layer, let activation): differentiateConvolution(node, step, layer, activation, &pending)
         case .norm(let norm, let mode, let activation): differentiateNorm(node, step, norm, mode, activation, &pending)
+        case .layerNorm(let norm):
+            guard let gradient = gradient(of: step.result, node, &pending) else { return }
+            addNormGradient(node, step, .layerNormGradient(norm), gradient, [norm.scale, norm.shift], &pending)
+        case .layerScale(let parameter):
+            guard let gradient = gradient(of: step.result, node, &pending) else { return }
+            if let residual = step.residual { contribute(gradient, to: residual, &pending) }
+            addWeightGradient(node, step, .layerScaleGradient(parameter: parameter), gradient: gradient, [parameter])
+            propagate(node, to: step.source, [gradient], &pending, .layerScaleInputGradient(parameter: parameter))
         case .linear(let layer): differentiateLinear(node, step, layer, &pending)
         case .activation(let kind):
             let kept = kind.derivativeFollowsFromOutput ? step.result : step.source
@@ -41,7 +49,8 @@ extension Lowering {
             guard let memory = step.memory else { preconditionFailure("'\(step.name)' kept nothing for its gradient") }
             guard let gradient = gradient(of: step.result, node, &pending) else { return }
             propagate(node, to: step.source, [step.source, gradient, memory], &pending, .responseNormGradient(constants))
-        case .convolutionInputGradient, .convolutionWeightGradient, .normGradient, .linearInputGradient, .linearWeightGradient,
+        case .convolutionInputGradient, .convolutionWeightGradient, .normGradient, .layerNormGradient, .layerScaleInputGradient,
+            .layerScaleGradient, .linearInputGradient, .linearWeightGradient,
             .combineGradients, .gateGradient, .slice, .poolGradient, .adaptiveAverageGradient, .responseNormGradient:
             preconditionFailure("'\(step.name)': a gradient is not differentiated")
         }
@@ -89,11 +98,20 @@ extension Lowering {
         let masking = masks == nil ? activation : nil
         guard let gradient = gradient(of: step.result, node, &pending, masking: masking) else { return }
         if let residual = step.residual { contribute(gradient, to: residual, &pending) }
-        let operation = PlanOperation.normGradient(norm, mode, masks: masks)
-        let (reads, parameters) = ([step.source, gradient], mode == .frozen ? [] : [norm.scale, norm.shift])
+        addNormGradient(
+            node, step, .normGradient(norm, mode, masks: masks), gradient, mode == .frozen ? [] : [norm.scale, norm.shift],
+            &pending)
+    }
+
+    /// Adds a norm's backward step, unless neither its source nor its parameters want one.
+    private mutating func addNormGradient(
+        _ node: Int, _ step: PlanStep, _ operation: PlanOperation, _ gradient: Int, _ parameters: [Int],
+        _ pending: inout PendingGradients
+    ) {
+        let reads = [step.source, gradient]
         if hasGradient(step.source) {
             propagate(node, to: step.source, reads, &pending, gradientsOf: parameters, operation)
-        } else if mode != .frozen {
+        } else if parameters.contains(where: { isTrained($0) }) {
             addStep(node, .backward, operation, reads, [], gradientsOf: parameters)
         }
     }

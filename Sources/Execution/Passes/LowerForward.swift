@@ -54,6 +54,8 @@ extension Lowering {
                 ConvolutionLayer(
                     place: place(node, window), groups: groups, isDepthwise: graph.isDepthwise(index), weights: weights),
                 tail.activation)
+        } else if case .layerScale = node.operation {
+            operation = .layerScale(parameter: node.parameters.lowerBound)
         } else {
             let mode = request.isTraining ? request.trainability.normMode(of: index) : .frozen
             operation = .norm(self.norm(of: index), mode, tail.activation)
@@ -83,6 +85,8 @@ extension Lowering {
                 source: [1, 1, graph.nodes[node.inputs[0]].shape.count], destination: [1, 1, outputs])
             let weights = FoldedWeights(weight: first, bias: bias, norm: nil)
             return .convolution(ConvolutionLayer(place: place, groups: 1, isDepthwise: false, weights: weights), nil)
+        case .layerNorm(let epsilon):
+            return .layerNorm(LayerNormParameters(scale: first, shift: first + 1, epsilon: epsilon))
         case .activation(let kind): return .activation(kind)
         case .add: return .add(nil)
         case .gate: return .gate
@@ -96,7 +100,7 @@ extension Lowering {
         case .stochasticDepth(let rate): return .dropout(rate: rate, layer: index, wholeImages: true)
         case .localResponseNorm(let size, let alpha, let beta, let k):
             return .responseNorm(ResponseNorm(size: size, alpha: alpha, beta: beta, k: k))
-        case .input, .convolution, .batchNorm:
+        case .input, .convolution, .batchNorm, .layerScale:
             preconditionFailure("\(node.operation.label) '\(node.name)' is not lowered by itself")
         }
     }
@@ -111,7 +115,8 @@ extension Lowering {
             return addValue("\(node.name)·places", node.shape, region: .prefix, type: type)
         case .localResponseNorm:
             return addValue("\(node.name)·sums", node.shape, region: .prefix, elementsPerImage: 2 * node.shape.count)
-        case .input, .convolution, .batchNorm, .activation, .add, .gate, .concatenate, .averagePool, .adaptiveAveragePool,
+        case .input, .convolution, .batchNorm, .layerNorm, .layerScale, .activation, .add, .gate, .concatenate, .averagePool,
+            .adaptiveAveragePool,
             .flatten, .linear, .dropout, .stochasticDepth:
             return nil
         }

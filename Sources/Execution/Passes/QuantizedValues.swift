@@ -80,7 +80,8 @@ struct QuantizedValues {
     private static func passesBytesOn(_ operation: Operation) -> Bool {
         switch operation {
         case .maxPool, .averagePool, .concatenate: true
-        case .input, .convolution, .batchNorm, .activation, .add, .gate, .adaptiveAveragePool, .flatten, .linear, .dropout,
+        case .input, .convolution, .batchNorm, .layerNorm, .layerScale, .activation, .add, .gate, .adaptiveAveragePool, .flatten,
+            .linear, .dropout,
             .stochasticDepth, .localResponseNorm:
             false
         }
@@ -94,7 +95,9 @@ struct QuantizedValues {
             case .maxPool, .averagePool, .concatenate: true
             case .adaptiveAveragePool(let height, let width): height == 1 && width == 1
             case .add: tails.contains { $0.value.residual == node && multiplies[$0.key] }
-            case .input, .batchNorm, .activation, .gate, .flatten, .linear, .dropout, .stochasticDepth, .localResponseNorm: false
+            case .input, .batchNorm, .layerNorm, .layerScale, .activation, .gate, .flatten, .linear, .dropout, .stochasticDepth,
+                .localResponseNorm:
+                false
             }
         }
     }
@@ -109,7 +112,7 @@ struct QuantizedValues {
             case .maxPool, .averagePool, .adaptiveAveragePool, .concatenate, .add, .gate, .flatten, .dropout, .stochasticDepth,
                 .localResponseNorm:
                 signed.append(inputs.contains(true))
-            case .input, .convolution, .batchNorm, .linear: signed.append(true)
+            case .input, .convolution, .batchNorm, .layerNorm, .layerScale, .linear: signed.append(true)
             }
         }
         return signed

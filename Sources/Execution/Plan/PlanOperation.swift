@@ -42,6 +42,12 @@ package struct ConvolutionLayer: Sendable, Hashable {
     package var isLinear: Bool { isPointwise && place.source[0] * place.source[1] == 1 }
 }
 
+/// The parameters of a layer norm, as indices into the graph's.
+package struct LayerNormParameters: Sendable, Hashable {
+    package let scale, shift: Int
+    package let epsilon: Float
+}
+
 /// The parameters of a linear layer.
 package struct LinearLayer: Sendable, Hashable {
     package let weight: Int
@@ -61,6 +67,16 @@ package enum PlanOperation: Sendable, Hashable {
     /// Source, gradient → the source's gradient, or nothing where nothing before it trains. `masks` is the activation whose derivative
     /// the step applies itself.
     case normGradient(NormParameters, NormMode, masks: Activation?)
+    /// Source → result.
+    case layerNorm(LayerNormParameters)
+    /// Source, gradient → the source's gradient, or nothing where nothing before it trains.
+    case layerNormGradient(LayerNormParameters)
+    /// Source, perhaps a residual to add → result.
+    case layerScale(parameter: Int)
+    /// Gradient → the source's gradient.
+    case layerScaleInputGradient(parameter: Int)
+    /// Source, gradient → nothing but the parameter's gradient.
+    case layerScaleGradient(parameter: Int)
     /// Source → result.
     case linear(LinearLayer)
     /// Gradient → the source's gradient.
@@ -106,7 +122,8 @@ package enum PlanOperation: Sendable, Hashable {
     package var convolution: ConvolutionLayer? {
         switch self {
         case .convolution(let layer, _), .convolutionInputGradient(let layer), .convolutionWeightGradient(let layer): layer
-        case .norm, .normGradient, .linear, .linearInputGradient, .linearWeightGradient, .activation, .add, .combineGradients,
+        case .norm, .normGradient, .layerNorm, .layerNormGradient, .layerScale, .layerScaleInputGradient, .layerScaleGradient,
+            .linear, .linearInputGradient, .linearWeightGradient, .activation, .add, .combineGradients,
             .gate, .gateGradient, .concatenate, .slice, .pool, .poolGradient, .adaptiveAverage, .adaptiveAverageGradient,
             .convert, .transpose, .dropout, .responseNorm, .responseNormGradient, .loss:
             nil

@@ -43,7 +43,7 @@ package struct PlanStep: Sendable, Hashable {
     var source: Int { reads[0] }
     /// The value that comes out.
     var result: Int { writes[0] }
-    /// What is added to a convolution's or norm's result.
+    /// What is added to a convolution's, norm's or layer scale's result.
     var residual: Int? { reads.count > 1 ? reads[1] : nil }
     /// What a forward step leaves for its gradient besides the result.
     var memory: Int? { writes.count > 1 ? writes[1] : nil }
@@ -53,11 +53,12 @@ package struct PlanStep: Sendable, Hashable {
         switch operation {
         // The residual is added where it lies: one array less to read.
         case .convolution: Array(reads.dropFirst())
-        case .norm, .normGradient: reads.reversed()
+        case .norm, .normGradient, .layerScale: reads.reversed()
         case .activation, .dropout, .add: reads
         case .combineGradients(let derivative): derivative == nil ? reads : reads.dropLast()
-        case .gate: [source]
-        case .convolutionInputGradient, .convolutionWeightGradient, .linear, .linearInputGradient, .linearWeightGradient,
+        case .gate, .layerNorm, .layerScaleInputGradient: [source]
+        case .convolutionInputGradient, .convolutionWeightGradient, .layerNormGradient, .layerScaleGradient, .linear,
+            .linearInputGradient, .linearWeightGradient,
             .gateGradient, .concatenate, .slice, .pool, .poolGradient, .adaptiveAverage, .adaptiveAverageGradient, .convert,
             .transpose, .responseNorm, .responseNormGradient, .loss:
             []

@@ -6,6 +6,8 @@ package enum Activation: String, Sendable, Hashable, CaseIterable {
     /// x · min(max(x + 3, 0), 6) / 6, and min(max(x + 3, 0), 6) / 6: MobileNetV3's (Howard et al. 2019).
     case hardSwish = "hard_swish"
     case hardSigmoid = "hard_sigmoid"
+    /// x · Φ(x) with the normal distribution's own Φ, not an approximation (Hendrycks and Gimpel 2016): ConvNeXt's.
+    case gelu
 
     /// The values that it can have; bytes need not reach further.
     package var range: ClosedRange<Float> {
@@ -16,6 +18,8 @@ package enum Activation: String, Sendable, Hashable, CaseIterable {
         case .silu: -0.27847...(.infinity)
         // The least value is that at x = −3 / 2.
         case .hardSwish: -0.375...(.infinity)
+        // The least value is that at x = −0.7518.
+        case .gelu: -0.16998...(.infinity)
         case .sigmoid, .hardSigmoid: 0...1
         }
     }
@@ -27,7 +31,7 @@ package enum Activation: String, Sendable, Hashable, CaseIterable {
     package var isClipping: Bool {
         switch self {
         case .relu, .relu6: true
-        case .silu, .sigmoid, .hardSwish, .hardSigmoid: false
+        case .silu, .sigmoid, .hardSwish, .hardSigmoid, .gelu: false
         }
     }
 
@@ -35,7 +39,7 @@ package enum Activation: String, Sendable, Hashable, CaseIterable {
     package var derivativeFollowsFromOutput: Bool {
         switch self {
         case .relu, .relu6, .sigmoid, .hardSigmoid: true
-        case .silu, .hardSwish: false
+        case .silu, .hardSwish, .gelu: false
         }
     }
 
@@ -43,7 +47,7 @@ package enum Activation: String, Sendable, Hashable, CaseIterable {
     package var fusesWithNorm: Bool {
         switch self {
         case .relu, .relu6, .silu, .hardSwish: true
-        case .sigmoid, .hardSigmoid: false
+        case .sigmoid, .hardSigmoid, .gelu: false
         }
     }
 }

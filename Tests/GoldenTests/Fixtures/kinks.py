@@ -74,7 +74,7 @@ def clearance(values, margin):
 def watching(model, kinks):
     """Collects the kinks of the model's forward passes in `kinks`, in their order; those that no gradient passes are left out."""
     names = {module: name for name, module in model.named_modules()}
-    originals = {name: getattr(functional, name) for name in ("relu", "relu6", "hardtanh", "hardswish", "hardsigmoid", "max_pool2d", "local_response_norm")}
+    originals = {name: getattr(functional, name) for name in ("relu", "relu6", "hardtanh", "hardswish", "hardsigmoid", "max_pool2d", "avg_pool2d", "local_response_norm")}
     cat, plus, seen = torch.cat, torch.Tensor.__add__, [0]
 
     def note(x, places, window):
@@ -94,8 +94,8 @@ def watching(model, kinks):
         note(x, (), (kernel_size, stride or kernel_size, padding, ceil_mode))
         return owned(originals["max_pool2d"](x, kernel_size, stride, padding, dilation, ceil_mode), x.owners)
 
-    def local_response_norm(x, *arguments, **options):
-        return owned(originals["local_response_norm"](x, *arguments, **options), x.owners)
+    def keeping_channels(name):
+        return lambda x, *arguments, **options: owned(originals[name](x, *arguments, **options), getattr(x, "owners", []))
 
     def concatenated(values, dim=0):
         return owned(cat(values, dim), sum((v.owners for v in values), []))
@@ -118,7 +118,8 @@ def watching(model, kinks):
     hooks = [module.register_forward_hook(after) for module in names] + [model.register_forward_pre_hook(before)]
     replaced = {"relu": activation("relu", (0,)), "relu6": activation("relu6", (0, 6)), "hardtanh": activation("hardtanh", (0, 6)),
                 "hardswish": activation("hardswish", (-3, 3)), "hardsigmoid": activation("hardsigmoid", (-3, 3)),
-                "max_pool2d": max_pool2d, "local_response_norm": local_response_norm}
+                "max_pool2d": max_pool2d,
+                **{name: keeping_channels(name) for name in ("avg_pool2d", "local_response_norm")}}
     try:
         torch.cat, torch.Tensor.__add__ = concatenated, added
         for name, function in replaced.items():

@@ -24,7 +24,8 @@ MIDDLES = {"mobilenet_v2": ["features.14", "features.18"], "mobilenet_v3": ["fea
            "regnet": ["trunk_output.block3.block3-1", "trunk_output.block4"],
            "densenet": ["features.denseblock3.denselayer2", "features.denseblock4"], "mnasnet": ["layers.11.1", "layers.14"],
            "inception": ["Mixed_6d", "Mixed_7c"], "efficientnet": ["features.5.1", "features.7"],
-           "tf_efficientnet": ["features.5.1", "features.7"], "caffenet": ["conv4", "conv5", "fc7"]}
+           "tf_efficientnet": ["features.5.1", "features.7"], "caffenet": ["conv4", "conv5", "fc7"],
+           "convnext": ["features.5.8", "features.7"]}
 
 
 def middle(name, model):

@@ -59,6 +59,8 @@ def bounds(name, shape, names):
     elif name in ("fc.weight", "_fc.weight"):
         upper = math.sqrt(1.5 / math.prod(shape[1:]))  # small logits: training from them is stable
         lower = -upper
+    elif name.endswith(".layer_scale"):
+        lower, upper = 0.0625, 0.1875
     elif len(shape) >= 2:
         upper = math.sqrt(6.0 / math.prod(shape[1:]))  # variance 2 / fan-in: half of it is lost at the next ReLU
         lower = -upper

@@ -313,7 +313,7 @@ EVERY = (
        "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2"]
     + [f"regnet_{kind}_{size}" for kind in "xy" for size in ("400mf", "800mf", "1_6gf", "3_2gf", "8gf", "16gf", "32gf")]
     + [f"densenet{n}" for n in (121, 161, 169, 201)] + [f"mnasnet{n}" for n in ("0_5", "0_75", "1_0", "1_3")]
-    + [f"efficientnet_v2_{size}" for size in "sml"])
+    + [f"efficientnet_v2_{size}" for size in "sml"] + [f"convnext_{size}" for size in ("tiny", "small", "base", "large")])
 
 
 def smallest_side(name):
