@@ -31,6 +31,10 @@ let hasHeif = ["/usr/include", "/usr/include/x86_64-linux-gnu", "/usr/include/aa
 /// A value of an enum that some switch in C forgets does not compile, as in Swift.
 let wholeSwitches = ["-Werror=switch"]
 
+/// What `graft --version` tells. Not asked of git here: a manifest's answer is kept for as long as its text and environment stay the same.
+let revision: [CSetting] =
+    Context.environment["GRAFT_REVISION"].map { [.define("GRAFT_REVISION", to: "\"\($0)\"")] } ?? []
+
 let package = Package(
     name: "graft",
     products: [.executable(name: "graft", targets: ["graft"])],
@@ -55,7 +59,7 @@ let package = Package(
             linkerSettings: (["jpeg", "png", "webp", "webpdemux", "gif", "tiff", "z"] + (hasHeif ? ["heif"] : [])).map {
                 .linkedLibrary($0)
             }),
-        .target(name: "CProcess"),
+        .target(name: "CProcess", cSettings: revision),
 
         // Layer 1: values.
         library("Tensors"),
@@ -91,7 +95,8 @@ let package = Package(
         .executableTarget(
             name: "graft",
             dependencies: [
-                "Tensors", "Files", "Collectives", "RunConfiguration", "CollectivesMPI", "Graphs", "Kernels", "ImageData",
+                "Tensors", "Files", "CProcess", "Collectives", "RunConfiguration", "CollectivesMPI", "Graphs", "Kernels",
+                "ImageData",
                 "Optimization", "WeightFiles", "Networks", "Execution", "Features", "ONNXFiles", "Training", "PlanReports",
                 "Reporting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -1,5 +1,7 @@
 // The program: its commands and its exit statuses.
 import ArgumentParser
+import CProcess
+import CollectivesMPI
 import Files
 import Foundation
 import Kernels
@@ -12,7 +14,7 @@ struct GraftTool: ParsableCommand {
         discussion: """
             graft --generate-completion-script bash (or zsh, fish) prints a script that completes commands and options; 'graft help \
             COMMAND' tells all of a command.
-            """, version: Self.version,
+            """, version: Self.versions,
         subcommands: [
             TrainCommand.self, VerifyCommand.self, TuneCommand.self, CrossValidateCommand.self, ChooseCommand.self,
             EvaluateCommand.self,
@@ -25,6 +27,17 @@ struct GraftTool: ParsableCommand {
 
     /// Raised with a release.
     static let version = "1.0.0"
+
+    /// The program's version on the first line, then its revision and what it runs with.
+    private static var versions: String {
+        let revision = String(cString: graft_revision())
+        return """
+            \(version)
+            \(revision.isEmpty ? "revision not recorded (deploy/package.sh records it)" : "revision \(revision)")
+            \(NumericLibraries.versions), \(MPILibrary.version)
+            instructions: \(Instructions.machine.rawValue)
+            """
+    }
 
     func validate() throws {
         guard let wanted = ProcessInfo.processInfo.environment[Instructions.variable], InstructionSet(rawValue: wanted) == nil

@@ -36,3 +36,6 @@ int graft_shared_memory_create(size_t bytes);
 
 /// Opens what process `owner` made as its descriptor `number`. Returns a file descriptor, or minus an error number.
 int graft_shared_memory_open(int owner, int number);
+
+/// The revision in git that this program was built from, as the environment of the build said it (GRAFT_REVISION); empty where it did not.
+const char *graft_revision(void);
