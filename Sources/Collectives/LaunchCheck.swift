@@ -1,4 +1,5 @@
 // Refuses to run as one of several silent single processes that would all write the same files.
+import Foundation
 
 /// Compares what the environment says about the launch with the group that was actually formed.
 ///
@@ -32,6 +33,25 @@ package enum LaunchCheck {
     /// This process's rank as its launcher says it, before the ranks have found each other; 0 where nothing is said.
     package static func statedRank(environment: [String: String]) -> Int {
         (["OMPI_COMM_WORLD_RANK"] + ranks.map(\.variable)).lazy.compactMap { environment[$0].flatMap { Int($0) } }.first ?? 0
+    }
+
+    /// Refuses `srun mpirun`: each of Slurm's tasks would start a whole job, and all of them would train the same run.
+    ///
+    /// Where mpirun itself has daemons started by Slurm, those are tasks too, but then the daemon is the ranks' parent.
+    /// - Parameter parent: the name of the parent process.
+    /// - Throws: `CollectiveError.launcherInEveryTask`.
+    package static func checkLauncher(environment: [String: String], parent: String) throws {
+        let names: Set = ["mpirun", "mpiexec", "orterun", "prterun"]
+        guard environment["OMPI_COMM_WORLD_SIZE"] != nil, names.contains(parent),
+            let tasks = environment["SLURM_STEP_NUM_TASKS"].flatMap({ Int($0) }), tasks > 1
+        else { return }
+        throw CollectiveError.launcherInEveryTask(tasks: tasks)
+    }
+
+    /// The name of this process's parent, as the system has it; empty where it does not tell.
+    package static var parentName: String {
+        let name = try? String(contentsOfFile: "/proc/\(getppid())/comm", encoding: .utf8)
+        return name?.trimmingCharacters(in: .newlines) ?? ""
     }
 
     /// Checks a group of `size` ranks against the environment.

@@ -25,7 +25,7 @@ package enum World {
             return result
         } catch {
             // A rank that fails alone is heard half a second later; where all fail alike, rank 0 has ended the job by then.
-            if let joined, joined.rank > 0 { usleep(500_000) }
+            if joined?.rank ?? LaunchCheck.statedRank(environment: environment) > 0 { usleep(500_000) }
             let who = joined.map { $0.size > 1 ? "rank \($0.rank) on host \($0.hostName)" : "graft" } ?? "graft"
             fflush(nil)
             FileHandle.standardError.write(Data("\(who): \(error)\n".utf8))
@@ -41,8 +41,10 @@ package enum World {
     /// - Parameters:
     ///   - environment: the variables of this process.
     ///   - patience: scales the time after which a stall is reported.
-    /// - Throws: `CollectiveError.lonelyProcess` if the launcher's processes did not find each other; `MPIFailure`.
+    /// - Throws: `CollectiveError.lonelyProcess` if the launcher's processes did not find each other, `launcherInEveryTask` if there are
+    ///   several launchers; `MPIFailure`.
     package static func join(environment: [String: String], patience: Double = 1) throws -> any Communicator {
+        try LaunchCheck.checkLauncher(environment: environment, parent: LaunchCheck.parentName)
         let communicator: any Communicator =
             LaunchCheck.wasLaunched(environment: environment) ? try MPICommunicator(patience: patience) : SingleProcess()
         try LaunchCheck.check(environment: environment, size: communicator.size)

@@ -24,7 +24,7 @@ enum ExitStatus {
     /// The status that stands for an error.
     static func of(_ error: any Error) -> Int32 {
         switch error {
-        case CollectiveError.lonelyProcess: wrongUsage
+        case CollectiveError.lonelyProcess, CollectiveError.launcherInEveryTask: wrongUsage
         case let error as FileError: of(error.fault)
         case TrainingError.checkpointNotSaved(_, let error): of(error.fault)
         case TrainingError.weightsDiffer: failure

@@ -51,6 +51,23 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("mpirun", ["OMPI_COMM_WORLD_SIZE": "2", "SLURM_STEP_NUM_TASKS": "3"], true),
+        ("mpirun", ["OMPI_COMM_WORLD_SIZE": "2", "SLURM_STEP_NUM_TASKS": "1"], false),
+        ("mpirun", ["OMPI_COMM_WORLD_SIZE": "2", "SLURM_NTASKS": "3"], false),
+        ("orted", ["OMPI_COMM_WORLD_SIZE": "2", "SLURM_STEP_NUM_TASKS": "3"], false),
+        ("slurmstepd", ["PMIX_RANK": "1", "SLURM_STEP_NUM_TASKS": "3"], false),
+    ]) func aLauncherInEveryTaskIsRefused(parent: String, environment: [String: String], isRefused: Bool) {
+        do {
+            try LaunchCheck.checkLauncher(environment: environment, parent: parent)
+            #expect(!isRefused)
+        } catch {
+            #expect(isRefused && "\(error)".contains("srun has started mpirun 3 times"))
+        }
+    }
+
+    @Test func theParentIsNamed() { #expect(!LaunchCheck.parentName.isEmpty) }
+
     @Test func mpiIsLeftAloneWithoutALauncher() {
         #expect(!LaunchCheck.wasLaunched(environment: ["SLURM_NTASKS": "4", "PATH": "/bin"]))
         #expect(LaunchCheck.wasLaunched(environment: ["OMPI_COMM_WORLD_SIZE": "1"]))
