@@ -51,6 +51,9 @@ struct EfficientNetNames {
         return isSecond ? members[index].1 : members[index].0
     }
 
+    /// A block's number in the whole network.
+    func index(stage: Int, position: Int) -> Int { blocksBefore[stage] + position }
+
     func timmName(of parameter: ParameterSpec) -> StoredParameter {
         let (layer, leaf) = place(of: parameter)
         let name =
@@ -89,7 +92,7 @@ struct EfficientNetNames {
             case .headNorm: "_bn1"
             case .classifier: "_fc"
             case .block(let stage, let position, let part):
-                "_blocks.\(blocksBefore[stage] + position).\(Self.pytorchNames[part] ?? "")"
+                "_blocks.\(index(stage: stage, position: position)).\(Self.pytorchNames[part] ?? "")"
             }
         return StoredParameter(["\(name).\(leaf)"], for: parameter)
     }

@@ -1,16 +1,16 @@
 // Networks that Graft does not have, known by the names of their layers and their own: so that a message can say what a file is.
 
 /// A kind of network from elsewhere.
-enum ForeignNetwork {
+package enum ForeignNetwork {
     /// Parts of tensors' names that only one kind has, in the libraries that write them; the first that is found counts.
     private static let marks: [(part: String, kind: String)] = [
         (
             "resnet.embedder.embedder.convolution",
-            "a ResNet in Hugging Face's transformers (torchvision or timm publish the same in names that are read)"
+            "a ResNet of other depth or widths in Hugging Face's transformers"
         ),
         (
             "efficientnet.embeddings.convolution",
-            "an EfficientNet in Hugging Face's transformers (torchvision or timm publish the same in names that are read)"
+            "an EfficientNet of another size in Hugging Face's transformers"
         ),
         ("vit.embeddings.", "a vision transformer in Hugging Face's transformers"),
         ("bottom_up.res2.", "a detector of detectron2"),
@@ -40,7 +40,7 @@ enum ForeignNetwork {
     ]
 
     /// What a file with such tensors is of.
-    static func named(by tensors: some Collection<String>) -> String? {
+    package static func named(by tensors: some Collection<String>) -> String? {
         marks.first { mark in tensors.contains { $0.contains(mark.part) } }?.kind
     }
 

@@ -82,6 +82,10 @@ package enum NameTable {
         switch (source, family) {
         case (.timm, .efficientNet), (.timm, .efficientNetLite):
             return graph.parameters.map(EfficientNetNames(graph).timmName)
+        case (.transformers, .resNet): return graph.parameters.map(TransformersNames.resNet)
+        case (.transformers, .efficientNet):
+            let names = EfficientNetNames(graph)
+            return graph.parameters.map { TransformersNames.efficientNet(names, $0) }
         case (.efficientNetPytorch, _): return graph.parameters.map(EfficientNetNames(graph).pytorchName)
         case (.timm, .vgg): return graph.parameters.map(timmVGGName)
         case (.keras, _): return KerasNames.storedParameters(of: graph, family: family)
@@ -134,8 +138,8 @@ extension NetworkFamily {
             [.torchvision]
         case .alexNet2012, .caffeNet, .googLeNet2014: [.torchvision, .caffe]
         case .vgg: [.torchvision, .timm, .keras]
-        case .resNet: [.torchvision, .keras]
-        case .efficientNet: [.torchvision, .timm, .efficientNetPytorch, .keras]
+        case .resNet: [.torchvision, .transformers, .keras]
+        case .efficientNet: [.torchvision, .timm, .efficientNetPytorch, .transformers, .keras]
         case .efficientNetLite: [.torchvision, .timm, .efficientNetPytorch]
         }
     }

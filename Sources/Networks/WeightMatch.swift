@@ -7,6 +7,8 @@ package enum WeightSource: String, Sendable, Hashable, CaseIterable {
     case torchvision
     case timm
     case efficientNetPytorch = "efficientnet-pytorch"
+    /// Hugging Face's transformers.
+    case transformers
     case keras
     case caffe
 }

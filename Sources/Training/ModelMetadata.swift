@@ -1,6 +1,7 @@
 // What a file of weights says about itself: written and read here alone.
 package import Execution
 import Foundation
+package import Networks
 package import Tensors
 package import WeightFiles
 
@@ -32,11 +33,12 @@ package struct ModelMetadata: Sendable, Equatable {
         self.computation = computation
     }
 
-    /// What a file says. What it says otherwise than Graft would counts as not said.
+    /// What a file says, or else the hub's files beside it. What it says otherwise than Graft would counts as not said.
     package init(of file: WeightFile) {
-        architecture = file.metadata[Name.architecture]
-        classes = Self.decode(file.metadata[Name.classes])
-        preprocessing = Self.decode(file.metadata[Name.preprocessing])
+        let hub = file.hubModel
+        architecture = file.metadata[Name.architecture] ?? hub?.network
+        classes = Self.decode(file.metadata[Name.classes]) ?? hub?.classes
+        preprocessing = Self.decode(file.metadata[Name.preprocessing]) ?? hub?.preprocessing
         computation = Self.decode(file.metadata[Name.computation])
         loss = file.metadata[Name.loss].flatMap(LossKind.init(rawValue:)) ?? .crossEntropy
         thresholds = Self.decode(file.metadata[Name.thresholds])
@@ -75,5 +77,12 @@ package struct ModelMetadata: Sendable, Equatable {
 
     private static func decode<Value: Decodable>(_ text: String?) -> Value? {
         text.flatMap { try? JSONDecoder().decode(Value.self, from: Data($0.utf8)) }
+    }
+}
+
+extension WeightFile {
+    /// What the hub's files beside the weights say, if there are any.
+    package var hubModel: HubModel? {
+        facts["config.json"].flatMap { HubModel(config: $0, processor: facts["preprocessor_config.json"]) }
     }
 }

@@ -12,6 +12,7 @@ extension PickleMachine {
         switch global {
         case .orderedDict: return try orderedDict(values)
         case .plainData: return .opaque
+        case .other(let name): return .foreign(name)
         case .rebuildTensor where values.count == 4, .rebuildTensorV2 where (6...7).contains(values.count):
             return try tensor(values, type: nil, metadata: values.count == 7 ? values[6] : .none)
         case .rebuildTensorV3 where (7...8).contains(values.count):

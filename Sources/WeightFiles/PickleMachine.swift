@@ -111,7 +111,10 @@ struct PickleMachine {
         case .setItems: try setItems(try popToMark())
         case .addItems:
             _ = try popToMark()
-            guard case .opaque = try top() else { throw fault("has a pickle that adds to what is no set") }
+            switch try top() {
+            case .opaque, .foreign: break
+            default: throw fault("has a pickle that adds to what is no set")
+            }
         case .frozenSet:
             _ = try popToMark()
             stack.append(.opaque)
@@ -132,13 +135,16 @@ struct PickleMachine {
             stack.append(try call(function, arguments))
         case .newObject:
             let (_, made) = (try pop(), try pop())
-            guard case .global(.plainData) = made else { throw refusal("makes an object that is not plain data") }
-            stack.append(.opaque)
+            switch made {
+            case .global(.plainData): stack.append(.opaque)
+            case .global(.other(let name)): stack.append(.foreign(name))
+            default: throw refusal("makes an object that is not plain data")
+            }
         case .build:
             // The state of an OrderedDict is torch's `_metadata` (versions of modules), which no reader of tensors needs.
             _ = try pop()
             switch try top() {
-            case .dictionary, .opaque: break
+            case .dictionary, .opaque, .foreign: break
             default: throw refusal("sets the state of an object that is no dictionary")
             }
         default: throw fault("has a pickle with a misplaced operation")
@@ -200,7 +206,11 @@ struct PickleMachine {
 
     private mutating func pushGlobal(module: String, name: String) throws(WeightFileError) {
         guard let global = PickleGlobal(module: module, name: name) else {
-            throw refusal("asks to call \(module).\(name), which is not a tensor")
+            let isQuantized = name.contains("qtensor") || name.hasPrefix("q")
+            throw refusal(
+                module.hasPrefix("torch") && isQuantized
+                    ? "holds quantised tensors (\(module).\(name)), where float ones are needed"
+                    : "asks to call \(module).\(name), which is not a tensor")
         }
         stack.append(.global(global))
     }
@@ -215,13 +225,19 @@ struct PickleMachine {
     }
 
     private mutating func append(_ elements: [PickleValue]) throws(WeightFileError) {
-        if case .opaque = try top() { return }
+        switch try top() {
+        case .opaque, .foreign: return
+        default: break
+        }
         guard case .list(let list) = try top() else { throw fault("has a pickle that appends to what is no list") }
         heap.sequences[list].append(contentsOf: elements)
     }
 
     private mutating func setItems(_ elements: [PickleValue]) throws(WeightFileError) {
-        if case .opaque = try top() { return }
+        switch try top() {
+        case .opaque, .foreign: return
+        default: break
+        }
         guard case .dictionary(let dictionary) = try top(), elements.count.isMultiple(of: 2) else {
             throw fault("has a pickle that sets entries of what is no dictionary")
         }

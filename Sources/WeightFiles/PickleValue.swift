@@ -17,6 +17,8 @@ enum PickleValue {
     /// Index into `PickleHeap.dictionaries`.
     case dictionary(Int)
     case global(PickleGlobal)
+    /// An object of a class that Graft does not know, by the class's name: nothing of it is kept.
+    case foreign(String)
     /// Index into `PickleHeap.storages`.
     case storage(Int)
     /// Index into `PickleHeap.tensors`.
@@ -35,6 +37,18 @@ enum PickleGlobal: Equatable {
     case tensorType
     /// A class of plain data that training scripts save beside their weights. What it makes is opaque: nothing of it is kept.
     case plainData
+    /// Any other class or function, by name: what a script saved beside its weights. What it makes is foreign.
+    case other(String)
+
+    /// Modules whose functions act on the machine or run code. No script saves them with its weights: a file that speaks of them is
+    /// refused as a whole, though nothing of it would be run.
+    private static let actingModules: Set<String> = [
+        "os", "posix", "nt", "sys", "subprocess", "builtins", "__builtin__", "shutil", "socket", "pty", "runpy", "importlib",
+        "ctypes",
+        "pickle", "_pickle", "cPickle", "commands", "webbrowser", "code", "codeop", "platform", "timeit", "pdb", "bdb", "imp",
+        "signal",
+        "multiprocessing", "threading", "asyncio", "operator", "functools", "marshal", "tempfile", "io", "_io", "http", "urllib",
+    ]
 
     /// Python's names of such classes: options, counts of schedulers, numbers of NumPy, paths.
     private static let plainDataNames: Set<String> = [
@@ -75,7 +89,9 @@ enum PickleGlobal: Equatable {
             } else {
                 return nil
             }
-        default: return nil
+        case ("torch._utils", _), ("torch.hub", _), ("torch.serialization", _): return nil
+        case _ where Self.actingModules.contains(String(module.prefix { $0 != "." })): return nil
+        default: self = .other("\(module).\(name)")
         }
     }
 }

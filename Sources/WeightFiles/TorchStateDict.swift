@@ -56,9 +56,13 @@ enum TorchStateDict {
     private static func stateDict(
         _ value: PickleValue, _ heap: PickleHeap, _ file: MappedFile
     ) throws(WeightFileError) -> (entries: Entries, section: String?) {
+        if case .foreign(let name) = value { throw wholeModule(file, name, entry: nil) }
         guard case .dictionary(let index) = value else { throw notFound(file, []) }
         var visited: Set<Int> = []
         guard let (found, path) = search(index, heap, depth: 0, &visited) else {
+            for case (.string(let entry), .foreign(let name)) in heap.dictionaries[index] {
+                throw wholeModule(file, name, entry: entry)
+            }
             throw notFound(file, heap.dictionaries[index].map(\.key))
         }
         return (heap.dictionaries[found], path.isEmpty ? nil : path.joined(separator: "."))
@@ -101,7 +105,19 @@ enum TorchStateDict {
         return prefix
     }
 
+    /// `torch.save(model)` pickles the program's objects, which cannot be read without the program.
+    private static func wholeModule(_ file: MappedFile, _ name: String, entry: String?) -> WeightFileError {
+        let place = entry.map { "its entry '\($0)' is" } ?? "is"
+        return .unsupported(
+            file.path, "\(place) a whole pickled object (\(name)), not a state dict",
+            "in the program that made it, save the tensors alone: torch.save(model.state_dict(), 'model.pth')")
+    }
+
     private static func notFound(_ file: MappedFile, _ keys: [PickleValue]) -> WeightFileError {
+        let words = Set(keys.compactMap { key in if case .string(let name) = key { name } else { nil } })
+        if words.isSuperset(of: ["state", "param_groups"]) {
+            return .unsupported(file.path, "holds an optimizer's state, not a network's weights", "name the model's own file")
+        }
         let names = keys.prefix(8).compactMap { key in if case .string(let name) = key { "'\(name)'" } else { nil } }
         let found = names.isEmpty ? "" : ": its entries are \(names.joined(separator: ", "))\(keys.count > 8 ? ", …" : "")"
         return .unsupported(

@@ -42,25 +42,40 @@ package final class WeightFile: Sendable {
     package let metadata: [String: String]
     /// The entry of a wrapped checkpoint under which the tensors stood (`state_dict_ema`), if they did not stand at the top.
     package let section: String?
+    /// The texts of the hub's JSON files beside the weights (`config.json`, `preprocessor_config.json`), by name.
+    package let facts: [String: String]
 
     private let file: MappedFile
+    /// Where the weights are in several files: the one that holds each tensor.
+    private let parts: [String: WeightFile]
     private let decoded: [String: DecodedBytes]
     private let checksumOnce = Mutex<UInt64?>(nil)
 
     /// Far beyond any network's. Names are compared with those of every network, which must not take minutes.
     private static let (maximumTensors, maximumName) = (1 << 16, 1024)
 
-    /// Opens the file at `path`, whatever its format, and checks all of its structure.
+    /// Opens the file at `path`, whatever its format, and checks all of its structure. A folder stands for the weights in it, and an
+    /// index for those that it names.
     ///
     /// Throws when the file cannot be read, is of no known format, is damaged, or asks for anything but tensors.
     package static func open(_ path: String) throws(WeightFileError) -> WeightFile {
+        let path = ModelFolder.isFolder(path) ? try ModelFolder.weights(in: path) : path
         let file: MappedFile
         do { file = try MappedFile(path) } catch { throw WeightFileError(error) }
-        return try open(file)
+        guard path.hasSuffix(".index.json") else { return try open(file) }
+        let parts = try ModelFolder.parts(file)
+        let tensors = parts.keys.sorted().compactMap { parts[$0]?.tensors[$0] }
+        let format = parts.first?.value.format ?? .safetensors
+        return try checked(file, WeightFileContents(format: format, tensors: tensors), parts)
     }
 
     static func open(_ file: MappedFile) throws(WeightFileError) -> WeightFile {
-        let contents = try FormatDetector.read(file)
+        try checked(file, try FormatDetector.read(file), [:])
+    }
+
+    private static func checked(
+        _ file: MappedFile, _ contents: WeightFileContents, _ parts: [String: WeightFile]
+    ) throws(WeightFileError) -> WeightFile {
         guard contents.tensors.count <= maximumTensors else {
             throw .unsupported(
                 file.path, at: contents.tensors[maximumTensors].byteOffset,
@@ -77,10 +92,12 @@ package final class WeightFile: Sendable {
         if let twice = contents.tensors.first(where: { !names.insert($0.name).inserted }) {
             throw .damaged(file.path, at: twice.byteOffset, "has the tensor '\(twice.name)' twice")
         }
-        return WeightFile(file, contents)
+        return WeightFile(file, contents, parts)
     }
 
-    private init(_ file: MappedFile, _ contents: WeightFileContents) {
+    private init(_ file: MappedFile, _ contents: WeightFileContents, _ parts: [String: WeightFile]) {
+        facts = file.isMapped ? ModelFolder.facts(beside: file.path) : [:]
+        self.parts = parts
         path = file.path
         format = contents.format
         names = contents.tensors.map(\.name)
@@ -123,24 +140,34 @@ package final class WeightFile: Sendable {
     }
 
     /// Whether such a window is on a file that the system reads again when its pages were given back.
-    package func isMapped(_ name: String) -> Bool { file.isMapped && decoded[name] == nil }
+    package func isMapped(_ name: String) -> Bool { parts[name]?.isMapped(name) ?? (file.isMapped && decoded[name] == nil) }
+
+    /// All bytes: the file's, or those of an index and of the files that it names, in the order of their names.
+    private var pieces: [UnsafeRawBufferPointer] {
+        let files = Dictionary(parts.values.map { ($0.path, $0) }) { first, _ in first }
+        return [file.bytes] + files.sorted { $0.key < $1.key }.map(\.value.file.bytes)
+    }
 
     /// XXH64 of the whole file, computed when first asked for.
     package var checksum: UInt64 {
         checksumOnce.withLock { known in
             if let known { return known }
             var checksum = Checksum()
-            checksum.update(file.bytes)
+            for piece in pieces { checksum.update(piece) }
             known = checksum.value
             return checksum.value
         }
     }
 
     /// SHA-256 of the whole file, as 64 hexadecimal digits, computed at each call.
-    package var sha256: String { SHA256.hexadecimal(of: file.bytes) }
+    package var sha256: String {
+        var digest = SHA256()
+        for piece in pieces { digest.update(piece) }
+        return digest.hexadecimal
+    }
 
     /// Size of the whole file.
-    package var byteCount: Int { file.bytes.count }
+    package var byteCount: Int { pieces.reduce(0) { $0 + $1.count } }
 
     private func tensor(_ name: String) throws(WeightFileError) -> StoredTensor {
         guard let tensor = tensors[name] else {
@@ -150,7 +177,7 @@ package final class WeightFile: Sendable {
     }
 
     private func bytes(of tensor: StoredTensor) -> UnsafeRawBufferPointer {
-        decoded[tensor.name]?.bytes ?? file.bytes
+        parts[tensor.name]?.bytes(of: tensor) ?? decoded[tensor.name]?.bytes ?? file.bytes
     }
 
     private func copy(_ tensor: StoredTensor, to destination: UnsafeMutableBufferPointer<Float>) {

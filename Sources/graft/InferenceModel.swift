@@ -34,7 +34,7 @@ final class InferenceModel: Classifier {
         weights path: String, network: String?, threads: Int, capacity: Int, precision: InferencePrecision = .trained
     ) throws {
         try self.init(
-            SavedModel(try WeightFile.open(path)), network: network, threads: threads, capacity: capacity, precision: precision)
+            SavedModel(try WeightFile.named(path)), network: network, threads: threads, capacity: capacity, precision: precision)
     }
 
     /// - Parameter sample: training images prepared as told, for an int8 prefix whose ranges the file does not bring.

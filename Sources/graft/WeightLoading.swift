@@ -59,6 +59,7 @@ func loadWeights(
         for parameter in graph.parameters.indices { store.initialize(parameter, seed: seed) }
         return LoadedWeights(checksum: nil, preprocessing: entry.preprocessing, source: nil, freshLayers: ["*"], idleLayers: [])
     }
+    try file.checkHub()
     if let stated = file.statedEntry, stated.name != entry.name {
         throw UserError("\(file.path) says that it is for \(stated.name), not for \(entry.name)")
     }
@@ -86,7 +87,13 @@ func loadWeights(
     return LoadedWeights(
         checksum: file.checksum, preprocessing: try preprocessing(of: match, in: file, entry), source: match.source,
         freshLayers: layers(match.fresh), idleLayers: layers(match.fresh.filter(isIdle)), headNote: head.note,
-        warning: try WeightOrigin(of: file.path).warning(match.source, entry), leftOut: match.leftOut)
+        warning: try warning(of: file, match.source, entry), leftOut: match.leftOut)
+}
+
+/// What the hub's files beside the weights, or else the file's name and neighbours, say against reading it so.
+private func warning(of file: WeightFile, _ source: WeightSource, _ entry: NetworkEntry) throws -> String? {
+    guard let hub = file.hubModel else { return try WeightOrigin(of: file.path).warning(source, entry) }
+    return hub.warnings.isEmpty ? nil : hub.warnings.joined(separator: "; ")
 }
 
 /// What becomes of a file's head when it is trained on.

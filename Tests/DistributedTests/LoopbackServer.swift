@@ -12,22 +12,38 @@ final class LoopbackServer: Sendable {
         var ignoresRanges = false
     }
 
+    /// What stands in an answer besides the file.
+    struct Manner: Sendable {
+        /// Such as `401 Unauthorized`; nil for what follows from the rest.
+        var status: String?
+        /// Where the file is instead: an address, or a path of this server.
+        var location: String?
+        /// More lines of the answer's head.
+        var fields: [String] = []
+    }
+
     let port: Int
     private let socket: Int32
     private let files: [String: [UInt8]]
     private let faults: Faults
-    private let log = Mutex<(requests: [String], cuts: Int)>(([], 0))
+    private let manners: [String: Manner]
+    private let log = Mutex<(requests: [String], cuts: Int, tokens: [String?])>(([], 0, []))
 
     /// The first line of each request, with the range asked for.
     var requests: [String] { log.withLock { $0.requests } }
+    /// The authorization that came with each request.
+    var tokens: [String?] { log.withLock { $0.tokens } }
     var address: String { "http://127.0.0.1:\(port)" }
 
-    /// - Parameter files: by name, without a slash.
-    init(_ files: [String: [UInt8]], faults: Faults = Faults()) throws {
+    /// - Parameters:
+    ///   - files: by name, without a slash at its beginning.
+    ///   - manners: by the same names.
+    init(_ files: [String: [UInt8]], faults: Faults = Faults(), manners: [String: Manner] = [:]) throws {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         self.socket = socket
         self.files = files
         self.faults = faults
+        self.manners = manners
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
@@ -66,7 +82,16 @@ final class LoopbackServer: Sendable {
         let lines = text.components(separatedBy: "\r\n")
         let words = lines[0].split(separator: " ")
         let range = lines.first { $0.lowercased().hasPrefix("range: bytes=") }.map { $0.dropFirst(13).prefix { $0 != "-" } }
-        log.withLock { $0.requests.append("\(words[0]) \(words[1])" + (range.map { " from \($0)" } ?? "")) }
+        let token = lines.first { $0.lowercased().hasPrefix("authorization: ") }.map { String($0.dropFirst(15)) }
+        log.withLock { log in
+            log.requests.append("\(words[0]) \(words[1])" + (range.map { " from \($0)" } ?? ""))
+            log.tokens.append(token)
+        }
+        let manner = manners[String(words[1].dropFirst())] ?? Manner()
+        let fields = (manner.fields + (manner.location.map { ["Location: \($0)"] } ?? [])).map { "\($0)\r\n" }.joined()
+        if let status = manner.status ?? manner.location.map({ _ in "302 Found" }) {
+            return send("HTTP/1.1 \(status)\r\n\(fields)Content-Length: 0\r\nConnection: close\r\n\r\n", [], connection)
+        }
         guard let file = files[String(words[1].dropFirst())] else {
             return send("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", [], connection)
         }
@@ -83,7 +108,7 @@ final class LoopbackServer: Sendable {
             }
         if isCut { body = Array(body.prefix(body.count / 2)) }
         send(
-            "HTTP/1.1 \(status)\r\nContent-Length: \(file.count - start)\r\nConnection: close\r\n\r\n", body, connection)
+            "HTTP/1.1 \(status)\r\n\(fields)Content-Length: \(file.count - start)\r\nConnection: close\r\n\r\n", body, connection)
     }
 
     private func send(_ head: String, _ body: [UInt8], _ connection: Int32) {

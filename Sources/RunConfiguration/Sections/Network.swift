@@ -6,7 +6,7 @@ extension RunConfiguration {
     package struct Network: Sendable, Equatable {
         /// A name from `graft networks`.
         package var architecture = ""
-        /// A weight file, `torchvision` for its published weights, or `random`.
+        /// A weight file or a folder of one, `hf:owner/name`, `torchvision` for its published weights, or `random`.
         package var weights = ""
         /// Dotted layer names or globs that start at random, whether the weight file has them or not.
         package var fresh: [String] = []
@@ -30,6 +30,7 @@ extension RunConfiguration {
             switch weights {
             case "random": .random
             case "torchvision": .torchvision
+            case let name where name.hasPrefix("hf:"): .hub(name)
             default: .file(weights)
             }
         }
@@ -51,6 +52,9 @@ extension RunConfiguration {
         case random
         /// What torchvision publishes, from the cache.
         case torchvision
+        /// A model of the hub, as `hf:owner/name` or `hf:owner/name@revision`.
+        case hub(String)
+        /// A weight file, or a folder in the hub's layout.
         case file(String)
     }
 }

@@ -78,7 +78,7 @@ struct ExportCommand: ParsableCommand {
         }
         guard checkpoint == nil else { throw UserError("\(input) is a weight file; --checkpoint goes with a run") }
         guard let output else { throw UserError("\(input) is a weight file; say with --output where to write") }
-        return (SavedModel(try WeightFile.open(input)), output)
+        return (SavedModel(try WeightFile.named(input)), output)
     }
 
     /// torchvision counts the batches that each batch norm has seen; nothing but its own momentum-free averaging reads the count.

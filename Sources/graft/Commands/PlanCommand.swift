@@ -101,6 +101,9 @@ struct PlanCommand: ParsableCommand {
         switch network.weightsOrigin {
         case .random: return nil
         case .file(let path): return try WeightFile.open(path)
+        case .hub(let name):
+            let fetch = HubFetch(try HubReference(name), environment: ProcessInfo.processInfo.environment)
+            return try fetch.found().map { try WeightFile.open($0) }
         case .torchvision:
             let published = try PublishedWeights.required(for: network.architecture)
             let cache = WeightCache(environment: ProcessInfo.processInfo.environment)

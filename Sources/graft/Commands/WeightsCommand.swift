@@ -31,7 +31,7 @@ struct WeightsConvertCommand: ParsableCommand {
 
     func run() throws {
         try reportingErrors {
-            let weights = try FittedWeights(SavedModel(try WeightFile.open(file)), network: network)
+            let weights = try FittedWeights(SavedModel(try WeightFile.named(file)), network: network)
             try SafetensorsWriter.write(to: output, tensors: weights.tensors, metadata: try weights.metadata.entries())
             say("\(output): \(weights.entry.name), \(weights.tensors.count) tensors, from \(weights.source.rawValue)'s names")
         }
@@ -41,17 +41,28 @@ struct WeightsConvertCommand: ParsableCommand {
 /// `graft weights fetch`: published weights into the cache.
 struct WeightsFetchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fetch", abstract: "Downloads the weights that torchvision publishes for a network, and prints their path.",
+        commandName: "fetch",
+        abstract: "Downloads the weights that torchvision publishes for a network, or a model of the hub, and prints their path.",
         discussion: """
             graft weights fetch resnet18
 
             The file is kept in ~/.cache/graft, or where GRAFT_CACHE says; a config takes it from there with network.weights: \
             torchvision. An interrupted download continues at the next try. A file whose SHA-256 does not begin with the digits in \
-            its name is removed. There are weights for \
+            its name is removed.
+
+            graft weights fetch hf:timm/resnet50.a1_in1k
+            graft weights fetch hf:microsoft/resnet-50@main
+
+            A model of the hub in timm's or transformers' names, with the preparation of pixels and the classes beside it; a config takes \
+            it with network.weights: hf:timm/resnet50.a1_in1k. What the hub's own cache holds is not fetched. HF_ENDPOINT, HF_TOKEN, \
+            HF_HUB_OFFLINE, HF_HOME and HF_HUB_CACHE mean what they mean to the hub's own tools. A file that has not the size and the \
+            SHA-256 that the hub states is removed.
+
+            torchvision publishes weights for \
             \(PublishedWeights.networks.joined(separator: ", ")).
             """)
 
-    @Argument(help: "The network.")
+    @Argument(help: "The network, or hf:OWNER/NAME[@REVISION].")
     var network: String
     @Option(
         help: ArgumentHelp("The folder to download from, instead of torchvision's; also GRAFT_WEIGHTS_URL.", valueName: "url"))
@@ -65,6 +76,9 @@ struct WeightsFetchCommand: ParsableCommand {
     var again = false
 
     func validate() throws {
+        guard !network.hasPrefix(HubReference.prefix) || sha256 == nil && base == nil else {
+            throw ValidationError("--base and --sha256 are for torchvision's weights; the hub's address is HF_ENDPOINT")
+        }
         guard let sha256 else { return }
         guard (8...64).contains(sha256.count), sha256.allSatisfy(\.isHexDigit) else {
             throw ValidationError("--sha256 must be 8 to 64 hexadecimal digits")
@@ -73,6 +87,10 @@ struct WeightsFetchCommand: ParsableCommand {
 
     func run() throws {
         try reportingErrors {
+            if network.hasPrefix(HubReference.prefix) {
+                let fetch = HubFetch(try HubReference(network), environment: ProcessInfo.processInfo.environment)
+                return print(try fetch.run(again: again))
+            }
             let weights = try PublishedWeights.required(for: network)
             let fetch = WeightFetch(
                 weights, base: base, digest: sha256, environment: ProcessInfo.processInfo.environment)

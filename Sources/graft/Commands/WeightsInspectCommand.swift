@@ -24,7 +24,7 @@ struct WeightsInspectCommand: ParsableCommand {
 
     func run() throws {
         try reportingErrors {
-            let inspection = try WeightInspection(try WeightFile.open(file), network: network)
+            let inspection = try WeightInspection(try WeightFile.named(file), network: network)
             print(json ? try inspection.jsonLine() : inspection.text())
         }
     }
@@ -58,6 +58,12 @@ struct WeightInspection: Encodable {
     /// How the network was found, in words.
     let certainty: String
     let source: String?
+    /// Whose network it is by the hub's files beside it, as `timm resnet50`.
+    let hub: String?
+    /// Why Graft does not take it, by those files or by its names.
+    let refusal: String?
+    /// What of the library's preparation of pixels Graft does otherwise.
+    let warnings: [String]
     let classes: [String]?
     let classCount: Int?
     let preprocessing: Preprocessing?
@@ -74,7 +80,12 @@ struct WeightInspection: Encodable {
     /// Throws `NetworkError` for a network that is not in the catalogue.
     init(_ weights: WeightFile, network name: String?) throws {
         let shapes = weights.tensors.mapValues(\.shape)
-        let (candidates, certainty) = try Self.recognise(weights, shapes, name)
+        let hub = weights.hubModel
+        let (candidates, certainty) = hub?.refusal == nil ? try Self.recognise(weights, shapes, name) : ([], "")
+        self.hub = hub.map { "\($0.library.rawValue) \($0.name)" }
+        warnings = hub?.warnings ?? []
+        let kind = candidates.isEmpty ? ForeignNetwork.named(by: shapes.keys).map { "has the names of \($0)" } : nil
+        refusal = hub?.refusal ?? kind
         let best = candidates.first
         file = weights.path
         container = weights.format.rawValue
@@ -88,7 +99,7 @@ struct WeightInspection: Encodable {
         fits = best?.match.fits ?? false
         self.certainty = certainty
         source = best?.match.source.rawValue
-        classes = ModelMetadata(of: weights).classes
+        classes = best == nil ? nil : ModelMetadata(of: weights).classes
         classCount = best?.match.storedClasses
         preprocessing = try best.map { try graft.preprocessing(of: $0.match, in: weights, $0.entry) }
         found = best?.match.assignments.count ?? 0
@@ -147,10 +158,12 @@ extension WeightInspection {
         facts.add(["container", container + (section.map { ", under '\($0)'" } ?? "")])
         let numbers = tensors.reduce(0) { $0 + $1.shape.reduce(1, *) }
         facts.add(["holds", "\(tensors.count) tensors, \(Readable.count(numbers)) numbers, \(Readable.bytes(bytes))"])
-        facts.add(["network", ([network ?? "unknown"] + alternatives).joined(separator: " or ") + ": \(certainty)"])
+        let reason = network == nil ? refusal.map { "it \($0)" } ?? certainty : certainty
+        facts.add(["network", ([network ?? "unknown"] + alternatives).joined(separator: " or ") + ": \(reason)"])
+        if let hub { facts.add(["hub", hub]) }
         if let source { facts.add(["names", "\(source)'s; \(found) of \(parameters) parameters found"]) }
         if let classCount { facts.add(["classes", classes?.joined(separator: ", ") ?? "\(classCount)"]) }
-        if let preprocessing { facts.add(["pixels", preprocessing.words]) }
+        if let preprocessing { facts.add(["pixels", ([preprocessing.words] + warnings).joined(separator: "; ")]) }
         let misfits = misshapen.map { "\($0.name) is \(TensorShape($0.found)), not \(TensorShape($0.expected))" }
         for (title, names) in [("missing", missing), ("unexpected", unexpected), ("misshapen", misfits)] where network != nil {
             facts.add([title, names.isEmpty ? "none" : names.joined(separator: ", ")])

@@ -100,7 +100,7 @@ struct Choice {
             case (let stated?, _): weights = stated
             case (nil, .torchvision): weights = "torchvision"
             case (nil, .random): weights = "random"
-            case (nil, .file(let path)):
+            case (nil, .file(let path)), (nil, .hub(let path)):
                 guard entry.name == own.architecture else {
                     throw UserError("--networks \(name): say where its weights are: \(name)=FILE, or \(name)=torchvision")
                 }

@@ -1,8 +1,4 @@
 // Downloads one file over HTTP or HTTPS, continuing what an earlier attempt left behind.
-//
-// The `curl` program does it, on the one host that fetches: ranges, redirects, proxies, certificates. Foundation's URLSession would do
-// as well, but with it every rank of every job needs libcurl on its host to start at all, and static builds its headers.
-import Collectives
 import Execution
 import Files
 import Foundation
@@ -14,19 +10,20 @@ struct CurlDownload {
     let address: String
     /// Holds the bytes so far; a whole file only after `run`.
     let path: String
+    /// Sent to the address, which then must not redirect.
+    var token: String?
+    /// The size, where it is known; else the server is asked.
+    var size: Int?
     /// Asked while it runs.
     var isStopped: () -> Bool = { false }
 
     /// Why there is no file; what came so far stays.
-    struct Failure: Error {
-        let reason: String
-        var fault = FileError.Fault.request
-    }
+    typealias Failure = Curl.Failure
 
     /// Downloads what is missing. Tries again as long as each attempt brings something. Throws `Failure`, and `StoppedEarly` when told
     /// to stop: what came so far stays.
     func run() throws {
-        let total = try size()
+        let total = try size ?? statedSize()
         if let total, received > total { try? FileManager.default.removeItem(atPath: path) }
         let progress = DownloadProgress(start: received, total: total)
         while total == nil || received < (total ?? 0) {
@@ -52,7 +49,7 @@ struct CurlDownload {
     }
 
     /// The file's size as the server tells it, if it does. Throws where the file is not to be had.
-    private func size() throws -> Int? {
+    private func statedSize() throws -> Int? {
         let answer = try curl(["--head"])
         guard answer.status == 0 else { throw Failure(reason: answer.reason) }
         // Redirects answer first; the last answer counts.
@@ -64,50 +61,8 @@ struct CurlDownload {
         return sizes.last
     }
 
-    private struct Answer {
-        let status: Int32
-        let output: String
-        /// What curl said, without its name.
-        let reason: String
-    }
-
-    /// Runs curl to its end. Throws `Failure` where there is no such program.
-    private func curl(_ arguments: [String], meanwhile: () -> Void = {}) throws -> Answer {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments =
-            [
-                "curl", "--silent", "--show-error", "--fail", "--location", "--proto", "=http,https", "--connect-timeout", "20",
-                // A connection that stands still for a minute is broken.
-                "--speed-limit", "1", "--speed-time", "60",
-            ] + arguments + ["--", address]
-        let (output, errors) = (Pipe(), Pipe())
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output
-        process.standardError = errors
-        do {
-            try StopSignals.lettingThrough { try process.run() }
-        } catch {
-            throw Failure(reason: "cannot start curl: \(error.localizedDescription)")
-        }
-        // What curl writes into the pipes is short enough to stay there until its end.
-        while process.isRunning {
-            Thread.sleep(forTimeInterval: 0.05)
-            meanwhile()
-            guard isStopped() else { continue }
-            process.terminate()
-            process.waitUntilExit()
-            throw StoppedEarly()
-        }
-        process.waitUntilExit()
-        let read = { (pipe: Pipe) in String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self) }
-        let (said, status) = (read(errors).trimmingCharacters(in: .whitespacesAndNewlines), process.terminationStatus)
-        if status == 127 { throw Failure(reason: "there is no curl on this machine; install it") }
-        let line = said.split(separator: "\n").last.map(String.init) ?? ""
-        return Answer(
-            status: status, output: read(output),
-            reason: line.replacing(/^curl: (\(\d+\) )?/, with: "").isEmpty
-                ? "curl ended with status \(status)" : line.replacing(/^curl: (\(\d+\) )?/, with: ""))
+    private func curl(_ arguments: [String], meanwhile: () -> Void = {}) throws -> Curl.Answer {
+        try Curl(token: token, isStopped: isStopped).run(["--fail"] + arguments, address, meanwhile: meanwhile)
     }
 }
 

@@ -34,6 +34,7 @@ struct FittedWeights {
     /// Throws `UserError` for a file that needs a network's name or contradicts itself, and for weights that do not fit.
     init(_ saved: SavedModel, network: String?) throws {
         let file = saved.file
+        try file.checkHub()
         self.file = file
         entry = try Self.entry(for: file, named: network)
         let stated = ModelMetadata(of: file)
@@ -92,6 +93,12 @@ extension WeightFile {
     /// The network that the file's metadata names, if the catalogue has it: other programs write there what they like.
     var statedEntry: NetworkEntry? {
         ModelMetadata(of: self).architecture.flatMap { try? NetworkCatalog.entry(named: $0) }
+    }
+
+    /// Throws `UserError` where the hub's files beside the weights name a network that Graft does not have.
+    func checkHub() throws {
+        guard let refusal = hubModel?.refusal else { return }
+        throw UserError("\(path) \(refusal)")
     }
 
     /// The preprocessing that the file carries, if it does. Throws `UserError` for one that no network can have.

@@ -56,13 +56,8 @@ struct WeightFetch {
     /// Completes the partial file; returns whether an earlier attempt had begun it.
     private func download() throws -> Bool {
         try Folders.make(cache.folder, advice: Self.advice)
-        // Two processes must not write into one file; the lock goes with this process, however it ends.
-        let lock = open(cache.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard lock >= 0 else { throw refused("read its folder") }
-        defer { close(lock) }
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            throw UserError("another process is fetching weights into \(cache.folder); try again once it is done")
-        }
+        let lock = try FetchLock(cache.folder)
+        defer { lock.release() }
         let isBegun = FileManager.default.fileExists(atPath: partial)
         say("fetching \(address)")
         do {
@@ -83,7 +78,7 @@ struct WeightFetch {
 
     private func refused(_ action: String) -> FileError { .system(path, action, errno, advice: Self.advice) }
 
-    private static let advice = "set GRAFT_CACHE to a folder that can be written"
+    static let advice = "set GRAFT_CACHE to a folder that can be written"
 
     private func removePartial() throws {
         guard unlink(partial) == 0 else { throw refused("remove \(partial)") }
@@ -116,6 +111,23 @@ struct WeightFetch {
     }
 }
 
+/// Keeps a second process from writing into the files of a folder; it goes with this process, however that ends.
+struct FetchLock {
+    private let descriptor: Int32
+
+    /// Throws `UserError` where another process holds it.
+    init(_ folder: String) throws {
+        descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw FileError.system(folder, "read the folder", errno, advice: WeightFetch.advice) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            throw UserError("another process is fetching weights into \(folder); try again once it is done")
+        }
+    }
+
+    func release() { close(descriptor) }
+}
+
 /// The weight file of a config, opened; nil for random weights. Published weights that are not in the cache are fetched by rank 0;
 /// every rank calls this.
 ///
@@ -126,6 +138,12 @@ func weightFile(
     switch network.weightsOrigin {
     case .random: return nil
     case .file(let path): return try WeightFile.open(path)
+    case .hub(let name):
+        var fetch = HubFetch(try HubReference(name), environment: environment)
+        fetch.isStopped = { stop.isRequested }
+        if communicator.isRoot { do { _ = try fetch.run() } catch is StoppedEarly {} }
+        try stop.check(communicator)
+        return try WeightFile.open(try fetch.stored())
     case .torchvision:
         let weights = try PublishedWeights.required(for: network.architecture)
         var fetch = WeightFetch(weights, environment: environment)

@@ -1,6 +1,6 @@
 """Writes logits.json: what other libraries' own networks say about one synthetic image, with weights that Swift computes alike.
 
-pip install torch torchvision timm efficientnet_pytorch keras; KERAS_BACKEND=torch python make_logits.py
+pip install torch torchvision timm transformers efficientnet_pytorch keras; KERAS_BACKEND=torch python make_logits.py
 Every tensor is drawn from its name in the library's file (recipe.py of the golden tests), in the shape of that file, so that a
 wrong name, layout, epsilon, padding or order of layers shows. Logits are computed in float64 where the library can.
 """
@@ -8,7 +8,7 @@ import json, math, pathlib, sys
 
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent.parent / "GoldenTests" / "Fixtures"))
-import keras, numpy, torch, torchvision, timm
+import keras, numpy, torch, torchvision, timm, transformers
 from efficientnet_pytorch import EfficientNet
 from torch import nn
 from torch.nn import functional
@@ -140,6 +140,23 @@ def caffe_file_name(name):
     return f"{layer.replace(':', '/')}.blobs.{0 if leaf == 'weight' else 1}"
 
 
+def transformers_row(network, model, norm_scale=1):
+    forward = model.forward
+    model.forward = lambda x: forward(pixel_values=x).logits
+    return torch_row(network, "transformers", 96, model, norm_scale=norm_scale)
+
+
+def transformers_resnet(kind, depths, **options):
+    widths = [64, 128, 256, 512] if kind == "basic" else [256, 512, 1024, 2048]
+    return transformers.ResNetForImageClassification(transformers.ResNetConfig(
+        layer_type=kind, depths=depths, hidden_sizes=widths, num_labels=10, **options))
+
+
+def transformers_efficientnet(width, depth, hidden):
+    return transformers.EfficientNetForImageClassification(transformers.EfficientNetConfig(
+        width_coefficient=width, depth_coefficient=depth, hidden_dim=hidden, image_size=96, num_labels=10))
+
+
 applications, tv = keras.applications, torchvision.models
 top = {"weights": None, "classes": 10, "classifier_activation": None}
 rows = [
@@ -161,5 +178,10 @@ rows = [
     torch_row("vgg13_bn", "torchvision", 64, tv.vgg13_bn(num_classes=10)),
     torch_row("alexnet_2012", "caffe", 227, alexnet_2012(10), caffe_file_name, scale=64),
     torch_row("googlenet_2014", "caffe", 224, GoogLeNet2014(10), caffe_file_name, scale=64),
+    transformers_row("resnet18", transformers_resnet("basic", [2, 2, 2, 2])),
+    transformers_row("resnet50", transformers_resnet("bottleneck", [3, 4, 6, 3]), norm_scale=0.8),
+    transformers_row("resnet50_v1", transformers_resnet("bottleneck", [3, 4, 6, 3], downsample_in_bottleneck=True), norm_scale=0.8),
+    transformers_row("tf_efficientnet_b0", transformers_efficientnet(1.0, 1.0, 1280)),
+    transformers_row("tf_efficientnet_b2", transformers_efficientnet(1.1, 1.2, 1408)),
 ]
 (HERE / "logits.json").write_text("[\n" + ",\n".join(json.dumps(r) for r in rows) + "\n]\n")
