@@ -41,7 +41,9 @@ extension Graph {
     /// `layer1.0.conv1.weight` → `layer1.0`; `features.2.1.block.0.0.weight` → `features.2.1`; `features.0.0.weight`, a layer of a
     /// numbered pair → `features.0`; `features.3.weight` → `features.3`.
     private static func block(of parameter: String) -> String {
-        let path = parameter.split(whereSeparator: { $0 == "." || $0 == "/" }).dropLast()
+        let parts = parameter.split(whereSeparator: { $0 == "." || $0 == "/" })
+        // ConvNeXt's `layer_scale` is a layer by itself.
+        let path = parts.last == "layer_scale" ? parts[...] : parts.dropLast()
         guard let first = path.firstIndex(where: { $0.contains(where: \.isNumber) }) else { return path.joined(separator: ".") }
         var own = path[...first]
         while own.count < path.count, path[own.endIndex].allSatisfy(\.isNumber) { own = path[...own.endIndex] }
@@ -62,7 +64,14 @@ extension Graph {
     /// A norm goes with the layer before it.
     private func joinedNorms(_ blocks: [LayerBlock]) -> [LayerBlock] {
         var norms: Set<Int> = []
-        for node in nodes { if case .batchNorm = node.operation { norms.formUnion(node.parameters) } }
+        for node in nodes {
+            switch node.operation {
+            case .batchNorm, .layerNorm: norms.formUnion(node.parameters)
+            case .input, .convolution, .layerScale, .activation, .add, .gate, .concatenate, .maxPool, .averagePool,
+                .adaptiveAveragePool, .flatten, .linear, .dropout, .stochasticDepth, .localResponseNorm:
+                break
+            }
+        }
         return blocks.reduce(into: []) { joined, block in
             if !joined.isEmpty, block.parameters.allSatisfy(norms.contains) {
                 joined[joined.count - 1].names += block.names

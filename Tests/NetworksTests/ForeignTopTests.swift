@@ -75,10 +75,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("features.denseblock1.denselayer1.conv1.weight", "a DenseNet"), ("features.1.0.layer_scale", "a ConvNeXt"),
+        ("features.3.squeeze.weight", "a SqueezeNet"), ("stages.0.blocks.0.conv_dw.weight", "a ConvNeXt"),
         ("resnet.embedder.embedder.convolution.weight", "Hugging Face's transformers"),
         ("blocks.0.attn.qkv.weight", "a vision transformer"),
-        ("backbone.bottom_up.res2.0.conv1.weight", "detectron2"), ("features.1.block.0.0.weight", "a MobileNetV3"),
+        ("backbone.bottom_up.res2.0.conv1.weight", "detectron2"), ("stage2.0.branch2.0.weight", "a ShuffleNet"),
     ]) func aFileOfSomethingElseIsCalledByItsName(_ tensor: String, _ kind: String) throws {
         let match = try NameTable.match([tensor: [8, 8, 1, 1]], to: graph, of: entry)
         let error = #expect(throws: NetworkError.self) { try match.validate(for: entry.name) }
@@ -86,7 +86,9 @@ import Testing
         #expect(text.contains(kind) && !text.contains("network.fresh") && text.contains("which Graft does not have"))
     }
 
-    @Test(arguments: [("mobilenet_v3_large", "MobileNets"), ("densenet121", "DenseNets"), ("ViT-B/16", "vision transformers")])
+    @Test(arguments: [
+        ("squeezenet1_1", "SqueezeNets"), ("convnext_xlarge", "this ConvNeXt"), ("ViT-B/16", "vision transformers"),
+    ])
     func anArchitectureFromElsewhereIsCalledByItsName(_ name: String, _ kind: String) {
         let error = #expect(throws: NetworkError.self) { try NetworkCatalog.entry(named: name) }
         #expect(error?.description.contains("Graft does not have \(kind)") == true)
