@@ -12,8 +12,10 @@ work=$(mktemp -d)
 clean=$work/system
 cleanup() {
     trap - EXIT INT TERM
-    mountpoint -q "$clean/proc" && umount "$clean/proc"
-    mountpoint -q "$clean/dev" && umount -R "$clean/dev"
+    # Whatever still has a file open there, nothing of this machine may be below when the system goes.
+    for folder in proc dev; do
+        if mountpoint -q "$clean/$folder"; then umount --recursive --lazy "$clean/$folder"; fi
+    done
     rm -rf --one-file-system "$work"
 }
 trap cleanup EXIT
