@@ -3,7 +3,8 @@
 # those in this repository; MPI is tested by starting it.
 #
 #   deploy/test.sh                       what the checks run: under 20 minutes on two cores
-#   deploy/test.sh --long                more: every suite at every level of instructions, gradients of every network, soak runs
+#   deploy/test.sh --long                more: every suite at every level of instructions, gradients of every network, soak runs, and
+#                                        as root rehearsals of killed hosts, of a Slurm cluster and of a package in a clean system
 #   deploy/test.sh --filter WinogradTests    one suite; all arguments go to `swift test`, with the instructions as the environment
 #                                        says: GRAFT_INSTRUCTIONS=avx2 deploy/test.sh --filter KernelsTests
 set -euo pipefail
@@ -79,4 +80,13 @@ run_held_to baseline --filter KernelsTests
 for script in Tests/Soak/*.sh; do
     say "Soaking: $script"
     "$script"
+done
+
+for rehearsal in deploy/rehearse-slurm.sh deploy/rehearse-package.sh; do
+    if [ "$(id -u)" -eq 0 ]; then
+        say "Rehearsing: $rehearsal"
+        "$rehearsal"
+    else
+        say "Left out, since it needs root: $rehearsal"
+    fi
 done
