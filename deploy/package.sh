@@ -21,7 +21,7 @@ if [ -z "$revision" ] && revision=$(repository rev-parse --short=10 HEAD); then
     [ -z "$(repository status --porcelain --untracked-files=no)" ] || revision+=-changed
 fi
 export GRAFT_REVISION=${revision:-unknown}
-# Two packages of one revision have the same bytes.
+# Nothing in a package tells when it was packed.
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-${date:-$(date +%s)}}
 
 say "Building graft, revision $GRAFT_REVISION, with Swift's libraries inside"
