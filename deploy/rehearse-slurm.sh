@@ -144,17 +144,23 @@ submit() { # NAME [SBATCH'S-OPTION…] [-- OPTION…]: deploy/slurm.sbatch with 
 # Ends a job that has been requeued: three more steps. Slurm makes it wait for two minutes first.
 finish() { # NAME
     local step
+    hurried=0
     step=$({ find "runs/$1/checkpoints" -maxdepth 1 -name 'step-????????' 2>/dev/null || true; } | sort | tail -n 1 | sed 's/.*step-0*//')
     cp config.yaml whole.yaml
     sed -i "s/batch_size: 4/batch_size: 4, steps: $((${step:-0} + 3))/" config.yaml
-    check "it goes on and ends" within 90 is_over_when_hurried
+    check "it goes on and ends" within 240 is_over_when_hurried
     [ -z "$step" ] || check "from step $step" says "$1" "^resuming from .*, after step $step\$"
     check "with all steps" says "$1" "^finished $((${step:-0} + 3)) steps"
     mv whole.yaml config.yaml
 }
-# Slurm sets the time to start anew while the former start is being cleared away, so it is told again and again.
+# Slurm sets the time to start anew while the former start is being cleared away, so it is told again, but not so often that it never
+# comes to scheduling; after two minutes the job starts by itself.
+hurried=0
 is_over_when_hurried() {
-    scontrol update "JobId=$job" StartTime=now 2>/dev/null || true
+    if [ $((SECONDS - hurried)) -ge 20 ]; then
+        hurried=$SECONDS
+        scontrol update "JobId=$job" StartTime=now 2>/dev/null || true
+    fi
     sleep 1
     is "$job" COMPLETED
 }
