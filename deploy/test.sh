@@ -3,7 +3,7 @@
 # those in this repository; MPI is tested by starting it.
 #
 #   deploy/test.sh                       what the checks run: under 20 minutes on two cores
-#   deploy/test.sh --long                more: every suite at every level of instructions, gradients of every network, soak runs, and
+#   deploy/test.sh --long                more: every suite at every level of instructions, gradients and logits of every network, soak runs, and
 #                                        as root rehearsals of killed hosts, of a Slurm cluster and of a package in a clean system
 #   deploy/test.sh --filter WinogradTests    one suite; all arguments go to `swift test`, with the instructions as the environment
 #                                        says: GRAFT_INSTRUCTIONS=avx2 deploy/test.sh --filter KernelsTests
@@ -70,7 +70,7 @@ if [ "$own" = avx512 ]; then
     left_out=()
     [ -n "$is_long" ] || left_out=(--skip logitsOfAPhotograph)
     run_held_to avx2 --filter "$numeric" "${left_out[@]}"
-    [ -n "$is_long" ] || say "Left to deploy/test.sh --long: gradients of families' larger networks; at avx2: logits of photographs, suites that compute nothing, and what they launch"
+    [ -n "$is_long" ] || say "Left to deploy/test.sh --long: families' larger networks; at avx2: logits of photographs, suites that compute nothing, and what they launch"
 else
     say "This processor has no AVX-512: its own level was the only one of the two"
 fi

@@ -12,8 +12,13 @@ import Testing
 @Suite(.serialized) struct GoldenExecutionTests {
     /// Published tolerance: a thousandth of the logits.
     static let logitTolerance = 1e-3
+    /// As with gradients, a family's larger members are left to the longer mode.
+    static let names = GoldenNetwork.names(in: FixtureFolder.url).filter { name in
+        EveryNetworkTests.isLong || EveryNetworkTests.representatives.contains(name)
+            || ["caffenet", "inception_v3", "resnext50_32x4d", "mobilenet_v3_large"].contains(name)
+    }
 
-    @Test(arguments: GoldenNetwork.names(in: FixtureFolder.url))
+    @Test(arguments: names)
     func logitsOfAPhotograph(_ name: String) throws {
         let golden = try GoldenNetwork.load(name, from: FixtureFolder.url)
         let entry = try NetworkCatalog.entry(named: name)
@@ -26,7 +31,7 @@ import Testing
         #expect(golden.image.logits.difference(of: replica.logits(of: input, count: 1)) < Self.logitTolerance)
     }
 
-    @Test(arguments: GoldenNetwork.names(in: FixtureFolder.url))
+    @Test(arguments: names)
     func logitsOfNumbers(_ name: String) throws {
         let golden = try GoldenNetwork.load(name, from: FixtureFolder.url)
         let entry = try NetworkCatalog.entry(named: name)

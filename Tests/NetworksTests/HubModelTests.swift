@@ -85,7 +85,7 @@ import Testing
         #expect(large.warnings.contains { $0.contains("squashes photographs") } && large.preprocessing?.crop == 384)
         let keras = try #require(
             resNet(
-                "",
+                "-", "-",
                 #"{"image_processor_type": "EfficientNetImageProcessor", "size": {"height": 224, "width": 224}, "resample": 0, "image_mean": [0, 0, 0], "image_std": [0.5, 0.5, 0.5]}"#
             ))
         #expect(keras.preprocessing?.deviation == [63.75, 63.75, 63.75] && keras.warnings.count == 2)
