@@ -110,12 +110,13 @@ struct StageMaker {
         let infersFromImages = features.validation == nil && (isEvaluated || features.training == nil)
         let inference = network.plan(
             from: infersFromImages ? .images : .boundary, to: .logits, capacity: isEvaluated ? network.evaluationCapacity : 1)
+        let last = network.lastCapacity.map { network.plan(from: entry, to: .loss, capacity: $0, threads: threads) }
+        // A plan for fewer images may take more memory, where those do not divide into such good chunks.
+        let plans = [training, inference] + (last.map { [$0] } ?? [])
         let resources = try ProgramResources(
-            store: store, threads: threads, arenaBytes: max(training.arenaBytes, inference.arenaBytes))
-        let smaller = network.lastCapacity.map { capacity in
-            SmallerProgram(capacity: capacity) {
-                try Program(network.plan(from: entry, to: .loss, capacity: capacity, threads: threads), resources)
-            }
+            store: store, threads: threads, arenaBytes: plans.map(\.arenaBytes).max() ?? 0)
+        let smaller = last.map { plan in
+            SmallerProgram(capacity: plan.capacity) { try Program(plan, resources) }
         }
         return ProgramReplica(
             store: store, training: try Program(training, resources), inference: try Program(inference, resources),
