@@ -58,12 +58,14 @@ fi
 
 processor=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)
 own=$(.build/release/graft doctor --seconds 0 | sed -n 's/^instructions: \([a-z0-9]*\).*/\1/p')
-# OpenBLAS has one number of threads for the whole process: tests that set it run apart from those that compare bits.
-threaded='ThreadTests|QuantizedPlanTests'
+# OpenBLAS is one for the whole process: suites that compare bits, or set its number of threads, run apart from the others.
+apart=('FeatureCacheTests|ComputeAgainTests' 'ThreadTests|QuantizedPlanTests')
 say "Testing on $processor with $own"
-run_tests --skip "$threaded"
-say "Testing with several threads"
-run_tests --filter "$threaded"
+run_tests --skip "${apart[0]}|${apart[1]}"
+for suites in "${apart[@]}"; do
+    say "Testing apart: $suites"
+    run_tests --filter "$suites"
+done
 
 # What computes: everything else is the same whatever the instructions.
 numeric='KernelsTests|ExecutionTests|GoldenTests|OptimizationTests|TrainingTests|NetworksTests'
