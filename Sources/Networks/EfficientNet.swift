@@ -78,12 +78,7 @@ package enum EfficientNet {
 }
 
 extension EfficientNet.Variant {
-    /// Scaled to a multiple of 8, but never by more than a tenth down.
-    func scaled(_ channels: Int) -> Int {
-        let wanted = Double(channels) * width
-        let rounded = max(8, Int(wanted + 4) / 8 * 8)
-        return Double(rounded) < 0.9 * wanted ? rounded + 8 : rounded
-    }
+    func scaled(_ channels: Int) -> Int { roundedToEights(Double(channels) * width) }
 
     func depth(ofStage index: Int) -> Int {
         if keepsStemAndHead && (index == 0 || index == stages.count - 1) { return stages[index].depth }

@@ -23,7 +23,7 @@ package enum MNASNet {
     ]
 
     static func graph(_ name: String, width: Double, _ options: BuildOptions, inputSize: Int) -> Graph {
-        func scaled(_ channels: Int) -> Int { rounded(Double(channels) * width) }
+        func scaled(_ channels: Int) -> Int { roundedToEights(Double(channels) * width) }
         var builder = GraphBuilder()
         let input = builder.input(height: inputSize, width: inputSize)
         var x = builder.unit("layers", 0, input, out: scaled(32), kernel: 3, stride: 2)
@@ -45,12 +45,6 @@ package enum MNASNet {
         let logits = builder.linear(
             "classifier.1", x, out: options.classes, weightStart: HeadStart.byClasses(options.classes), biasStart: .constant(0))
         return builder.finish(name: name, logits: logits, head: "classifier.1")
-    }
-
-    /// Rounded to a multiple of 8, but never by more than a tenth down.
-    private static func rounded(_ channels: Double) -> Int {
-        let nearest = max(8, Int(channels + 4) / 8 * 8)
-        return Double(nearest) < 0.9 * channels ? nearest + 8 : nearest
     }
 
     static let entries = [

@@ -85,12 +85,6 @@ package enum MobileNetV3 {
             graph(name, blocks, hidden: hidden, options, inputSize: inputSize)
         }
     }
-
-    /// Rounded to a multiple of 8, but never by more than a tenth down.
-    fileprivate static func rounded(_ channels: Int) -> Int {
-        let nearest = max(8, (channels + 4) / 8 * 8)
-        return 10 * nearest < 9 * channels ? nearest + 8 : nearest
-    }
 }
 
 extension GraphBuilder {
@@ -116,7 +110,7 @@ extension GraphBuilder {
             next(), y, out: block.expanded, kernel: block.kernel, stride: block.stride, groups: block.expanded, block.activation)
         if block.isGated {
             y = squeezeExcitation(
-                next(), y, squeezed: MobileNetV3.rounded(block.expanded / 4), inner: .relu, outer: .hardSigmoid)
+                next(), y, squeezed: roundedToEights(Double(block.expanded / 4)), inner: .relu, outer: .hardSigmoid)
         }
         y = unit(next(), y, out: block.out, kernel: 1, nil)
         return block.stride == 1 && x.channels == block.out ? add("\(name).add", y, x) : y

@@ -114,12 +114,7 @@ struct HubFetch {
         do {
             try download.run()
         } catch let failure as CurlDownload.Failure {
-            guard failure.fault == .request else {
-                throw FileError(
-                    path: partial, problem: "cannot be written: \(failure.reason)",
-                    advice: "make room, or set GRAFT_CACHE to a folder on another disk; a new attempt continues",
-                    fault: failure.fault)
-            }
+            guard failure.fault == .request else { throw WeightFetch.unwritable(partial, failure) }
             throw UserError(
                 "cannot fetch \(name) of hf:\(model.repository): \(failure.reason); try again (what came is kept), or put the files into "
                     + "\(folder)")

@@ -63,17 +63,19 @@ struct WeightFetch {
         do {
             try CurlDownload(address: address, path: partial, isStopped: isStopped).run()
         } catch let failure as CurlDownload.Failure {
-            guard failure.fault == .request else {
-                throw FileError(
-                    path: partial, problem: "cannot be written: \(failure.reason)",
-                    advice: "make room, or set GRAFT_CACHE to a folder on another disk; a new attempt continues",
-                    fault: failure.fault)
-            }
+            guard failure.fault == .request else { throw Self.unwritable(partial, failure) }
             throw UserError(
                 "cannot fetch \(address): \(failure.reason); download that address where there is a connection, put the file into "
                     + "\(cache.folder) (GRAFT_CACHE chooses another folder), or give a file of your own as network.weights")
         }
         return isBegun
+    }
+
+    /// What is said where a download has no room.
+    static func unwritable(_ partial: String, _ failure: CurlDownload.Failure) -> FileError {
+        FileError(
+            path: partial, problem: "cannot be written: \(failure.reason)",
+            advice: "make room, or set GRAFT_CACHE to a folder on another disk; a new attempt continues", fault: failure.fault)
     }
 
     private func refused(_ action: String) -> FileError { .system(path, action, errno, advice: Self.advice) }
