@@ -44,7 +44,6 @@ let package = Package(
     ],
     targets: [
         // Layer 0: the C world.
-        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
         .target(name: "COneDNN", cSettings: [.unsafeFlags(wholeSwitches)], linkerSettings: [.linkedLibrary("dnnl")]),
@@ -70,7 +69,7 @@ let package = Package(
         // Layer 2: one subject each.
         library("CollectivesMPI", ["Collectives", "CMPI", "CVectorLoops"]),
         library("Graphs", ["Tensors"]),
-        library("Kernels", ["Tensors", "COpenBLAS", "COneDNN", "CVectorLoops"]),
+        library("Kernels", ["Tensors", "COneDNN", "CVectorLoops"]),
         library("ImageData", ["Tensors", "Files", "CImageCodecs"]),
         library("Optimization", ["Tensors", "CVectorLoops"]),
         library("WeightFiles", ["Tensors", "Files", "CZlib"]),

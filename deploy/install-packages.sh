@@ -10,11 +10,11 @@ is_installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null ||
 
 # Ubuntu has libjpeg-turbo under another name; libjpeg-dev is right on both.
 jpeg=libjpeg62-turbo-dev
-command -v apt-get >/dev/null || fail "this script needs apt-get: on other systems install Open MPI, OpenBLAS, oneDNN, libjpeg-turbo, libpng, libwebp, giflib, libtiff and, for HEIC and AVIF, libheif with their headers"
+command -v apt-get >/dev/null || fail "this script needs apt-get: on other systems install Open MPI, oneDNN, libjpeg-turbo, libpng, libwebp, giflib, libtiff and, for HEIC and AVIF, libheif with their headers"
 is_installed libjpeg-turbo8-dev && jpeg=libjpeg-turbo8-dev
 
 missing=()
-for package in libopenmpi-dev openmpi-bin libopenblas-dev libdnnl-dev "$jpeg" libpng-dev libwebp-dev libgif-dev \
+for package in libopenmpi-dev openmpi-bin libdnnl-dev "$jpeg" libpng-dev libwebp-dev libgif-dev \
     libtiff-dev libheif-dev zlib1g-dev pkg-config "$@"; do
     is_installed "$package" || missing+=("$package")
 done

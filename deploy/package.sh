@@ -2,7 +2,7 @@
 # Packs graft for machines without Swift: a .deb of this distribution and a .tar.gz, each with the program, Swift's own libraries
 # inside it, its manual pages, completions, configs and launch scripts, and the licences of what is linked.
 #   deploy/package.sh [FOLDER]      packages/ by default
-# MPI, OpenBLAS, oneDNN and the image libraries stay the system's: the .deb asks for those that the program was linked with, the
+# MPI, oneDNN and the image libraries stay the system's: the .deb asks for those that the program was linked with, the
 # .tar.gz lists them. GRAFT_REVISION names the source where there is no git.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

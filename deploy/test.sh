@@ -58,14 +58,8 @@ fi
 
 processor=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)
 own=$(.build/release/graft doctor --seconds 0 | sed -n 's/^instructions: \([a-z0-9]*\).*/\1/p')
-# OpenBLAS is one for the whole process: suites that compare bits, or set its number of threads, run apart from the others.
-apart=('FeatureCacheTests|ComputeAgainTests' 'ThreadTests|QuantizedPlanTests')
 say "Testing on $processor with $own"
-run_tests --skip "${apart[0]}|${apart[1]}"
-for suites in "${apart[@]}"; do
-    say "Testing apart: $suites"
-    run_tests --filter "$suites"
-done
+run_tests
 
 # What computes: everything else is the same whatever the instructions.
 numeric='KernelsTests|ExecutionTests|GoldenTests|OptimizationTests|TrainingTests|NetworksTests'
@@ -73,10 +67,9 @@ numeric+='|FeatureCommandTests|ResumeCommandTests|RankCountTests|FrozenTests|Ins
 [ -n "$is_long" ] && numeric=.
 if [ "$own" = avx512 ]; then
     # The same networks on numbers are compared at both levels; decoding knows no levels.
-    left_out=(--skip "${apart[0]}|${apart[1]}")
-    [ -n "$is_long" ] || left_out+=(--skip logitsOfAPhotograph)
+    left_out=(--skip logitsOfAPhotograph)
+    [ -z "$is_long" ] || left_out=()
     run_held_to avx2 --filter "$numeric" "${left_out[@]}"
-    for suites in "${apart[@]}"; do run_held_to avx2 --filter "$suites"; done
     [ -n "$is_long" ] || say "Left to deploy/test.sh --long: families' larger networks; at avx2: logits of photographs, suites that compute nothing, and what they launch"
 else
     say "This processor has no AVX-512: its own level was the only one of the two"

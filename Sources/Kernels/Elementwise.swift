@@ -49,6 +49,11 @@ package struct Elementwise: Sendable {
         }
     }
 
+    /// sums `[columns]` of x `[rows, columns]` over the rows.
+    package func sumColumns(_ x: UnsafePointer<Float>, _ sums: UnsafeMutablePointer<Float>, rows: Int, columns: Int) {
+        graft_column_sums(x, sums, rows, columns)
+    }
+
     /// Squeeze-excitation's gate: y `[images, pixels, channels]` = x · gate `[images, channels]`.
     package func gate(
         _ x: UnsafePointer<Float>, by gate: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, images: Int, pixels: Int,

@@ -1,6 +1,5 @@
-// Which instructions the arithmetic uses: one level for own loops, oneDNN and OpenBLAS, settled once before anything is computed.
+// Which instructions the arithmetic uses: one level for own loops and oneDNN, settled once before anything is computed.
 internal import COneDNN
-internal import COpenBLAS
 internal import CVectorLoops
 import Foundation
 import Synchronization
@@ -29,11 +28,11 @@ package enum Instructions {
         return graft_multiplies_bytes() != 0
     }
 
-    /// All that decides about last digits: `avx2 (oneDNN 2.6.3 avx2, OpenBLAS Haswell)`.
+    /// All that decides about last digits: `avx2 (oneDNN 2.6.3 avx2)`.
     package static var summary: String {
         settle()
         let isa = String(cString: graft_isa_name())
-        return "\(level.rawValue) (oneDNN \(OneDNNEngine.version) \(isa), OpenBLAS \(openBLASCore))"
+        return "\(level.rawValue) (oneDNN \(OneDNNEngine.version) \(isa))"
     }
 
     /// Holds all arithmetic to a level, before anything is computed; more than the processor has, or than was allowed before, changes
@@ -70,33 +69,6 @@ package enum Instructions {
             }
         let status = graft_limit_isa(isa)
         precondition(status == 0, "oneDNN was asked before its instructions were chosen")
-        holdOpenBLAS(to: min(most, level))
-    }
-
-    private static var openBLASCore: String { String(cString: openblas_get_corename()) }
-
-    /// OpenBLAS chooses its kernels when it is loaded, by an environment variable or the processor. Its own functions let it choose anew,
-    /// where it was built for several processors.
-    private static func holdOpenBLAS(to most: InstructionSet) {
-        let wide: Set = ["SkylakeX", "Cooperlake", "SapphireRapids"]
-        let narrow: Set = ["Prescott", "Core2", "Penryn", "Dunnington", "Nehalem", "Athlon", "Opteron", "Barcelona", "Atom"]
-        let core = openBLASCore
-        let wanted: String? =
-            switch most {
-            case .avx512: nil
-            case .avx2: wide.contains(core) ? "Haswell" : nil
-            case .baseline: narrow.contains(core) ? nil : "Nehalem"
-            }
-        guard let wanted, let quit = dlsym(nil, "gotoblas_dynamic_quit"), let start = dlsym(nil, "gotoblas_dynamic_init") else {
-            return
-        }
-        typealias Call = @convention(c) () -> Void
-        let variable = "OPENBLAS_CORETYPE"
-        let before = ProcessInfo.processInfo.environment[variable]
-        setenv(variable, wanted, 1)
-        unsafeBitCast(quit, to: Call.self)()
-        unsafeBitCast(start, to: Call.self)()
-        if let before { setenv(variable, before, 1) } else { unsetenv(variable) }
     }
 }
 

@@ -8,8 +8,12 @@ package struct MatrixProduct: Sendable, Hashable {
     package let rows, inner, columns: Int
     /// Whether left lies in memory as `[inner, rows]`.
     package var leftIsTransposed = false
+    /// Whether right lies in memory as `[columns, inner]`.
+    package var rightIsTransposed = false
     /// Whether the product is added to what the result holds.
     package var adds = false
+    /// Whether a bias, `[columns]`, is added to every row.
+    package var hasBias = false
     /// Of the factors; results are float32.
     package var type = ElementType.float32
     /// Elements from one matrix to the next, where there are several.
@@ -24,12 +28,12 @@ package struct MatrixProduct: Sendable, Hashable {
         graft_product(
             count: Int64(count), rows: Int64(rows), inner: Int64(inner), columns: Int64(columns), left_stride: Int64(leftStride),
             right_stride: Int64(rightStride), result_stride: Int64(resultStride), left_is_transposed: leftIsTransposed ? 1 : 0,
-            adds: adds ? 1 : 0, type: type.shim)
+            right_is_transposed: rightIsTransposed ? 1 : 0, adds: adds ? 1 : 0, has_bias: hasBias ? 1 : 0, type: type.shim)
     }
 }
 
 extension OneDNNKernel {
-    /// Roles: left, right, result, scratchpad.
+    /// Roles: left, right, bias, result, scratchpad.
     package static func product(_ engine: OneDNNEngine, _ product: MatrixProduct) throws -> OneDNNKernel {
         var shape = product.shim
         return try OneDNNKernel("\(product.count) products of \(product.rows)×\(product.inner)×\(product.columns)", engine) {

@@ -1,4 +1,4 @@
-// Splits loops of our own over a rank's threads; oneDNN and OpenBLAS bring their own.
+// Splits loops of our own over a rank's threads; oneDNN brings its own.
 internal import Dispatch
 
 /// How many threads our own loops use.

@@ -64,8 +64,8 @@ package struct PlanCommunication: Sendable, Encodable {
         case .norm(let norm, let mode, _), .normGradient(let norm, let mode, _):
             mode == .synchronized ? plan.graph.parameters[norm.scale].shape.count : nil
         case .convolution, .convolutionInputGradient, .convolutionWeightGradient, .layerNorm, .layerNormGradient, .layerScale,
-            .layerScaleInputGradient, .layerScaleGradient, .linear, .linearInputGradient,
-            .linearWeightGradient, .activation, .add, .combineGradients, .gate, .gateGradient, .concatenate, .slice, .pool,
+            .layerScaleInputGradient, .layerScaleGradient, .activation, .add, .combineGradients, .gate, .gateGradient,
+            .concatenate, .slice, .pool,
             .poolGradient, .adaptiveAverage, .adaptiveAverageGradient, .convert, .transpose, .dropout, .responseNorm,
             .responseNormGradient, .loss:
             nil

@@ -18,9 +18,6 @@ extension PlanStep {
         case .layerScale: "layer scale" + tail(nil)
         case .layerScaleInputGradient: "layer scale, input gradient"
         case .layerScaleGradient: "layer scale, weight gradient"
-        case .linear: "linear"
-        case .linearInputGradient: "linear, input gradient"
-        case .linearWeightGradient: "linear, weight gradient"
         case .activation(let kind): kind.rawValue
         case .add(let kind): "add" + (kind.map { " + \($0.rawValue)" } ?? "")
         case .combineGradients(let kind):
@@ -56,8 +53,6 @@ extension PlanStep {
         case .normGradient: "batch norm gradient"
         case .layerNorm, .layerScale: "layer norm"
         case .layerNormGradient, .layerScaleInputGradient, .layerScaleGradient: "layer norm gradient"
-        case .linear: "linear"
-        case .linearInputGradient, .linearWeightGradient: "linear gradient"
         case .pool, .adaptiveAverage: "pooling"
         case .poolGradient, .adaptiveAverageGradient: "pooling gradient"
         case .activation: "activation"

@@ -34,7 +34,7 @@ struct GraftTool: ParsableCommand {
         return """
             \(version)
             \(revision.isEmpty ? "revision not recorded (deploy/package.sh records it)" : "revision \(revision)")
-            \(NumericLibraries.versions), \(MPILibrary.version)
+            oneDNN \(OneDNNEngine.version), \(MPILibrary.version)
             instructions: \(Instructions.machine.rawValue)
             """
     }

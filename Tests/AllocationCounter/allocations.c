@@ -83,7 +83,7 @@ void allocation_counter_start(void) {
 
 /// Whether an allocation is a library's own business: the first frame outside this file and the runtime tells.
 static bool is_foreign(void *const *frames) {
-    static const char *const libraries[] = {"libdnnl", "libopenblas", "libgomp", "libgfortran", "libstdc++"};
+    static const char *const libraries[] = {"libdnnl", "libgomp", "libstdc++"};
     // Frames 0 and 1 are `note` and the allocator's entry.
     for (int i = 1; i < 4 && frames[i]; i++) {
         Dl_info info;

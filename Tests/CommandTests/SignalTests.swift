@@ -18,10 +18,7 @@ extension CommandTests {
             threads: Int, ranks: Int?
         ) throws {
             let work = try Workplace(images: 4)
-            // OpenBLAS's own threads are there before the program begins; they run no generated code.
-            let launch = try work.start(
-                "masks", Self.settings + ["compute.threads=\(threads)"], ranks: ranks,
-                environment: ["OPENBLAS_NUM_THREADS": "1"])
+            let launch = try work.start("masks", Self.settings + ["compute.threads=\(threads)"], ranks: ranks)
             try work.wait(for: launch, "masks", steps: 2)
             let process = try #require(launch.ranks.max())
             let masks = Self.masks(of: process)

@@ -11,7 +11,7 @@ import Testing
         "RunConfiguration": ["Tensors", "Yams"],
         "CollectivesMPI": ["Collectives", "CMPI", "CVectorLoops"],
         "Graphs": ["Tensors"],
-        "Kernels": ["Tensors", "COpenBLAS", "COneDNN", "CVectorLoops"],
+        "Kernels": ["Tensors", "COneDNN", "CVectorLoops"],
         "ImageData": ["Tensors", "Files", "CImageCodecs"],
         "Optimization": ["Tensors", "CVectorLoops"],
         "WeightFiles": ["Tensors", "Files", "CZlib"],

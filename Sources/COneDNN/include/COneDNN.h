@@ -32,9 +32,11 @@ typedef struct {
 /// The strides are the elements from one matrix to the next. Factors are of one type, results float32.
 typedef struct {
     int64_t count, rows, inner, columns, left_stride, right_stride, result_stride;
-    /// Whether `left` lies in memory as [inner][rows].
-    int left_is_transposed;
+    /// Whether `left` lies in memory as [inner][rows], and `right` as [columns][inner].
+    int left_is_transposed, right_is_transposed;
     int adds;
+    /// Whether a bias [columns] is added to every row.
+    int has_bias;
     graft_type type;
 } graft_product;
 

@@ -10,7 +10,8 @@ extension Binder {
         case .winograd(let tile): return try bindWinograd(step, layer, tile, activation)
         case .bytes: return try bindQuantized(step, layer, activation)
         case .direct, .packedLinear: return try bindDirect(step, layer, activation)
-        case .loops, .matrixProduct, .openBLAS: preconditionFailure("\(step.kernel) is no kernel of a convolution")
+        case .matrixProduct: return try bindProduct(step, layer)
+        case .loops: preconditionFailure("\(step.kernel) is no kernel of a convolution")
         }
     }
 
@@ -19,8 +20,8 @@ extension Binder {
         case .depthwise: return bindDepthwiseInputGradient(step, layer)
         case .winograd(let tile): return try bindWinogradInputGradient(step, layer, tile)
         case .direct, .packedLinear: return try bindDirectInputGradient(step, layer)
-        case .loops, .bytes, .matrixProduct, .openBLAS:
-            preconditionFailure("\(step.kernel) is no kernel of a convolution's input gradient")
+        case .matrixProduct: return try bindProductInputGradient(step, layer)
+        case .loops, .bytes: preconditionFailure("\(step.kernel) is no kernel of a convolution's input gradient")
         }
     }
 
@@ -28,9 +29,9 @@ extension Binder {
         switch step.kernel {
         case .depthwise: return bindDepthwiseWeightGradient(step, layer)
         case .winograd(let tile): return try bindWinogradWeightGradient(step, layer, tile)
-        case .matrixProduct: return try bindProduct(step, layer)
+        case .matrixProduct: return try bindProductWeightGradient(step, layer)
         case .direct, .packedLinear: return try bindDirectWeightGradient(step, layer)
-        case .loops, .bytes, .openBLAS: preconditionFailure("\(step.kernel) is no kernel of a convolution's weight gradient")
+        case .loops, .bytes: preconditionFailure("\(step.kernel) is no kernel of a convolution's weight gradient")
         }
     }
 
@@ -104,22 +105,6 @@ extension Binder {
                 unpack?.run()
                 unfold()
             }
-        }
-    }
-
-    /// The weight gradient of a pointwise convolution as one product: of the gradients' transpose and the sources.
-    private func bindProduct(_ step: PlanStep, _ layer: ConvolutionLayer) throws -> BoundStep {
-        let (source, gradient, place) = (step.reads[0], step.reads[1], layer.place)
-        var product = MatrixProduct(
-            rows: place.destination[2], inner: images * place.source[0] * place.source[1], columns: place.source[2])
-        (product.leftIsTransposed, product.type) = (true, plan.values[source].type)
-        let kernel = try OneDNNKernel.product(resources.engine, product)
-        let run = running(kernel, [.left: address(gradient), .right: address(source)])
-        kernel.bind(.result, store.gradient(of: layer.weights.weight)?.baseAddress)
-        let unfold = unfolding(layer.weights)
-        return { frame in
-            run(&frame)
-            unfold()
         }
     }
 

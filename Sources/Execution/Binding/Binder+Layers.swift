@@ -1,4 +1,4 @@
-// Binding of batch norms, linear layers and pooling.
+// Binding of batch norms and pooling.
 import Graphs
 import Kernels
 import Tensors
@@ -68,38 +68,6 @@ extension Binder {
                     usesBatchStatistics: mode.usesBatchStatistics,
                     synchronize: mode == .synchronized ? frame.input.synchronize : nil)
             }
-        }
-    }
-
-    private func kernel(_ layer: LinearLayer) -> (LinearKernel, UnsafeMutablePointer<Float>) {
-        let shape = store.graph.parameters[layer.weight].shape
-        guard let start = store.values(of: layer.weight).baseAddress else {
-            preconditionFailure("a linear layer without weights")
-        }
-        return (LinearKernel(inputs: shape[1], outputs: shape[0]), start)
-    }
-
-    func bindLinear(_ step: PlanStep, _ layer: LinearLayer) -> BoundStep {
-        let ((linear, weights), images) = (kernel(layer), images)
-        let (x, y) = (address(step.source), address(step.result))
-        let bias = layer.bias.flatMap { store.values(of: $0).baseAddress }
-        return { linear.forward(x($0), weights, bias, y($0), images: images) }
-    }
-
-    func bindLinearInputGradient(_ step: PlanStep, _ layer: LinearLayer) -> BoundStep {
-        let ((linear, weights), images) = (kernel(layer), images)
-        let (dy, dx) = (address(step.source), address(step.result))
-        return { linear.backwardData(dy($0), weights, dx($0), images: images) }
-    }
-
-    func bindLinearWeightGradient(_ step: PlanStep, _ layer: LinearLayer) -> BoundStep {
-        let ((linear, _), images) = (kernel(layer), images)
-        let (x, dy) = (address(step.reads[0]), address(step.reads[1]))
-        let weightGradient = store.gradient(of: layer.weight)?.baseAddress
-        let biasGradient = layer.bias.flatMap { store.gradient(of: $0)?.baseAddress }
-        return { frame in
-            if let weightGradient { linear.backwardWeights(dy(frame), x(frame), weightGradient, images: images) }
-            if let biasGradient { linear.backwardBias(dy(frame), biasGradient, images: images) }
         }
     }
 

@@ -19,7 +19,6 @@ package final class ProgramResources {
         arena = AlignedBuffer(byteCount: arenaBytes)
         self.store = store
         weights = WeightCache(store, rooms)
-        LinearKernel.setThreads(threads)
     }
 
     /// What prepared weights take, with the room in which those of trained layers are made; known when programs are bound.

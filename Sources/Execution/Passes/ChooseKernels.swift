@@ -16,7 +16,6 @@ private func kernel(of step: PlanStep, _ values: [PlanValue], _ request: PlanReq
         convolution(.backwardData, layer, step, source: step.writes[0], step.reads[0], values, request)
     case .convolutionWeightGradient(let layer):
         convolution(.backwardWeights, layer, step, source: step.reads[0], step.reads[1], values, request)
-    case .linear, .linearInputGradient, .linearWeightGradient: .openBLAS
     case .pool, .poolGradient, .responseNorm, .responseNormGradient: .direct
     case .norm, .normGradient, .layerNorm, .layerNormGradient, .layerScale, .layerScaleInputGradient, .layerScaleGradient,
         .activation, .add, .combineGradients, .gate, .gateGradient, .concatenate, .slice, .adaptiveAverage,
@@ -34,8 +33,9 @@ private func convolution(
     if layer.isDepthwise { return .depthwise }
     if from.isQuantized { return .bytes }
     if let tile = winogradTile(pass, layer, step, source: from, destination: to, request) { return .winograd(tile) }
+    if layer.isLinear { return multipliesPlainWeights(pass, layer, step, from, to, request) ? .matrixProduct : .packedLinear }
     if pass == .backwardWeights, isMatrixProduct(layer, source: from, destination: to, request) { return .matrixProduct }
-    return layer.isLinear ? .packedLinear : .direct
+    return .direct
 }
 
 /// The tiles of a convolution's pass; nil where oneDNN does it directly.
@@ -61,6 +61,25 @@ private func largestTile(
     case .all: .large
     // Adaptive optimizers make as much of the smallest gradients as of the largest.
     case .auto: pass == .backwardWeights && request.isOptimizerAdaptive ? .small : .large
+    }
+}
+
+/// Whether a linear layer multiplies plain weights. While they are trained they change with every step, and packing moves as many bytes
+/// as multiplying a batch. To infer they are packed all the same: a product's last digits may depend on how many images there are
+/// (oneDNN 2.6.3's for AVX2 do), those of convolutions over them do not, so that any number of ranks evaluates alike.
+private func multipliesPlainWeights(
+    _ pass: WinogradConvolution.Pass, _ layer: ConvolutionLayer, _ step: PlanStep, _ from: ElementType, _ to: ElementType,
+    _ request: PlanRequest
+) -> Bool {
+    guard from == .float32, to == .float32, layer.weights.norm == nil else { return false }
+    switch pass {
+    case .backwardWeights: return true
+    case .backwardData: return request.trainability.isTrained[layer.weights.weight]
+    case .forward:
+        guard case .convolution(_, nil) = step.operation, step.residual == nil, request.isTraining || !request.optimizes else {
+            return false
+        }
+        return request.trainability.isTrained[layer.weights.weight] || !request.optimizes
     }
 }
 

@@ -57,7 +57,7 @@ struct ElementTypes {
         let node = request.graph.nodes[index]
         return switch node.operation {
         case .convolution: !request.graph.isDepthwise(index)
-        case .linear: request.packsLinear(node)
+        case .linear: !node.parameters.contains { request.trainability.isTrained[$0] }
         case .adaptiveAveragePool(let height, let width): height == 1 && width == 1
         case .input, .batchNorm, .layerNorm, .layerScale, .activation, .add, .gate, .concatenate, .maxPool, .averagePool,
             .flatten, .dropout,

@@ -28,7 +28,6 @@ extension Lowering {
             if let residual = step.residual { contribute(gradient, to: residual, &pending) }
             addWeightGradient(node, step, .layerScaleGradient(parameter: parameter), gradient: gradient, [parameter])
             propagate(node, to: step.source, [gradient], &pending, .layerScaleInputGradient(parameter: parameter))
-        case .linear(let layer): differentiateLinear(node, step, layer, &pending)
         case .activation(let kind):
             let kept = kind.derivativeFollowsFromOutput ? step.result : step.source
             guard hasGradient(step.source), let gradient = gradient(of: step.result, node, &pending, masking: kind, kept: kept)
@@ -50,8 +49,8 @@ extension Lowering {
             guard let gradient = gradient(of: step.result, node, &pending) else { return }
             propagate(node, to: step.source, [step.source, gradient, memory], &pending, .responseNormGradient(constants))
         case .convolutionInputGradient, .convolutionWeightGradient, .normGradient, .layerNormGradient, .layerScaleInputGradient,
-            .layerScaleGradient, .linearInputGradient, .linearWeightGradient,
-            .combineGradients, .gateGradient, .slice, .poolGradient, .adaptiveAverageGradient, .responseNormGradient:
+            .layerScaleGradient, .combineGradients, .gateGradient, .slice, .poolGradient, .adaptiveAverageGradient,
+            .responseNormGradient:
             preconditionFailure("'\(step.name)': a gradient is not differentiated")
         }
     }
@@ -67,16 +66,6 @@ extension Lowering {
         propagate(
             node, to: step.source, [factor], &pending, multiplyAccumulates: step.multiplyAccumulates,
             .convolutionInputGradient(layer))
-    }
-
-    private mutating func differentiateLinear(
-        _ node: Int, _ step: PlanStep, _ layer: LinearLayer, _ pending: inout PendingGradients
-    ) {
-        guard let gradient = gradient(of: step.result, node, &pending) else { return }
-        addWeightGradient(node, step, .linearWeightGradient(layer), gradient: gradient, [layer.weight, layer.bias])
-        propagate(
-            node, to: step.source, [gradient], &pending, multiplyAccumulates: step.multiplyAccumulates,
-            .linearInputGradient(layer))
     }
 
     private mutating func addWeightGradient(

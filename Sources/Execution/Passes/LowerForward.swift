@@ -79,7 +79,6 @@ extension Lowering {
         switch node.operation {
         case .linear(let outputs, let hasBias):
             let bias = hasBias ? first + 1 : nil
-            guard request.packsLinear(node) else { return .linear(LinearLayer(weight: first, bias: bias)) }
             let place = PlacedWindow(
                 window: SlidingWindow(height: 1, width: 1, stride: 1, padding: Padding(0)),
                 source: [1, 1, graph.nodes[node.inputs[0]].shape.count], destination: [1, 1, outputs])

@@ -15,10 +15,8 @@ package enum KernelChoice: Sendable, Hashable {
     case bytes
     /// Winograd's algorithm over tiles of a size.
     case winograd(WinogradConvolution.Tile)
-    /// The gradient of weights as one product of matrices by oneDNN.
+    /// oneDNN's product of matrices: a pointwise convolution's gradient of weights, or a linear layer over plain weights.
     case matrixProduct
-    /// OpenBLAS over plain weights.
-    case openBLAS
 
     /// A short name that does not change: digests hold it.
     package var label: String {
@@ -30,7 +28,6 @@ package enum KernelChoice: Sendable, Hashable {
         case .bytes: "bytes"
         case .winograd(let tile): "winograd \(tile.rawValue)"
         case .matrixProduct: "matrix product"
-        case .openBLAS: "openblas"
         }
     }
 

@@ -48,15 +48,9 @@ package struct LayerNormParameters: Sendable, Hashable {
     package let epsilon: Float
 }
 
-/// The parameters of a linear layer.
-package struct LinearLayer: Sendable, Hashable {
-    package let weight: Int
-    package let bias: Int?
-}
-
 /// What one step does. Each case says which values its step reads → writes, in their order; gradients of values are values too.
 package enum PlanOperation: Sendable, Hashable {
-    /// Source, perhaps a residual to add → result. Frozen linear layers are convolutions over one pixel: their weights are packed once.
+    /// Source, perhaps a residual to add → result. Linear layers are convolutions over one pixel.
     case convolution(ConvolutionLayer, Activation?)
     /// Gradient → the source's gradient.
     case convolutionInputGradient(ConvolutionLayer)
@@ -77,12 +71,6 @@ package enum PlanOperation: Sendable, Hashable {
     case layerScaleInputGradient(parameter: Int)
     /// Source, gradient → nothing but the parameter's gradient.
     case layerScaleGradient(parameter: Int)
-    /// Source → result.
-    case linear(LinearLayer)
-    /// Gradient → the source's gradient.
-    case linearInputGradient(LinearLayer)
-    /// Source, gradient → nothing but gradients of parameters.
-    case linearWeightGradient(LinearLayer)
     /// Source → result.
     case activation(Activation)
     /// Two sources → result.
@@ -123,7 +111,7 @@ package enum PlanOperation: Sendable, Hashable {
         switch self {
         case .convolution(let layer, _), .convolutionInputGradient(let layer), .convolutionWeightGradient(let layer): layer
         case .norm, .normGradient, .layerNorm, .layerNormGradient, .layerScale, .layerScaleInputGradient, .layerScaleGradient,
-            .linear, .linearInputGradient, .linearWeightGradient, .activation, .add, .combineGradients,
+            .activation, .add, .combineGradients,
             .gate, .gateGradient, .concatenate, .slice, .pool, .poolGradient, .adaptiveAverage, .adaptiveAverageGradient,
             .convert, .transpose, .dropout, .responseNorm, .responseNormGradient, .loss:
             nil

@@ -63,10 +63,6 @@ package struct PlanRequest: Sendable {
         self.exit = exit
     }
 
-    /// Whether a linear layer's weights are packed for oneDNN. They are if they never change: packing moves as many bytes as
-    /// multiplying a batch does.
-    func packsLinear(_ node: Node) -> Bool { optimizes && !node.parameters.contains { trainability.isTrained[$0] } }
-
     /// Whether random layers draw and batch statistics are taken.
     package var isTraining: Bool { exit == .loss }
 }

@@ -57,8 +57,7 @@ package struct PlanStep: Sendable, Hashable {
         case .activation, .dropout, .add: reads
         case .combineGradients(let derivative): derivative == nil ? reads : reads.dropLast()
         case .gate, .layerNorm, .layerScaleInputGradient: [source]
-        case .convolutionInputGradient, .convolutionWeightGradient, .layerNormGradient, .layerScaleGradient, .linear,
-            .linearInputGradient, .linearWeightGradient,
+        case .convolutionInputGradient, .convolutionWeightGradient, .layerNormGradient, .layerScaleGradient,
             .gateGradient, .concatenate, .slice, .pool, .poolGradient, .adaptiveAverage, .adaptiveAverageGradient, .convert,
             .transpose, .responseNorm, .responseNormGradient, .loss:
             []

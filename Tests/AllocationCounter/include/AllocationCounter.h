@@ -4,5 +4,5 @@
 void allocation_counter_start(void);
 
 /// Ends counting. Returns where the first allocation came from, innermost caller first, or an empty text if there was none; those that
-/// oneDNN, OpenBLAS and the OpenMP and C++ libraries make for themselves are left out. Valid until the thread's next call.
+/// oneDNN and the OpenMP and C++ libraries make for themselves are left out. Valid until the thread's next call.
 const char *allocation_counter_stop(void);
