@@ -82,6 +82,7 @@ package final class HTMLReport: TrainingObserver {
         if let latest {
             sections.append(HTMLTables.classes(latest.evaluation))
             if !latest.evaluation.hasSeveral { sections.append(HTMLTables.confusion(latest.evaluation)) }
+            if !latest.evaluation.hasSeveral { sections.append(ReliabilityDiagram(latest).html) }
             sections.append(HTMLTables.worst(latest.evaluation))
         }
         if !unreadable.isEmpty {

@@ -57,21 +57,41 @@ package struct TemperatureScaling: Sendable, Equatable, Codable {
         return powers.map { Float($0 / sum) }
     }
 
-    /// The expected calibration error: over 15 bins of equal width, the mean distance between how sure a network is of its answer and how
-    /// often it is right, weighted by images.
-    package static func error(_ probabilities: [[Float]], _ labels: [Int]) -> Double {
-        var (counts, sureness, hits) = (
-            [Double](repeating: 0, count: bins), [Double](repeating: 0, count: bins), [Double](repeating: 0, count: bins)
-        )
+    /// Images whose answers the network is about equally sure of.
+    package struct Bin: Sendable, Equatable {
+        package var images = 0
+        /// Of the answers, the mean probability.
+        package var sureness = 0.0
+        /// The share of them that is right.
+        package var accuracy = 0.0
+    }
+
+    /// What a reliability diagram shows: 15 bins of equal width, empty ones included.
+    package static func reliability(_ probabilities: [[Float]], _ labels: [Int]) -> [Bin] {
+        var found = [Bin](repeating: Bin(), count: bins)
         for (own, label) in zip(probabilities, labels) {
             let answer = own.indices.max { own[$0] < own[$1] } ?? 0
             let sure = Double(own[answer])
             let bin = min(bins - 1, max(0, Int((sure * Double(bins)).rounded(.up)) - 1))
-            counts[bin] += 1
-            sureness[bin] += sure
-            if answer == label { hits[bin] += 1 }
+            found[bin].images += 1
+            found[bin].sureness += sure
+            if answer == label { found[bin].accuracy += 1 }
         }
-        let total = max(1, Double(labels.count))
-        return (0..<bins).reduce(0) { $0 + abs(sureness[$1] - hits[$1]) } / total
+        for bin in found.indices where found[bin].images > 0 {
+            found[bin].sureness /= Double(found[bin].images)
+            found[bin].accuracy /= Double(found[bin].images)
+        }
+        return found
+    }
+
+    /// The expected calibration error: over the bins, the mean distance between how sure a network is of its answer and how often it is
+    /// right, weighted by images.
+    package static func error(_ probabilities: [[Float]], _ labels: [Int]) -> Double {
+        error(reliability(probabilities, labels))
+    }
+
+    package static func error(_ bins: [Bin]) -> Double {
+        let total = max(1, bins.reduce(0) { $0 + $1.images })
+        return bins.reduce(0) { $0 + Double($1.images) * abs($1.sureness - $1.accuracy) } / Double(total)
     }
 }

@@ -130,6 +130,9 @@ import Testing
         ] { report.observe(event) }
         let page = try String(contentsOfFile: path, encoding: .utf8)
         #expect(page.contains("<svg") && page.contains("finished after 2 steps in 1:01"))
+        // One of two answers is right, and they are 90 % and 75 % sure.
+        #expect(
+            page.contains("<h2>Calibration</h2>") && page.contains("Expected calibration error 42.50 % over 2 validation images"))
         #expect(page.contains("b/&lt;x&gt; &quot;1&quot;.jpg") && !page.contains("<x>") && !page.contains("http"))
     }
 }

@@ -48,6 +48,9 @@ import Testing
     @Test func theErrorIsTheMeanDistance() {
         let error = TemperatureScaling.error([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6], [0.4, 0.6]], [0, 1, 1, 1])
         #expect(abs(error - (0.4 + 0.4) / 2) < 1e-6)
+        let bins = TemperatureScaling.reliability([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6], [0.4, 0.6]], [0, 1, 1, 1])
+        #expect(bins.count == 15 && bins.map(\.images).filter { $0 > 0 } == [2, 2])
+        #expect(bins[13].accuracy == 0.5 && abs(bins[13].sureness - 0.9) < 1e-6)
     }
 
     @Test func pairsAreComparedExactly() {
