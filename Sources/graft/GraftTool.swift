@@ -17,7 +17,7 @@ struct GraftTool: ParsableCommand {
             """, version: Self.versions,
         subcommands: [
             TrainCommand.self, VerifyCommand.self, TuneCommand.self, CrossValidateCommand.self, ChooseCommand.self,
-            EvaluateCommand.self,
+            EvaluateCommand.self, ReproduceCommand.self,
             PredictCommand.self,
             PlanCommand.self,
             NetworksCommand.self,

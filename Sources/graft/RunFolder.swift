@@ -15,6 +15,8 @@ struct RunFolder {
     var metrics: String { "\(path)/metrics.jsonl" }
     var predictions: String { "\(path)/predictions.csv" }
     var report: String { "\(path)/report.html" }
+    var receipt: String { "\(path)/receipt.json" }
+    var receiptPhotographs: String { "\(path)/receipt-photographs.tsv" }
     var checkpoints: String { "\(path)/checkpoints" }
 
     /// Makes the folder and takes its lock. An earlier run of this name is moved aside unless it is resumed: nothing is overwritten.

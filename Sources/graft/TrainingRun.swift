@@ -14,6 +14,8 @@ struct TrainingRun {
     let preparation: Preparation
     private let folder: RunFolder
     private let checkpoints: CheckpointFolder
+    /// Watches instead of those that write for people; nil for these.
+    private let watching: [any TrainingObserver]?
 
     private var configuration: RunConfiguration { preparation.configuration }
     private var communicator: any Communicator { preparation.communicator }
@@ -27,8 +29,9 @@ struct TrainingRun {
         case finished
     }
 
-    init(_ preparation: Preparation) {
-        self.preparation = preparation
+    /// - Parameter watching: observers besides the metrics' own, where nobody is to read a report.
+    init(_ preparation: Preparation, watching: [any TrainingObserver]? = nil) {
+        (self.preparation, self.watching) = (preparation, watching)
         let run = preparation.configuration.run
         folder = RunFolder(folder: run.folder, name: run.name)
         checkpoints = CheckpointFolder(
@@ -51,7 +54,9 @@ struct TrainingRun {
                 try AtomicFile.write(Array(configuration.yaml().utf8), to: folder.configuration)
             }
             do {
-                return try train(parts, from: start)
+                let outcome = try train(parts, from: start)
+                if outcome == .finished, communicator.isRoot { leaveReceipt() }
+                return outcome
             } catch  where !(error is StoppedEarly) {
                 for observer in parts.observers { observer.observe(.failed("\(error)")) }
                 throw error
@@ -179,8 +184,18 @@ struct TrainingRun {
         return notes
     }
 
+    /// Without one nothing is lost but that nobody can hold the run to it.
+    private func leaveReceipt() {
+        do {
+            try Receipt(of: preparation).write(to: folder)
+        } catch {
+            say("warning: the run has no receipt: \(error)")
+        }
+    }
+
     private var observers: [any TrainingObserver] {
-        [
+        if let watching { return [JSONLines(path: folder.metrics)] + watching }
+        return [
             ConsoleProgress(results: folder.path), JSONLines(path: folder.metrics), PredictionsFile(path: folder.predictions),
             TensorBoardEvents(folder: folder.path), HTMLReport(path: folder.report, metrics: folder.metrics),
         ]

@@ -1,0 +1,133 @@
+// What a run was made from, so that it can be made again and held to.
+import Collectives
+import Dispatch
+import Files
+import Foundation
+import ImageData
+import Kernels
+import RunConfiguration
+import Training
+
+/// The receipt that a run leaves at its end: digests of everything that its bits depend on.
+struct Receipt: Equatable {
+    /// `receipt.json`.
+    private struct Head: Codable, Equatable {
+        /// Raised when a reader of the old version would misunderstand the new one.
+        var formatVersion = 1
+        /// Of the program, and the XXH64 of its file.
+        let version: String
+        let program: String
+        /// The instructions and libraries that it computed with.
+        let arithmetic: String
+        let ranks: Int
+        let config: String
+        /// The XXH64 of the weight file; `random` where there was none.
+        let weights: String
+    }
+
+    /// One photograph: a line of `receipt-photographs.tsv`.
+    private struct Photograph: Equatable {
+        let digest: String
+        let split: String
+        let label: String
+
+        var text: String { "\(digest)\t\(split)\t\(label)" }
+    }
+
+    private let head: Head
+    private var photographs: [String: Photograph] = [:]
+
+    var ranks: Int { head.ranks }
+
+    /// Reads every photograph once.
+    ///
+    /// - Parameter configuration: that of the run, where the preparation's differs in where it writes.
+    init(of preparation: Preparation, _ configuration: RunConfiguration? = nil) throws {
+        head = Head(
+            version: GraftTool.version, program: FilePart("/proc/self/exe").checksum.map { String($0, radix: 16) } ?? "unknown",
+            arithmetic: Instructions.summary, ranks: preparation.communicator.size,
+            config: digest(of: [(configuration ?? preparation.configuration).yaml()]),
+            weights: preparation.weights.checksum.map { String($0, radix: 16) } ?? "random")
+        for (split, folder) in [("train", preparation.data?.training), ("validation", preparation.data?.validation)] {
+            if let folder { add(folder, split, threads: preparation.placement.threads) }
+        }
+    }
+
+    /// Reads that of a run. Throws `UserError` where there is none.
+    init(from folder: RunFolder) throws {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        guard let bytes = FileManager.default.contents(atPath: folder.receipt) else {
+            throw UserError(
+                "\(folder.path) has no \((folder.receipt as NSString).lastPathComponent): a run leaves its receipt when it is finished; "
+                    + "train it to its end with --resume")
+        }
+        guard let head = try? decoder.decode(Head.self, from: bytes), head.formatVersion == 1,
+            let lines = FileManager.default.contents(atPath: folder.receiptPhotographs)
+        else { throw UserError("\(folder.receipt) is not the receipt of a run, or of a later version; train the run anew") }
+        self.head = head
+        for line in String(decoding: lines, as: UTF8.self).split(separator: "\n") {
+            let fields = line.split(separator: "\t", maxSplits: 3, omittingEmptySubsequences: false).map(String.init)
+            guard fields.count == 4 else { throw UserError("\(folder.receiptPhotographs) is damaged; train the run anew") }
+            photographs[fields[3]] = Photograph(digest: fields[0], split: fields[1], label: fields[2])
+        }
+    }
+
+    func write(to folder: RunFolder) throws {
+        let lines = photographs.sorted { bytewise($0.key, $1.key) }.map { "\($0.value.text)\t\($0.key)\n" }
+        try AtomicFile.write(Array(lines.joined().utf8), to: folder.receiptPhotographs)
+        try AtomicFile.write(Array((try head.jsonLine() + "\n").utf8), to: folder.receipt)
+    }
+
+    private mutating func add(_ folder: ImageFolder, _ split: String, threads: Int) {
+        let samples = folder.samples
+        nonisolated(unsafe) var digests = [UInt64?](repeating: nil, count: samples.count)
+        let lock = NSLock()
+        DispatchQueue.concurrentPerform(iterations: max(1, threads)) { number in
+            for index in stride(from: number, to: samples.count, by: max(1, threads)) {
+                let digest = folder.part(of: samples[index]).checksum
+                lock.withLock { digests[index] = digest }
+            }
+        }
+        for (sample, digest) in zip(samples, digests) {
+            let labels = (sample.labels ?? [sample.label]).map { folder.classes[$0] }.joined(separator: "|")
+            // A line of the file holds no line's end.
+            photographs["\(folder.path(of: sample))".replacingOccurrences(of: "\n", with: "\\n")] = Photograph(
+                digest: digest.map { String($0, radix: 16) } ?? "unreadable", split: split,
+                label: labels.replacingOccurrences(of: "\t", with: " "))
+        }
+    }
+
+    /// What another making starts from otherwise, in the order in which one would look.
+    func differences(from other: Receipt) -> [ReceiptDifference] {
+        var found: [ReceiptDifference] = []
+        func compare(_ thing: String, _ expected: String, _ now: String) {
+            if expected != now { found.append(ReceiptDifference(thing: thing, path: nil, expected: expected, found: now)) }
+        }
+        compare("config", head.config, other.head.config)
+        compare("weights", head.weights, other.head.weights)
+        compare("program", "\(head.version), \(head.program)", "\(other.head.version), \(other.head.program)")
+        compare("arithmetic", head.arithmetic, other.head.arithmetic)
+        for path in Set(photographs.keys).union(other.photographs.keys).sorted(by: bytewise) {
+            let (expected, now) = (photographs[path], other.photographs[path])
+            guard expected != now else { continue }
+            found.append(
+                ReceiptDifference(
+                    thing: "photograph", path: path,
+                    expected: expected?.text.replacingOccurrences(of: "\t", with: ", ") ?? "nothing",
+                    found: now?.text.replacingOccurrences(of: "\t", with: ", ") ?? "nothing"))
+        }
+        return found
+    }
+}
+
+/// Something that a run starts from and that is no longer what it was.
+struct ReceiptDifference: Encodable {
+    let kind = "difference"
+    let thing: String
+    let path: String?
+    let expected: String
+    let found: String
+
+    var words: String { "\(path.map { "\(thing) \($0)" } ?? thing): was \(expected), is \(found)" }
+}
