@@ -108,7 +108,7 @@ let package = Package(
         tests("GraphsTests", ["Graphs", "Tensors"]),
         tests("CollectivesTests", ["Collectives"]),
         tests("DistributedTests", ["graft", "Files", "Graphs", "Networks", "Tensors", "TestSupport", "WeightFiles"]),
-        tests("CommandTests", ["graft", "Tensors", "TestSupport", "WeightFiles"]),
+        tests("CommandTests", ["graft", "ImageData", "Tensors", "TestSupport", "WeightFiles"]),
         tests("RunConfigurationTests", ["RunConfiguration"]),
         tests("ImageDataTests", ["ImageData", "Files", "Tensors"], resources: fixtures),
         tests("FeaturesTests", ["Features", "Files", "ImageData", "Tensors"]),
@@ -138,7 +138,8 @@ let package = Package(
         // What is compared with PyTorch, and what such comparisons need.
         .target(name: "TestSupport", dependencies: ["Kernels", "Tensors"], path: "Tests/TestSupport", swiftSettings: strict),
         tests(
-            "GoldenTests", ["TestSupport", "Tensors", "Graphs", "Networks", "ImageData", "Execution", "Kernels", "Optimization"],
+            "GoldenTests",
+            ["TestSupport", "Tensors", "Graphs", "Networks", "ImageData", "Execution", "Kernels", "Optimization", "Training"],
             resources: fixtures),
     ]
 )

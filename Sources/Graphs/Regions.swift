@@ -30,6 +30,20 @@ package struct Regions: Sendable, Hashable {
                 regions.append(.prefix)
             }
         }
+        self.init(of: regions, graph)
+    }
+
+    /// Nothing trains, and what depends on a node's output is the suffix.
+    package init(_ graph: Graph, behind watched: Int) {
+        var regions = graph.nodes.map { _ in Region.prefix }
+        for (index, node) in graph.nodes.enumerated()
+        where node.inputs.contains(where: { $0 == watched || regions[$0] == .suffix }) {
+            regions[index] = .suffix
+        }
+        self.init(of: regions, graph)
+    }
+
+    private init(of regions: [Region], _ graph: Graph) {
         of = regions
         var boundary: Set<Int> = []
         for (index, node) in graph.nodes.enumerated() where regions[index] != .prefix {

@@ -85,8 +85,10 @@ package final class ImagePreparer {
         finish(try render(image, decoder, view, decoding), view, into: target)
     }
 
-    /// The crop's pixels as bytes, for comparing with other libraries.
-    func rendered(_ image: PixelImage, as view: AugmentedView = .evaluation) -> PixelImage { pixels(at: render(image, view)) }
+    /// The crop's pixels as bytes: what the network sees.
+    package func rendered(_ image: PixelImage, as view: AugmentedView = .evaluation) -> PixelImage {
+        pixels(at: render(image, view))
+    }
 
     /// The same of an image that `decoder` has just opened.
     func rendered(

@@ -28,20 +28,25 @@ final class InferenceModel: Classifier {
     /// The type in which its frozen layers compute.
     let precision: ElementType
     private let program: Program
+    /// Where it was asked for.
+    private let explainer: Explainer?
 
     /// Loads weights. `network` may be missing if the file names its architecture itself, as Graft's own files do, or fits one alone.
     convenience init(
-        weights path: String, network: String?, threads: Int, capacity: Int, precision: InferencePrecision = .trained
+        weights path: String, network: String?, threads: Int, capacity: Int, precision: InferencePrecision = .trained,
+        explaining wish: ExplanationWish? = nil
     ) throws {
         try self.init(
-            SavedModel(try WeightFile.named(path)), network: network, threads: threads, capacity: capacity, precision: precision)
+            SavedModel(try WeightFile.named(path)), network: network, threads: threads, capacity: capacity, precision: precision,
+            explaining: wish)
     }
 
     /// - Parameter sample: training images prepared as told, for an int8 prefix whose ranges the file does not bring.
     /// - Throws: `UserError` for a file that needs a network's name, for weights that do not fit, and for int8 without ranges and sample.
     init(
         _ saved: SavedModel, network: String?, threads: Int, capacity: Int, precision: InferencePrecision = .trained,
-        instructions: RunConfiguration.InstructionLimit = .auto, sample: ((Preprocessing) throws -> CalibrationSample)? = nil
+        instructions: RunConfiguration.InstructionLimit = .auto, explaining wish: ExplanationWish? = nil,
+        sample: ((Preprocessing) throws -> CalibrationSample)? = nil
     ) throws {
         let weights = try FittedWeights(saved, network: network)
         entry = weights.entry
@@ -65,15 +70,23 @@ final class InferenceModel: Classifier {
         }
         self.precision = request.prefixPrecision
         request.cacheBytes = PlanRequest.usualCacheBytes
-        let plan = Planner.plan(request)
-        program = try Program(
-            plan, try ProgramResources(store: weights.store, threads: threads, arenaBytes: plan.arenaBytes))
+        let (plan, explaining) = (Planner.plan(request), try wish?.plan(of: request))
+        let resources = try ProgramResources(
+            store: weights.store, threads: threads, arenaBytes: max(plan.arenaBytes, explaining?.arenaBytes ?? 0))
+        program = try Program(plan, resources)
+        explainer = try wish.flatMap { wish in try explaining.map { Explainer(try Program($0, resources), wish.method) } }
     }
 
     /// The class scores of the first `count` of `capacity` prepared images, `[count, classCount]`; valid until the next call.
     func logits(_ images: UnsafeMutablePointer<Float>, count: Int) -> UnsafeBufferPointer<Float> {
         program.forward(PassInput(entries: [UnsafeMutableRawPointer(images)], count: count))
         return UnsafeBufferPointer(start: program.exitValue(0), count: count * classCount)
+    }
+
+    /// What in each of the first prepared images speaks for a class of it; for a model that was made to explain.
+    func maps(_ images: UnsafeMutablePointer<Float>, classes: [Int]) -> [ActivationMap] {
+        guard let explainer else { preconditionFailure("the model was not made to explain") }
+        return explainer.maps(of: images, classes: classes)
     }
 
     func logits(of batch: Batch) throws -> UnsafeBufferPointer<Float> {

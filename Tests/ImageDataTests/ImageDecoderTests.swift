@@ -126,4 +126,12 @@ struct ImageDecoderTests {
         }
         #expect(try decoder.decode(original, name: name).width > 0, "the decoder works on after all of that")
     }
+
+    @Test func whatIsWrittenAsPNGIsReadAgain() throws {
+        let picture = PixelImage(width: 5, height: 3, pixels: (0..<45).map { UInt8($0 * 5) })
+        let path = FileManager.default.temporaryDirectory.appending(path: "graft-\(UUID().uuidString).png").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try Data(try #require(picture.png)).write(to: URL(fileURLWithPath: path))
+        #expect(try ImageDecoder().decode(path: path) == picture)
+    }
 }

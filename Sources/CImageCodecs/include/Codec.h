@@ -74,3 +74,6 @@ size_t image_codec_inflate(const uint8_t *bytes, size_t count, uint8_t *target, 
 /// Writes `height` rows of `3 * width` bytes (R, G, B) as a JPEG of `quality` 1 to 100 with halved chroma. Returns its bytes, `*count`
 /// of them, to be given back with `free`; NULL when that fails.
 uint8_t *image_codec_write_jpeg(const uint8_t *rgb, uint32_t width, uint32_t height, int quality, size_t *count);
+
+/// The same as a PNG.
+uint8_t *image_codec_write_png(const uint8_t *rgb, uint32_t width, uint32_t height, size_t *count);

@@ -65,7 +65,7 @@ private func absorb(
     }
     if let next = soleConsumer(of: tail.result), case .activation(let kind) = graph.nodes[next].operation, allowed.contains(kind)
     {
-        let differentiates = request.isTraining && regions.of[producer] == .suffix
+        let differentiates = request.goesBack && regions.of[producer] == .suffix
         let isNorm = if case .batchNorm = graph.nodes[producer].operation { true } else { false }
         if !differentiates || kind.derivativeFollowsFromOutput || isNorm && tail.residual == nil {
             tail.activation = kind

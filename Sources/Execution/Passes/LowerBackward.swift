@@ -8,10 +8,18 @@ private struct PendingGradients {
 }
 
 extension Lowering {
-    /// Adds the backward steps for forward steps in reverse order. A step's input gets a gradient iff it lies in the suffix.
-    mutating func lowerBackward() {
+    /// Adds the backward steps for forward steps in reverse order. A step's input gets a gradient iff it lies in the suffix, or is watched.
+    /// Returns the gradient of the watched node's value.
+    mutating func lowerBackward() -> Int? {
         var pending = PendingGradients()
+        if request.watched != nil { pending.parts[value(of: graph.logits)] = [addScoreWeights()] }
         for record in records.reversed() where regions.of[record.node] == .suffix { differentiate(record, &pending) }
+        return request.watched.map { node in
+            guard let gradient = gradient(of: value(of: node), node, &pending) else {
+                preconditionFailure("no class score depends on '\(graph.nodes[node].name)'")
+            }
+            return gradient
+        }
     }
 
     private mutating func differentiate(_ record: ForwardRecord, _ pending: inout PendingGradients) {
@@ -130,7 +138,9 @@ extension Lowering {
         propagate(node, to: step.source, [gradient] + (memory.map { [$0] } ?? []), &pending, operation)
     }
 
-    private func hasGradient(_ value: Int) -> Bool { regionOfValue[value] == .suffix }
+    private func hasGradient(_ value: Int) -> Bool {
+        regionOfValue[value] == .suffix || request.watched.map { self.value(of: $0) == value } ?? false
+    }
 
     private func contribute(_ gradient: Int, to value: Int, _ pending: inout PendingGradients) {
         if hasGradient(value) { pending.parts[value, default: []].append(gradient) }

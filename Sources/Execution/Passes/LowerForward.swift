@@ -106,7 +106,7 @@ extension Lowering {
 
     /// What a trained node's step keeps for its gradient besides its result.
     private mutating func memory(of index: Int, _ node: Node) -> Int? {
-        guard request.isTraining, regions.of[index] == .suffix else { return nil }
+        guard request.goesBack, regions.of[index] == .suffix else { return nil }
         switch node.operation {
         case .maxPool(let window):
             // oneDNN remembers the place of each maximum in a byte if the window has less than 256 pixels.

@@ -101,6 +101,15 @@ struct Lowering {
         entryValues.append(value)
     }
 
+    /// An entry for the caller's weights of the class scores: the gradient that backward starts from.
+    mutating func addScoreWeights() -> Int {
+        let scores = graph.nodes[graph.logits]
+        let value = addValue("\(scores.name)·gradient", scores.shape, region: .suffix)
+        values[value].place = .entry(entryValues.count)
+        entryValues.append(value)
+        return value
+    }
+
     /// Adds a forward step that backward goes through.
     mutating func record(
         _ node: Int, _ operation: PlanOperation, _ reads: [Int], _ writes: [Int], multiplyAccumulates: Int = 0

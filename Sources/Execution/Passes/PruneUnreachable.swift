@@ -28,6 +28,7 @@ func pruneUnreachable(_ request: PlanRequest, _ regions: Regions) -> LiveNodes {
         case .loss: [graph.logits] + graph.auxiliaryLogits
         case .logits: [graph.logits]
         case .boundary: regions.boundary
+        case .sensitivity(let node): [graph.logits, node]
         }
     let starts: Set<Int> = request.entry == .images ? [0] : Set(regions.boundary.map { standIn[$0] })
     var isLive = Array(repeating: false, count: graph.nodes.count)

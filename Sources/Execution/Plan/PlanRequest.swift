@@ -18,6 +18,9 @@ package enum PlanExit: Sendable, Hashable {
     case logits
     /// The values at the boundary.
     case boundary
+    /// The class scores, the output of a node, and its gradient of a weighted sum of the scores. The weights, `[classes]` an image, are the
+    /// plan's last entry. Nothing trains: layers behave as in inference.
+    case sensitivity(of: Int)
 }
 
 /// A graph, what trains in it, and which part of it is to run how.
@@ -65,4 +68,10 @@ package struct PlanRequest: Sendable {
 
     /// Whether random layers draw and batch statistics are taken.
     package var isTraining: Bool { exit == .loss }
+
+    /// The node behind which gradients are taken though nothing trains.
+    var watched: Int? { if case .sensitivity(let node) = exit { node } else { nil } }
+
+    /// Whether there are backward steps.
+    var goesBack: Bool { isTraining || watched != nil }
 }

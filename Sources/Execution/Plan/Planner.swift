@@ -4,16 +4,17 @@ import Graphs
 /// Turns a request into a plan. A pure function: the same request gives the same plan on every rank.
 package enum Planner {
     package static func plan(_ request: PlanRequest) -> Plan {
-        let regions = Regions(request.graph, request.trainability)
+        let regions =
+            request.watched.map { Regions(request.graph, behind: $0) } ?? Regions(request.graph, request.trainability)
         let live = pruneUnreachable(request, regions)
         let folded = foldNorms(request, live)
         let tails = fuseEpilogues(request, regions, live, folded: folded)
         var lowering = Lowering(request, regions, live, tails)
         lowering.lowerForward(folded: folded, tails: tails)
-        if request.exit == .loss { lowering.lowerBackward() }
+        let sensitivity = request.goesBack ? lowering.lowerBackward() : nil
         var steps = lowering.steps
         chooseKernels(&steps, lowering.values, request)
-        let exits = live.exits.map { lowering.value(of: $0) }
+        let exits = live.exits.map { lowering.value(of: $0) } + (sensitivity.map { [$0] } ?? [])
         let boundary = Set(regions.boundary.compactMap { lowering.valueOfNode[live.standIn[$0]] })
         func finish(_ steps: [PlanStep], _ values: [PlanValue]) -> Plan {
             var values = values

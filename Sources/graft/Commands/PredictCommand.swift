@@ -1,9 +1,11 @@
 // `graft predict`: classes of single photographs.
 import ArgumentParser
 import Foundation
+import Graphs
 import ImageData
 import Kernels
 import PlanReports
+import Reporting
 import RunConfiguration
 import Tensors
 import Training
@@ -17,6 +19,10 @@ struct PredictCommand: ParsableCommand {
             graft predict --run runs/cats-dogs --list names.txt holiday/ more/
 
             A folder stands for all photographs below it, in the order of their names.
+
+            graft predict --run runs/cats-dogs --explain why.png photo.jpg
+
+            shows where in the photograph the network saw what speaks for the class (Grad-CAM); of several photographs, name a folder.
             """)
 
     @Option(name: .customLong("run"), help: ArgumentHelp("The folder of a run; its best checkpoint is used.", valueName: "run"))
@@ -41,6 +47,21 @@ struct PredictCommand: ParsableCommand {
     var precision = InferencePrecision.trained
     @Option(help: ArgumentHelp("A file with the path of a photograph on each line; - for standard input.", valueName: "file"))
     var list: String?
+    @Option(
+        help: ArgumentHelp(
+            "Writes the photograph as the network sees it, beside it with a heat map of what speaks for the class: a .png for one photograph, a folder for several.",
+            valueName: "file-or-folder"))
+    var explain: String?
+    @Option(
+        help: ArgumentHelp(
+            "The class whose evidence --explain shows; the likeliest of each photograph if left out.", valueName: "class"))
+    var explainClass: String?
+    @Option(
+        help: ArgumentHelp(
+            "The layer that --explain looks at, as layer4.1; the last one with an extent if left out.", valueName: "layer"))
+    var explainLayer: String?
+    @Option(help: "How --explain weighs: gradcam, or layercam, which is finer and usable for early layers.")
+    var explainMethod = ActivationMapMethod.gradCAM
     @Argument(help: "Photographs, and folders of them.")
     var images: [String] = []
 
@@ -50,6 +71,9 @@ struct PredictCommand: ParsableCommand {
         }
         guard !images.isEmpty || list != nil else { throw ValidationError("name photographs or folders, or give a --list") }
         if let reject, !(reject > 0 && reject <= 1) { throw ValidationError("--reject must lie above 0 and up to 1") }
+        guard explain != nil || explainClass == nil && explainLayer == nil && explainMethod == .gradCAM else {
+            throw ValidationError("--explain-class, --explain-layer and --explain-method say how; --explain says where to")
+        }
         guard top >= 1 else { throw ValidationError("--top must be at least 1") }
     }
 
@@ -64,14 +88,27 @@ struct PredictCommand: ParsableCommand {
 
     private func makeModel(capacity: Int) throws -> InferenceModel {
         let threads = try localThreads()
+        let wish = explain.map { _ in ExplanationWish(method: explainMethod, layer: explainLayer) }
         if let runFolder {
             let run = try TrainedRun(path: runFolder)
             return try InferenceModel(
                 try run.checkpoint(nil), network: nil, threads: threads, capacity: capacity, precision: precision,
-                instructions: try run.configuration().compute.instructions)
+                instructions: try run.configuration().compute.instructions, explaining: wish)
         }
         return try InferenceModel(
-            weights: weights ?? "", network: network, threads: threads, capacity: capacity, precision: precision)
+            weights: weights ?? "", network: network, threads: threads, capacity: capacity, precision: precision, explaining: wish
+        )
+    }
+
+    /// The index of the class that is to be explained; nil for the likeliest of each photograph.
+    private func explainedClass(of model: InferenceModel) throws -> Int? {
+        guard let explainClass else { return nil }
+        if let index = model.classes?.firstIndex(of: explainClass) { return index }
+        if let index = Int(explainClass), (0..<model.classCount).contains(index) { return index }
+        let names = nearestNames(to: explainClass, among: model.classes ?? []).joined(separator: ", ")
+        throw UserError(
+            "--explain-class: there is no class '\(explainClass)'; "
+                + (names.isEmpty ? "give its number, from 0 to \(model.classCount - 1)" : "the nearest names are \(names)"))
     }
 
     /// Predicts in batches, in the order given; returns how many photographs were unreadable.
@@ -83,11 +120,16 @@ struct PredictCommand: ParsableCommand {
         )
         let slot = AlignedBuffer(floatCount: model.capacity * preparer.elementCount)
         let start = slot.base.assumingMemoryBound(to: Float.self)
-        var (unreadable, waiting) = (0, [String]())
+        var (unreadable, waiting, pictures) = (0, [String](), [PixelImage]())
+        var explanations = try explain.map { try ExplanationFiles($0, photographs: files.count) }
+        let explained = try explainedClass(of: model)
         func flush() throws {
-            let scores = model.logits(start, count: waiting.count)
+            let scores = Array(model.logits(start, count: waiting.count))
+            let logits = waiting.indices.map { Array(scores[$0 * model.classCount..<($0 + 1) * model.classCount]) }
+            let asked = logits.map { own in explained ?? own.indices.max { own[$0] < own[$1] } ?? 0 }
+            let maps = explanations == nil ? [] : model.maps(start, classes: asked)
             for (index, file) in waiting.enumerated() {
-                let own = Array(scores[index * model.classCount..<(index + 1) * model.classCount])
+                let own = logits[index]
                 guard own.allSatisfy(\.isFinite) else {
                     throw UserError(
                         "\(file): the network's scores are no numbers; its weights are damaged, or the training that made them had diverged"
@@ -96,14 +138,17 @@ struct PredictCommand: ParsableCommand {
                 try show(
                     Prediction(
                         file: file, logits: own, of: model, temperature: uncalibrated ? nil : model.temperature, reject: reject,
-                        top: top,
-                        keepsLogits: logits))
+                        top: top, keepsLogits: self.logits,
+                        explanation: try explanations?.write(HeatMap.beside(pictures[index], maps[index]), of: file)))
             }
             waiting.removeAll(keepingCapacity: true)
+            pictures.removeAll(keepingCapacity: true)
         }
         for file in files {
             do throws(ImageError) {
-                preparer.prepare(try decoder.decode(path: file), into: start + waiting.count * preparer.elementCount)
+                let image = try decoder.decode(path: file)
+                preparer.prepare(image, into: start + waiting.count * preparer.elementCount)
+                if explain != nil { pictures.append(preparer.rendered(image)) }
                 waiting.append(file)
             } catch {
                 say("graft: \(error)")
@@ -132,76 +177,11 @@ struct PredictCommand: ParsableCommand {
         if let logits = prediction.logits {
             print("  logits: \(logits.map { String(format: "%.6g", $0) }.joined(separator: " "))")
         }
+        if let explanation = prediction.explanation { print("  explained in \(explanation)") }
     }
 }
 
-/// What is told of one photograph.
-struct Prediction: Encodable {
-    struct Guess: Encodable {
-        let index: Int
-        let name: String?
-        let probability: Double
-
-        var label: String { name ?? "class \(index)" }
-
-        private enum Keys: String, CodingKey { case index, probability, name = "class" }
-
-        /// `class` is written as null where there is no name, so that every line has the same keys.
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: Keys.self)
-            try container.encode(index, forKey: .index)
-            try container.encode(name, forKey: .name)
-            try container.encode(probability, forKey: .probability)
-        }
-    }
-
-    let file: String
-    let top: [Guess]
-    /// The classes that reach their thresholds; left out where a photograph is of one class.
-    let labels: [String]?
-    /// Left out of the JSON where they were not asked for.
-    let logits: [Float]?
-    /// Left out where no temperature was used.
-    let calibrated: Bool?
-    /// Left out without --reject; and why.
-    let rejected: Bool?
-    let reason: String?
-
-    init(
-        file: String, logits: [Float], of model: InferenceModel, temperature: Double?, reject: Double?, top: Int,
-        keepsLogits: Bool
-    ) {
-        self.file = file
-        let isOfOne = model.loss == .crossEntropy
-        let scale = isOfOne ? Float(1 / (temperature ?? 1)) : 1
-        let probabilities = Self.probabilities(logits.map { $0 * scale }, model.loss)
-        calibrated = isOfOne && temperature != nil ? true : nil
-        let surest = probabilities.max() ?? 0
-        rejected = reject.map { surest < $0 }
-        reason = rejected == true ? "unsure" : nil
-        func guess(_ index: Int) -> Guess {
-            Guess(
-                index: index, name: model.classes.flatMap { $0.indices.contains(index) ? $0[index] : nil },
-                probability: probabilities[index])
-        }
-        self.top = logits.indices.sorted { (logits[$0], $1) > (logits[$1], $0) }.prefix(top).map(guess)
-        labels =
-            model.loss == .binaryCrossEntropy
-            ? probabilities.indices.filter { probabilities[$0] >= Double(model.thresholds[$0]) }.map { guess($0).label } : nil
-        self.logits = keepsLogits ? logits : nil
-    }
-
-    private static func probabilities(_ logits: [Float], _ loss: LossKind) -> [Double] {
-        switch loss {
-        case .binaryCrossEntropy: return logits.map { BinaryCrossEntropy.sigmoid(Double($0)) }
-        case .crossEntropy:
-            let logSum = logits.withUnsafeBufferPointer { scores in
-                scores.baseAddress.map { SoftmaxCrossEntropy.logSumExp($0, scores.count).value } ?? 0
-            }
-            return logits.map { exp(Double($0) - logSum) }
-        }
-    }
-}
+extension ActivationMapMethod: ExpressibleByArgument {}
 
 /// Runs a command's body; an error becomes one line and the exit status that stands for it.
 func reportingErrors(_ body: () throws -> Void) throws {

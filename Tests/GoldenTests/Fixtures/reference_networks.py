@@ -200,6 +200,8 @@ class GoogLeNet2014(nn.Module):
             convolutions[f"{name}:conv"] = (inputs, 128, 1, 1)
             self.add_module(f"{name}:fc", nn.Linear(2048, 1024))
             self.add_module(f"{name}:classifier", nn.Linear(1024, classes))
+        for name in self.TABLE:
+            self.add_module(f"inception_{name}:output", nn.Identity())
         for name, (inputs, outputs, kernel, stride) in convolutions.items():
             self.add_module(name, nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2))
         self.add_module("loss3:classifier", nn.Linear(1024, classes))
@@ -215,6 +217,7 @@ class GoogLeNet2014(nn.Module):
             part = lambda suffix, value: self.layer(f"inception_{name}:{suffix}", value)
             x = torch.cat([part("1x1", x), part("3x3", part("3x3_reduce", x)), part("5x5", part("5x5_reduce", x)),
                            part("pool_proj", CaffePool(1, 1)(x))], 1)
+            x = getattr(self, f"inception_{name}:output")(x)
             if name in self.heads:
                 head = self.heads[name][0]
                 y = self.layer(f"{head}:conv", functional.avg_pool2d(x, 5, 3, ceil_mode=True)).flatten(1)

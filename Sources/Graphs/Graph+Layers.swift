@@ -1,0 +1,34 @@
+// Layers by name whose outputs are pictures: what an explanation looks at.
+import Tensors
+
+extension Graph {
+    /// The node whose output is that of a layer: the last one below the name, as the dotted name of a block stands for all in it.
+    ///
+    /// - Parameter setting: the option or key, for the error where no layer with an extent of height and width has the name.
+    package func featureMap(ofLayer name: String, setting: String) throws(LayerPatternError) -> Int {
+        func isBelow(_ node: Int) -> Bool { LayerPattern.ancestors(of: nodes[node].name).contains(name) }
+        if let exact = featureMaps.last(where: { nodes[$0].name == name }) ?? featureMaps.last(where: isBelow) { return exact }
+        throw LayerPatternError(
+            setting: setting, pattern: name, network: self.name,
+            nearest: nearestNames(to: name, among: featureMaps.flatMap { LayerPattern.ancestors(of: nodes[$0].name) }))
+    }
+
+    /// The last output before the classifier that has an extent: of the last block, with the pooling that belongs to it.
+    package var lastFeatureMap: Int? {
+        featureMaps.last { if case .adaptiveAveragePool = nodes[$0].operation { false } else { true } }
+    }
+
+    private var featureMaps: [Int] {
+        nodes.indices.filter { index in
+            let node = nodes[index]
+            guard node.shape.rank == 3, node.shape[0] * node.shape[1] > 1 else { return false }
+            switch node.operation {
+            // The photograph itself, and what does nothing in inference.
+            case .input, .dropout, .stochasticDepth, .flatten: return false
+            case .convolution, .batchNorm, .activation, .add, .gate, .concatenate, .maxPool, .averagePool, .adaptiveAveragePool,
+                .linear, .localResponseNorm:
+                return true
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+// `graft predict --explain`.
+import Foundation
+import ImageData
+import TestSupport
+import Testing
+
+extension CommandTests {
+    @Suite(.serialized)
+    struct ExplanationTests {
+        private func objects(_ text: String) throws -> [[String: Any]] {
+            try text.split(separator: "\n").map {
+                try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+            }
+        }
+
+        @Test func photographsAreExplained() throws {
+            let work = try Workplace()
+            try work.train("a", [smallNetwork])
+            let file = "data/train/ant/ant-0.png"
+            let told = try objects(try work.graft("predict", "--run", "runs/a", "--json", "--explain", "why.png", file).output)
+            #expect(told.first?["explanation"] as? String == "why.png")
+            let picture = try ImageDecoder().decode(path: work.path("why.png"))
+            #expect(picture.width == 2 * picture.height)
+            #expect(
+                try work.graft("predict", "--run", "runs/a", "--explain", "b.png", file).output.contains("explained in b.png"))
+            #expect(try work.contents("b.png") == work.contents("why.png"))
+            // Another layer, class and way to weigh.
+            for options in [["--explain-layer", "features.4"], ["--explain-class", "bee"], ["--explain-method", "layercam"]] {
+                try work.graft(["predict", "--run", "runs/a", "--explain", "other.png", file] + options)
+                #expect(try work.contents("other.png") != work.contents("why.png"), "\(options)")
+            }
+            // Files of one name in different folders.
+            try work.write("", to: "more/x")
+            try FileManager.default.removeItem(atPath: work.path("more/x"))
+            try work.contents(file).write(to: URL(fileURLWithPath: work.path("more/ant-0.png")))
+            try work.graft("predict", "--run", "runs/a", "--explain", "maps", file, "data/train/bee/bee-0.png", "more")
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: work.path("maps")).sorted() == [
+                    "ant-0-2.png", "ant-0.png", "bee-0.png",
+                ])
+            #expect(try work.contents("maps/ant-0.png") == work.contents("why.png"))
+            let mistakes: [([String], Int32, String)] = [
+                (["--explain", "one.png", "data/train/bee/bee-0.png"], 65, "name a folder"),
+                (["--explain", "one.png", "--explain-layer", "layer9"], 65, "--explain-layer: 'layer9' matches no layer"),
+                (["--explain", "one.png", "--explain-class", "bees"], 65, "the nearest names are bee"),
+                (["--explain-layer", "layer4"], 64, "--explain says where to"),
+            ]
+            for (options, status, words) in mistakes {
+                let launch = try work.graft(["predict", "--run", "runs/a", file] + options, expecting: status)
+                #expect(launch.errors.contains(words), "\(launch.errors)")
+            }
+        }
+    }
+}
