@@ -1,4 +1,4 @@
-// Layers by name whose outputs are pictures: what an explanation looks at.
+// Layers by what is asked of their outputs: those that are pictures, and what the head reads.
 import Tensors
 
 extension Graph {
@@ -16,6 +16,16 @@ extension Graph {
     /// The last output before the classifier that has an extent: of the last block, with the pooling that belongs to it.
     package var lastFeatureMap: Int? {
         featureMaps.last { if case .adaptiveAveragePool = nodes[$0].operation { false } else { true } }
+    }
+
+    /// The node whose output the head reads, if that is one vector.
+    package var headInput: Int? {
+        let head = LayerPattern(self.head)
+        guard let layer = nodes.first(where: { node in node.parameters.contains { head.matches(parameters[$0].name) } }) else {
+            return nil
+        }
+        let shape = nodes[layer.inputs[0]].shape
+        return shape.rank == 1 || shape[0] * shape[1] == 1 ? layer.inputs[0] : nil
     }
 
     private var featureMaps: [Int] {

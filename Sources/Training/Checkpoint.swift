@@ -10,6 +10,8 @@ package struct Checkpoint: Sendable {
     package static let trainedFile = "trained.safetensors"
     package static let optimizerFile = "optimizer.safetensors"
     package static let stateFile = "state.json"
+    /// What the head saw of validation images, where the weights were evaluated.
+    package static let familiarityFile = "familiarity.safetensors"
 
     /// The checkpoint's folder.
     package let path: String
@@ -43,6 +45,12 @@ package struct Checkpoint: Sendable {
     /// What trains on, where the model is its average; nil where it is the model.
     func openTrained() throws(TrainingError) -> WeightFile? {
         state.files[Self.trainedFile] == nil ? nil : try Self.openWeights(path, Self.trainedFile, state)
+    }
+
+    /// What tells photographs that are like none of validation; nil where it was not kept.
+    package func openFamiliarity() throws(TrainingError) -> Familiarity? {
+        guard state.files[Self.familiarityFile] != nil else { return nil }
+        return Familiarity(try Self.openWeights(path, Self.familiarityFile, state))
     }
 
     static func readState(_ path: String) throws(TrainingError) -> CheckpointState {

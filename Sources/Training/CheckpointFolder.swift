@@ -111,10 +111,12 @@ package struct CheckpointFolder: Sendable {
     }
 
     /// Changes what the checkpoint of a step says of the run, and removes those that have expired since.
-    package func add(to step: Int, best: Int?, _ change: (inout CheckpointState) -> Void) throws {
+    ///
+    /// - Parameter change: may write files into the checkpoint's folder, which it is given.
+    package func add(to step: Int, best: Int?, _ change: (inout CheckpointState, _ folder: String) throws -> Void) throws {
         let path = folder(ofStep: step)
         var state = try Checkpoint.readState(path)
-        change(&state)
+        try change(&state, path)
         try AtomicFile.write(try state.sealed(), to: "\(path)/\(Checkpoint.stateFile)")
         try writeIndex(last: step, best: best)
         removeExpired(best: best, saved: step)

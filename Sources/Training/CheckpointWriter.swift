@@ -15,6 +15,8 @@ struct CheckpointWriter {
     let average: WeightAverage?
     let identity: RunIdentity
     let computation: NetworkComputation?
+    /// What the head saw of photographs like those that the model is for; nil where nothing was looked at.
+    let familiarity: Familiarity?
 
     /// Writes all files, each synced to the disk. Throws when the disk is full or fails.
     /// - Parameter bringRests: calls with each rank's held-back gradients, if there are any.
@@ -37,15 +39,30 @@ struct CheckpointWriter {
             try SafetensorsWriter.write(
                 to: "\(folder)/\(Checkpoint.restFile(ofRank: rank))", tensors: tensors(of: rest), metadata: ["format": "pt"])
         }
-        var state = state
-        for name in names {
-            // Read back from the file, so that the checksum vouches for what the disk was given.
-            let file = try WeightFile.open("\(folder)/\(name)")
-            let attributes = try FileManager.default.attributesOfItem(atPath: file.path)
-            state.files[name] = CheckpointState.File(
-                bytes: (attributes[.size] as? NSNumber)?.intValue ?? 0, checksum: file.checksum.hexadecimal(digits: 16))
+        if let familiarity {
+            names.append(Checkpoint.familiarityFile)
+            try Self.write(familiarity, into: folder)
         }
+        var state = state
+        for name in names { state.files[name] = try Self.entry(of: name, in: folder) }
         try AtomicFile.write(try state.sealed(), to: "\(folder)/\(Checkpoint.stateFile)")
+    }
+
+    static func write(_ familiarity: Familiarity, into folder: String) throws {
+        try familiarity.features.withUnsafeBytes { bytes in
+            try SafetensorsWriter.write(
+                to: "\(folder)/\(Checkpoint.familiarityFile)",
+                tensors: [(Familiarity.name, .float32, [familiarity.count, familiarity.width], bytes)], metadata: ["format": "pt"]
+            )
+        }
+    }
+
+    /// Read back from the file, so that the checksum vouches for what the disk was given.
+    static func entry(of name: String, in folder: String) throws -> CheckpointState.File {
+        let file = try WeightFile.open("\(folder)/\(name)")
+        let attributes = try FileManager.default.attributesOfItem(atPath: file.path)
+        return CheckpointState.File(
+            bytes: (attributes[.size] as? NSNumber)?.intValue ?? 0, checksum: file.checksum.hexadecimal(digits: 16))
     }
 
     private func writeModel(_ state: CheckpointState, into folder: String) throws {

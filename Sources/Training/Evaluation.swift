@@ -103,6 +103,8 @@ package struct Evaluation: Sendable, Equatable {
     package let paths: [String]
     /// Where the photographs of the largest losses are, by sample, where they are in archives; others are at their paths.
     package var archived: [Int: FilePart] = [:]
+    /// What the head saw of some of the images, where that was kept.
+    package var familiarity: Familiarity?
     /// From which probability on a photograph counts as one of a class, where it may be of several; nil where it is of the likeliest.
     package let thresholds: [Float]?
     /// By class, where there are thresholds.

@@ -24,6 +24,8 @@ package struct Evaluator {
     private let unreadableLimit: Double
     private let loss: LossKind
     private let thresholds: [Float]?
+    /// Whether what the head sees of some images is kept, where the replica tells it.
+    package var keepsFeatures = false
 
     /// More photographs than a report shows.
     private static let pictured = 100
@@ -62,10 +64,11 @@ package struct Evaluator {
             case .root: communicator.isRoot ? 0..<samples.count : 0..<0
             case .all: Shard.range(of: samples.count, rank: communicator.rank, ranks: communicator.size)
             }
-        let (predictions, unreadable) = try predict(share, replica, rounds, progress)
+        var features = KeptFeatures(of: keepsFeatures ? samples.count : 0)
+        let (predictions, unreadable) = try predict(share, replica, rounds, progress, &features)
         if try rounds.finish() { throw StoppedEarly() }
         switch ranks {
-        case .root: return communicator.isRoot ? try evaluation(predictions, unreadable) : nil
+        case .root: return communicator.isRoot ? try evaluation(predictions, unreadable, features) : nil
         case .all:
             let packed = PredictionPacking.pack(predictions, unreadable, classCount: replica.classCount)
             // Shares are contiguous and in rank order: put together they are in sample order.
@@ -73,13 +76,15 @@ package struct Evaluator {
                 try PredictionPacking.unpack(
                     $0, classCount: replica.classCount, isOfSeveral: loss == .binaryCrossEntropy, samples: samples)
             }
-            let result = try evaluation(parts.flatMap(\.predictions), parts.flatMap(\.unreadable))
+            if keepsFeatures { features = try features.gathered(over: communicator) }
+            let result = try evaluation(parts.flatMap(\.predictions), parts.flatMap(\.unreadable), features)
             return communicator.isRoot ? result : nil
         }
     }
 
     private func predict(
-        _ range: Range<Int>, _ replica: any Classifier, _ rounds: SharedWork, _ progress: (Int, Int) -> Void
+        _ range: Range<Int>, _ replica: any Classifier, _ rounds: SharedWork, _ progress: (Int, Int) -> Void,
+        _ features: inout KeptFeatures
     ) throws -> (predictions: [SamplePrediction], unreadable: [UnreadableSample]) {
         let batches = stride(from: range.lowerBound, to: range.upperBound, by: batchSize).map {
             Array($0..<min($0 + batchSize, range.upperBound))
@@ -98,6 +103,7 @@ package struct Evaluator {
                 if view == 0 { unreadable += batch.unreadable }
                 guard batch.count > 0 else { continue }
                 let logits = try replica.logits(of: batch)
+                if view == 0, let told = replica.headInputs { features.add(told, of: batch) }
                 for position in 0..<batch.count {
                     let scores = logits[position * replica.classCount..<(position + 1) * replica.classCount]
                     seen.append(prediction(batch.samples[position], UnsafeBufferPointer(rebasing: scores)))
@@ -115,7 +121,9 @@ package struct Evaluator {
         }
     }
 
-    private func evaluation(_ predictions: [SamplePrediction], _ unreadable: [UnreadableSample]) throws -> Evaluation {
+    private func evaluation(
+        _ predictions: [SamplePrediction], _ unreadable: [UnreadableSample], _ features: KeptFeatures
+    ) throws -> Evaluation {
         let missing = samples.count - predictions.count
         guard !predictions.isEmpty else { throw TrainingError.emptySplit(samples.split) }
         if Double(missing) > unreadableLimit * Double(samples.count) {
@@ -126,10 +134,43 @@ package struct Evaluator {
         var evaluation = Evaluation(
             classes: samples.classes, predictions: predictions, unreadable: unreadable, paths: samples.paths,
             thresholds: thresholds)
+        evaluation.familiarity = Familiarity(features: features.values, width: features.width)
         if !samples.places.isEmpty {
             let worst = predictions.sorted { $0.loss > $1.loss }.prefix(Self.pictured)
             evaluation.archived = Dictionary(uniqueKeysWithValues: worst.map { ($0.sample, samples.part(of: $0.sample)) })
         }
         return evaluation
+    }
+}
+
+/// What the head saw of some images of a split, chosen by their place: the same whichever rank saw them.
+private struct KeptFeatures {
+    private let step: Int
+    private(set) var width = 0
+    /// In the order of images.
+    private(set) var values: [Float] = []
+
+    /// - Parameter images: of the split; 0 keeps nothing.
+    init(of images: Int) { step = images == 0 ? 0 : (images + Familiarity.most - 1) / Familiarity.most }
+
+    mutating func add(_ told: (width: Int, values: UnsafeBufferPointer<Float>), of batch: Batch) {
+        guard step > 0 else { return }
+        width = told.width
+        for position in 0..<batch.count where batch.samples[position] % step == 0 {
+            values += Familiarity.normalized(
+                UnsafeBufferPointer(rebasing: told.values[position * width..<(position + 1) * width]))
+        }
+    }
+
+    /// Those of all ranks, in their order.
+    func gathered(over communicator: any Communicator) throws -> KeptFeatures {
+        var all = self
+        let parts = try communicator.gather(values.withUnsafeBytes { [UInt8]($0) })
+        all.values = parts.flatMap { part in part.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) } }
+        all.width = Int(
+            try communicator.gather(withUnsafeBytes(of: width) { [UInt8]($0) }).map {
+                $0.withUnsafeBytes { $0.loadUnaligned(as: Int.self) }
+            }.max() ?? 0)
+        return all
     }
 }

@@ -4,6 +4,7 @@ package import Execution
 package import Graphs
 package import ImageData
 package import Kernels
+internal import Tensors
 
 /// A program that trains on at most so many images, for an epoch's last batch: made when one comes, since a run may never see it.
 package final class SmallerProgram {
@@ -99,6 +100,11 @@ package final class ProgramReplica: Replica {
         return UnsafeBufferPointer(start: inference.exitValue(0), count: batch.count * classCount)
     }
 
+    package var headInputs: (width: Int, values: UnsafeBufferPointer<Float>)? {
+        guard let inferenceInput else { return nil }
+        return inference.headInputs(of: inferenceInput)
+    }
+
     /// Points an input at a batch. It is made once: its list of entries lives on the heap, and a step allocates nothing.
     private func fill(_ input: inout PassInput?, _ batch: Batch, for program: Program) {
         let takesFeatures = program.plan.entry == .boundary
@@ -115,5 +121,14 @@ package final class ProgramReplica: Replica {
             input?.entries[0] = UnsafeMutableRawPointer(mutating: batch.images)
         }
         input?.count = batch.count
+    }
+}
+
+extension Program {
+    /// What the head read in the last run, which was given `input`; nil where the plan does not give it.
+    package func headInputs(of input: PassInput) -> (width: Int, values: UnsafeBufferPointer<Float>)? {
+        guard plan.exit == .logits, plan.exitValues.count == 2 else { return nil }
+        let width = plan.values[plan.exitValues[1]].shape.count
+        return (width, UnsafeBufferPointer(start: exitValue(1, of: input), count: input.count * width))
     }
 }

@@ -33,6 +33,13 @@ package protocol Classifier: AnyObject {
 
     /// The class scores of a batch, `[batch.count, classCount]`; valid until the next pass.
     func logits(of batch: Batch) throws -> UnsafeBufferPointer<Float>
+
+    /// What the head read of the last batch, `[count, width]`; valid until the next pass. Nil where it is not told.
+    var headInputs: (width: Int, values: UnsafeBufferPointer<Float>)? { get }
+}
+
+extension Classifier {
+    package var headInputs: (width: Int, values: UnsafeBufferPointer<Float>)? { nil }
 }
 
 /// One rank's network. The arrays stay where they are for the replica's life.

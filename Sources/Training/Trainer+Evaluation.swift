@@ -60,6 +60,7 @@ extension Trainer {
         if let evaluation {
             thresholds = evaluation.thresholds
             calibration = TemperatureScaling(evaluation.predictions)
+            familiarity = evaluation.familiarity
             for sample in evaluation.unreadable { announce(.unreadable(sample, split: evaluator.samples.split)) }
             announce(
                 .evaluation(

@@ -106,7 +106,7 @@ extension Trainer {
         let start = monotonicNanoseconds()
         let writer = CheckpointWriter(
             replica: stage.replica, optimizer: stage.optimizer, average: average.flatMap { $0.count > 0 ? $0 : nil },
-            identity: parts.identity, computation: stage.computation)
+            identity: parts.identity, computation: stage.computation, familiarity: evaluation == nil ? nil : familiarity)
         let state = CheckpointState(
             run: parts.identity.name, architecture: parts.identity.architecture, classes: parts.identity.classes,
             configDigest: parts.identity.configDigest, filesDigest: parts.identity.filesDigest,
@@ -136,7 +136,12 @@ extension Trainer {
     func addToCheckpoint(_ evaluation: EvaluationSummary) throws {
         guard let checkpoints = parts.checkpoints, parts.communicator.isRoot else { return }
         do {
-            try checkpoints.add(to: progress.step, best: progress.best?.step) { state in
+            try checkpoints.add(to: progress.step, best: progress.best?.step) { state, folder in
+                if let familiarity {
+                    try CheckpointWriter.write(familiarity, into: folder)
+                    state.files[Checkpoint.familiarityFile] = try CheckpointWriter.entry(
+                        of: Checkpoint.familiarityFile, in: folder)
+                }
                 state.progress = progress
                 state.evaluation = evaluation
                 state.thresholds = thresholds

@@ -61,6 +61,8 @@ package final class Trainer {
     var thresholds: [Float]?
     /// What the last evaluation's probabilities ask for; on rank 0.
     var calibration: TemperatureScaling?
+    /// What its images look like to the head; on rank 0.
+    var familiarity: Familiarity?
     var resumedFrom: String?
     var refusedCheckpoints: [String] = []
     /// Images that this rank's running statistics have seen since the ranks last shared them.

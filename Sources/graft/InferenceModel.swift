@@ -28,6 +28,9 @@ final class InferenceModel: Classifier {
     /// The type in which its frozen layers compute.
     let precision: ElementType
     private let program: Program
+    private var input: PassInput?
+    /// Where the model is a run's whose validation was looked at, and it was asked for.
+    let familiarity: Familiarity?
     /// Where it was asked for.
     private let explainer: Explainer?
 
@@ -46,6 +49,7 @@ final class InferenceModel: Classifier {
     init(
         _ saved: SavedModel, network: String?, threads: Int, capacity: Int, precision: InferencePrecision = .trained,
         instructions: RunConfiguration.InstructionLimit = .auto, explaining wish: ExplanationWish? = nil,
+        tellsFamiliarity: Bool = false,
         sample: ((Preprocessing) throws -> CalibrationSample)? = nil
     ) throws {
         let weights = try FittedWeights(saved, network: network)
@@ -69,6 +73,8 @@ final class InferenceModel: Classifier {
             request.ranges = found.ranges
         }
         self.precision = request.prefixPrecision
+        familiarity = tellsFamiliarity ? try saved.checkpoint?.openFamiliarity() : nil
+        request.givesHeadInput = familiarity != nil
         request.cacheBytes = PlanRequest.usualCacheBytes
         let (plan, explaining) = (Planner.plan(request), try wish?.plan(of: request))
         let resources = try ProgramResources(
@@ -79,8 +85,20 @@ final class InferenceModel: Classifier {
 
     /// The class scores of the first `count` of `capacity` prepared images, `[count, classCount]`; valid until the next call.
     func logits(_ images: UnsafeMutablePointer<Float>, count: Int) -> UnsafeBufferPointer<Float> {
-        program.forward(PassInput(entries: [UnsafeMutableRawPointer(images)], count: count))
+        let input = PassInput(entries: [UnsafeMutableRawPointer(images)], count: count)
+        self.input = input
+        program.forward(input)
         return UnsafeBufferPointer(start: program.exitValue(0), count: count * classCount)
+    }
+
+    var headInputs: (width: Int, values: UnsafeBufferPointer<Float>)? { input.flatMap { program.headInputs(of: $0) } }
+
+    /// How far each image of the last run is from photographs like those of validation; nil where nothing tells.
+    func distances() -> [Float]? {
+        guard let familiarity, let (width, values) = headInputs else { return nil }
+        return stride(from: 0, to: values.count, by: width).map {
+            familiarity.distance(to: UnsafeBufferPointer(rebasing: values[$0..<$0 + width]))
+        }
     }
 
     /// What in each of the first prepared images speaks for a class of it; for a model that was made to explain.

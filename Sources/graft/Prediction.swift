@@ -39,7 +39,8 @@ struct Prediction: Encodable {
     let explanation: String?
 
     init(
-        file: String, logits: [Float], of model: InferenceModel, temperature: Double?, reject: Double?, top: Int,
+        file: String, logits: [Float], of model: InferenceModel, temperature: Double?, reject: Double?, isUnlike: Bool,
+        top: Int,
         keepsLogits: Bool, explanation: String?
     ) {
         (self.file, self.explanation) = (file, explanation)
@@ -48,8 +49,8 @@ struct Prediction: Encodable {
         let probabilities = Self.probabilities(logits.map { $0 * scale }, model.loss)
         calibrated = isOfOne && temperature != nil ? true : nil
         let surest = probabilities.max() ?? 0
-        rejected = reject.map { surest < $0 }
-        reason = rejected == true ? "unsure" : nil
+        rejected = reject.map { surest < $0 || isUnlike }
+        reason = rejected == true ? isUnlike ? "unlike_training" : "unsure" : nil
         func guess(_ index: Int) -> Guess {
             Guess(
                 index: index, name: model.classes.flatMap { $0.indices.contains(index) ? $0[index] : nil },

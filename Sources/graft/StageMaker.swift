@@ -80,14 +80,14 @@ struct StageMaker {
         let communication = try settleCommunication(checkpoint, tells: known == nil)
         let training = known?.training ?? preparation.samples
         let validation = known?.validation ?? preparation.data?.validation?.sampleList(split: "validation")
-        let replica = try makeReplica(features, isEvaluated: validation != nil)
+        let replica = try makeReplica(features, isEvaluated: validation != nil, givesHeadInput: known == nil)
         let updates = TrainingSettings(configuration).updatesPerEpoch(images: training.count)
         var stage = Stage(
             replica: replica, source: source(features, training), optimizer: try makeOptimizer(replica),
             schedule: LearningRateSchedule(
                 configuration, updatesPerEpoch: updates, epochsBefore: preparation.configuration.epochs(beforePhase: phase)),
             bucketBytes: communication.bucketBytes,
-            evaluator: validation.map { evaluator($0, features) }, computation: network.computation)
+            evaluator: validation.map { evaluator($0, features, keepsFeatures: known == nil) }, computation: network.computation)
         stage.repeats = configuration.data.augmentation.recipe?.repeats ?? 1
         let input = preparation.data == nil ? "generated" : features.training == nil ? "photographs" : "cached features"
         return PreparedStage(
@@ -101,15 +101,19 @@ struct StageMaker {
     }
 
     /// The programs of the loop, from images or from cached features.
-    private func makeReplica(_ features: StageFeatures, isEvaluated: Bool) throws -> ProgramReplica {
+    private func makeReplica(
+        _ features: StageFeatures, isEvaluated: Bool, givesHeadInput: Bool
+    ) throws -> ProgramReplica {
         let (network, threads) = (network, placement.threads)
         let entry: PlanEntry = features.training == nil ? .images : .boundary
         let training = network.plan(from: entry, to: .loss, capacity: network.trainingCapacity, threads: threads)
         try network.checkMemory(of: training, ranks: communicator.size)
         // Without validation images nothing is inferred: then the smaller program is made.
         let infersFromImages = features.validation == nil && (isEvaluated || features.training == nil)
-        let inference = network.plan(
+        var request = network.request(
             from: infersFromImages ? .images : .boundary, to: .logits, capacity: isEvaluated ? network.evaluationCapacity : 1)
+        request.givesHeadInput = isEvaluated && givesHeadInput
+        let inference = Planner.plan(request)
         let last = network.lastCapacity.map { network.plan(from: entry, to: .loss, capacity: $0, threads: threads) }
         // A plan for fewer images may take more memory, where those do not divide into such good chunks.
         let plans = [training, inference] + (last.map { [$0] } ?? [])
@@ -183,7 +187,8 @@ struct StageMaker {
         return LoaderSource(BatchLoader(source: .folder(folder), options: options))
     }
 
-    private func evaluator(_ samples: SampleList, _ features: StageFeatures) -> Evaluator {
+    /// - Parameter keepsFeatures: for checkpoints, which trials have none of.
+    private func evaluator(_ samples: SampleList, _ features: StageFeatures, keepsFeatures: Bool) -> Evaluator {
         let capacity = network.evaluationCapacity
         let views = configuration.evaluation.views
         let source: any BatchSource =
@@ -191,9 +196,11 @@ struct StageMaker {
                 FeatureSource($0.store, samples: samples, unreadable: $0.unreadable, capacity: capacity)
             }
             ?? validationImages(capacity)
-        return Evaluator(
+        var evaluator = Evaluator(
             samples: samples, source: source, batchSize: capacity,
             ranks: configuration.evaluation.ranks == .root ? .root : .all, views: views.count,
             unreadableLimit: configuration.data.unreadableLimit, loss: configuration.network.loss)
+        evaluator.keepsFeatures = keepsFeatures
+        return evaluator
     }
 }

@@ -11,8 +11,11 @@ struct SavedModel {
     let thresholds: [Float]?
     /// What its evaluation found to make probabilities more believable.
     let temperature: Double?
+    /// The checkpoint that it is of, for what lies beside it.
+    let checkpoint: Checkpoint?
 
     init(_ checkpoint: Checkpoint) {
+        self.checkpoint = checkpoint
         (file, thresholds) = (checkpoint.model, checkpoint.state.thresholds)
         temperature = checkpoint.state.calibration?.temperature
     }
@@ -20,6 +23,7 @@ struct SavedModel {
     init(_ file: WeightFile) {
         let stated = ModelMetadata(of: file)
         (self.file, thresholds, temperature) = (file, stated.thresholds, stated.temperature)
+        checkpoint = nil
     }
 }
 

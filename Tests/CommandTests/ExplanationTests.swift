@@ -1,4 +1,4 @@
-// `graft predict --explain`.
+// `graft predict --explain`, and what is told of photographs that are like none that the network knows.
 import Foundation
 import ImageData
 import TestSupport
@@ -49,6 +49,25 @@ extension CommandTests {
                 let launch = try work.graft(["predict", "--run", "runs/a", file] + options, expecting: status)
                 #expect(launch.errors.contains(words), "\(launch.errors)")
             }
+        }
+
+        @Test func photographsUnlikeTheKnownOnesAreRejected() throws {
+            let work = try Workplace(images: 32)
+            try work.train("a", [smallNetwork])
+            #expect(work.has(try work.newest("a", "familiarity.safetensors")))
+            var random = SystemRandomNumberGenerator()
+            let noise = PixelImage(width: 96, height: 96, pixels: (0..<96 * 96 * 3).map { _ in random.next() & 1 == 0 ? 0 : 255 })
+            try Data(try #require(noise.png)).write(to: URL(fileURLWithPath: work.path("noise.png")))
+            let options = ["predict", "--run", "runs/a", "--json", "--reject", "0.01"]
+            let other = try objects(try work.graft(options + ["noise.png"]).output)[0]
+            #expect(other["rejected"] as? Bool == true && other["reason"] as? String == "unlike_training")
+            let known = try objects(try work.graft(options + ["data/validation"]).output)
+            #expect(known.count == 48 && known.count { $0["rejected"] as? Bool == true } <= 4)
+            let all = try objects(try work.graft(options + ["--reject-unlike", "0", "noise.png"]).output)[0]
+            #expect(all["rejected"] as? Bool == false)
+            let fewer = try Workplace()
+            try fewer.train("a", [smallNetwork])
+            #expect(try fewer.graft(options + ["data/validation"]).errors.contains("too few were validated"))
         }
     }
 }

@@ -135,6 +135,12 @@ package final class Program {
         }
     }
 
+    /// The same of an exit that may be an entry of that run, too.
+    package func exitValue(_ index: Int, of input: PassInput) -> UnsafeMutablePointer<Float> {
+        guard case .entry(let entry) = plan.values[plan.exitValues[index]].place else { return exitValue(index) }
+        return input.entries[entry].assumingMemoryBound(to: Float.self)
+    }
+
     /// The time that each step of a run takes, in the clock's unit, for benchmarks. With several `repetitions` each step is run so
     /// often in a row and the least time counts: a kernel alone, with its operands in the cache where they fit. Steps of a chunk count as often
     /// as it runs.

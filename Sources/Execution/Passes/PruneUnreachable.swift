@@ -26,7 +26,7 @@ func pruneUnreachable(_ request: PlanRequest, _ regions: Regions) -> LiveNodes {
     let exits: [Int] =
         switch request.exit {
         case .loss: [graph.logits] + graph.auxiliaryLogits
-        case .logits: [graph.logits]
+        case .logits: [graph.logits] + (request.givesHeadInput ? graph.headInput.map { [$0] } ?? [] : [])
         case .boundary: regions.boundary
         case .sensitivity(let node): [graph.logits, node]
         }

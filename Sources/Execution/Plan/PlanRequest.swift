@@ -54,6 +54,8 @@ package struct PlanRequest: Sendable {
     package var again = ComputeAgain.nothing
     /// Threads of the rank that is to run the plan: some kernels pay only where each thread gets enough to do.
     package var threads = 1
+    /// Whether a plan to the class scores gives what the head reads as well.
+    package var givesHeadInput = false
     /// Off, no pass merges or folds anything: every node is a step of its own. For tests, which hold both against each other.
     package var optimizes = true
 

@@ -39,6 +39,11 @@ struct PredictCommand: ParsableCommand {
         help: ArgumentHelp(
             "Says of photographs whose likeliest class is less probable that they are rejected.", valueName: "probability"))
     var reject: Double?
+    @Option(
+        help: ArgumentHelp(
+            "With --reject: also rejects photographs that look less like those of validation than all but this share of them; 0 rejects none.",
+            valueName: "share"))
+    var rejectUnlike = 0.05
     @Flag(help: "Takes probabilities as softmax gives them, without the temperature that validation asked for.")
     var uncalibrated = false
     @Flag(help: "Prints one JSON object a line.")
@@ -71,6 +76,7 @@ struct PredictCommand: ParsableCommand {
         }
         guard !images.isEmpty || list != nil else { throw ValidationError("name photographs or folders, or give a --list") }
         if let reject, !(reject > 0 && reject <= 1) { throw ValidationError("--reject must lie above 0 and up to 1") }
+        guard (0..<1).contains(rejectUnlike) else { throw ValidationError("--reject-unlike must lie from 0 to below 1") }
         guard explain != nil || explainClass == nil && explainLayer == nil && explainMethod == .gradCAM else {
             throw ValidationError("--explain-class, --explain-layer and --explain-method say how; --explain says where to")
         }
@@ -93,7 +99,8 @@ struct PredictCommand: ParsableCommand {
             let run = try TrainedRun(path: runFolder)
             return try InferenceModel(
                 try run.checkpoint(nil), network: nil, threads: threads, capacity: capacity, precision: precision,
-                instructions: try run.configuration().compute.instructions, explaining: wish)
+                instructions: try run.configuration().compute.instructions, explaining: wish,
+                tellsFamiliarity: reject != nil && rejectUnlike > 0)
         }
         return try InferenceModel(
             weights: weights ?? "", network: network, threads: threads, capacity: capacity, precision: precision, explaining: wish
@@ -123,10 +130,17 @@ struct PredictCommand: ParsableCommand {
         var (unreadable, waiting, pictures) = (0, [String](), [PixelImage]())
         var explanations = try explain.map { try ExplanationFiles($0, photographs: files.count) }
         let explained = try explainedClass(of: model)
+        let limit = model.familiarity?.limit(rate: rejectUnlike)
+        if limit == nil, reject != nil, rejectUnlike > 0, runFolder != nil {
+            say(
+                "note: the run's checkpoint does not tell what its photographs look like: too few were validated, or it is of an earlier version"
+            )
+        }
         func flush() throws {
             let scores = Array(model.logits(start, count: waiting.count))
             let logits = waiting.indices.map { Array(scores[$0 * model.classCount..<($0 + 1) * model.classCount]) }
             let asked = logits.map { own in explained ?? own.indices.max { own[$0] < own[$1] } ?? 0 }
+            let isUnlike = limit.flatMap { limit in model.distances()?.map { $0 > limit } }
             let maps = explanations == nil ? [] : model.maps(start, classes: asked)
             for (index, file) in waiting.enumerated() {
                 let own = logits[index]
@@ -138,6 +152,7 @@ struct PredictCommand: ParsableCommand {
                 try show(
                     Prediction(
                         file: file, logits: own, of: model, temperature: uncalibrated ? nil : model.temperature, reject: reject,
+                        isUnlike: isUnlike?[index] ?? false,
                         top: top, keepsLogits: self.logits,
                         explanation: try explanations?.write(HeatMap.beside(pictures[index], maps[index]), of: file)))
             }
@@ -173,7 +188,9 @@ struct PredictCommand: ParsableCommand {
             ])
         }
         table.lines(indent: 2).forEach { print($0) }
-        if prediction.rejected == true { print("  rejected: unsure") }
+        if let reason = prediction.reason {
+            print("  rejected: \(reason == "unsure" ? reason : "unlike the photographs that the network knows")")
+        }
         if let logits = prediction.logits {
             print("  logits: \(logits.map { String(format: "%.6g", $0) }.joined(separator: " "))")
         }
