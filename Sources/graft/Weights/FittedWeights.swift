@@ -63,11 +63,23 @@ struct FittedWeights {
     private static func entry(for file: WeightFile, named name: String?) throws -> NetworkEntry {
         if let name { return try NetworkCatalog.entry(named: name) }
         if let entry = file.statedEntry { return entry }
-        let fitting = NameTable.recognize(file.tensors.mapValues(\.shape)).filter(\.match.fits).map(\.entry)
+        let candidates = NameTable.recognize(file.tensors.mapValues(\.shape))
+        let fitting = candidates.filter(\.match.fits).map(\.entry)
         if fitting.count == 1 { return fitting[0] }
         guard fitting.isEmpty else {
             throw UserError(
                 "\(file.path) fits \(fitting.map(\.name).joined(separator: " and ")); say which with --network")
+        }
+        if let kind = ForeignNetwork.named(by: file.names) {
+            throw UserError(
+                "\(file.path) has the names of \(kind), which Graft does not have ('graft networks' lists what it has)")
+        }
+        if let (entry, match) = candidates.first(where: { $0.match.missing.isEmpty && $0.match.unexpected.isEmpty }),
+            let odd = match.misshapen.first
+        {
+            throw UserError(
+                "\(file.path) has the names of \(entry.name) with other widths: \(odd.name) is \(odd.found), not \(odd.expected); Graft "
+                    + "does not have such a network ('graft networks' lists what it has)")
         }
         throw UserError(
             "\(file.path) does not say which network it is for, and fits none as it is; name it with --network "

@@ -181,7 +181,8 @@ def refusals(folder):
     optimizer.step()
     files = {"module.pt": (model, ["whole pickled object (torchvision.models.resnet.ResNet)", "model.state_dict()"]),
              "module_in.pt": ({"epoch": 1, "model": model}, ["entry 'model' is a whole pickled object"]),
-             "wide.pth": (wide.state_dict(), ["network"]),
+             "wide.pth": (wide.state_dict(), ["names of resnet50 with other widths"]),
+             "mobilenet.pth": (torchvision.models.shufflenet_v2_x0_5().state_dict(), ["ShuffleNet"]),
              "quantised.pth": (quantised.state_dict(), ["quantised"]),
              "optimizer.pt": (optimizer.state_dict(), ["optimizer"]),
              "training_args.bin": (t.ResNetConfig(), ["whole pickled object"]),
