@@ -1,6 +1,8 @@
-// What `graft predict` tells of a photograph.
+// What `graft predict` tells of one photograph, as JSON and as a line of a table.
+import Files
 import Foundation
 import Kernels
+import PlanReports
 import Tensors
 import Training
 
@@ -40,13 +42,11 @@ struct Prediction: Encodable {
 
     init(
         file: String, logits: [Float], of model: InferenceModel, temperature: Double?, reject: Double?, isUnlike: Bool,
-        top: Int,
-        keepsLogits: Bool, explanation: String?
+        top: Int, keepsLogits: Bool, explanation: String?
     ) {
         (self.file, self.explanation) = (file, explanation)
         let isOfOne = model.loss == .crossEntropy
-        let scale = isOfOne ? Float(1 / (temperature ?? 1)) : 1
-        let probabilities = Self.probabilities(logits.map { $0 * scale }, model.loss)
+        let probabilities = Self.probabilities(of: logits, model.loss, temperature)
         calibrated = isOfOne && temperature != nil ? true : nil
         let surest = probabilities.max() ?? 0
         rejected = reject.map { surest < $0 || isUnlike }
@@ -63,7 +63,10 @@ struct Prediction: Encodable {
         self.logits = keepsLogits ? logits : nil
     }
 
-    private static func probabilities(_ logits: [Float], _ loss: LossKind) -> [Double] {
+    /// What scores amount to; a temperature counts where a photograph is of one class.
+    static func probabilities(of scores: [Float], _ loss: LossKind, _ temperature: Double?) -> [Double] {
+        let scale = loss == .crossEntropy ? Float(1 / (temperature ?? 1)) : 1
+        let logits = scores.map { $0 * scale }
         switch loss {
         case .binaryCrossEntropy: return logits.map { BinaryCrossEntropy.sigmoid(Double($0)) }
         case .crossEntropy:
@@ -72,5 +75,23 @@ struct Prediction: Encodable {
             }
             return logits.map { exp(Double($0) - logSum) }
         }
+    }
+}
+
+extension Prediction {
+    /// The names of the columns of `csvLine`.
+    static func csvHeader(top: Int, of model: InferenceModel, rejects: Bool, keepsLogits: Bool) -> String {
+        let names = ["file"] + (1...top).flatMap { $0 == 1 ? ["class", "probability"] : ["class_\($0)", "probability_\($0)"] }
+        let scores = keepsLogits ? (0..<model.classCount).map { "logit_\(model.classes?[$0] ?? String($0))" } : []
+        return (names + (model.loss == .binaryCrossEntropy ? ["labels"] : []) + (rejects ? ["rejected", "reason"] : []) + scores)
+            .map(\.quotedAsCSV).joined(separator: ",")
+    }
+
+    /// The file, its likeliest classes with their probabilities, and what else was asked for, quoted as RFC 4180 has it.
+    var csvLine: String {
+        let guesses = top.flatMap { [$0.label, "\($0.probability)"] }
+        let labels = labels.map { [$0.joined(separator: "|")] } ?? []
+        let rejected = rejected.map { ["\($0)", reason ?? ""] } ?? []
+        return ([file] + guesses + labels + rejected + (logits ?? []).map { "\($0)" }).map(\.quotedAsCSV).joined(separator: ",")
     }
 }

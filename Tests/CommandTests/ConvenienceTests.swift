@@ -25,6 +25,38 @@ extension CommandTests {
             #expect(none.errors.contains("--list: cannot read nowhere.txt"))
         }
 
+        @Test func predictionsAreTablesInTheOrderOfTheirLists() throws {
+            let work = try Workplace(images: 2)
+            try work.train("run", [smallNetwork, "data.validation=null"])
+            let files = [
+                "data/train/bee/bee-1.png", "data/train/ant/ant-0.png", "data/train/cat/cat-1.png", "data/train/ant/ant-1.png",
+            ]
+            try work.write(files.joined(separator: "\n"), to: "list.txt")
+            try work.write("no image", to: "broken.png")
+            let three = ["predict", "--run", "runs/run", "--csv", "--top", "2"]
+            let one = try Launch(three + ["--batch", "1", "@list.txt"], in: work.folder)
+            #expect(one.status == 0 && one.errors.contains(/4 photographs, [0-9.]+ a second\n/), "\(one.errors)")
+            let rows = one.output.split(separator: "\n").map { $0.split(separator: ",").map(String.init) }
+            #expect(rows[0] == ["file", "class", "probability", "class_2", "probability_2"])
+            #expect(rows.dropFirst().map { $0[0] } == files)
+            // Kernels may sum in another order where more images are computed at once.
+            func expectSame(_ output: String) throws {
+                let found = output.split(separator: "\n").map { $0.split(separator: ",").map(String.init) }
+                try #require(found.count == rows.count && found[0] == rows[0])
+                for (row, expected) in zip(found, rows).dropFirst() {
+                    #expect(row[0] == expected[0] && row[1] == expected[1] && row[3] == expected[3])
+                    #expect(abs((Double(row[2]) ?? 0) - (Double(expected[2]) ?? 1)) < 1e-5)
+                }
+            }
+            try expectSame(try Launch(three + ["@list.txt"], in: work.folder).output)
+            let some = try Launch(three + ["--batch", "3", files[0], "broken.png"] + files.dropFirst(), in: work.folder)
+            try expectSame(some.output)
+            #expect(some.status == 65 && some.errors.contains("broken.png"), "\(some.errors)")
+            for wrong in [["--json"], ["--batch", "0"], ["-", "-"]] {
+                #expect(try Launch(three + ["x.png"] + wrong, in: work.folder).status == 64, "\(wrong)")
+            }
+        }
+
         @Test func theVersionIsTold() throws {
             let work = try Workplace(images: 1)
             let lines = try work.graft("--version").output.split(separator: "\n")

@@ -1,9 +1,6 @@
 // `graft predict`: classes of single photographs.
 import ArgumentParser
 import Foundation
-import Graphs
-import ImageData
-import Kernels
 import PlanReports
 import Reporting
 import RunConfiguration
@@ -18,7 +15,10 @@ struct PredictCommand: ParsableCommand {
             graft predict --network resnet50 --weights resnet50.pth photo.jpg
             graft predict --run runs/cats-dogs --list names.txt holiday/ more/
 
-            A folder stands for all photographs below it, in the order of their names.
+            find . -name '*.jpg' | graft predict --run runs/cats-dogs --csv - > classes.csv
+
+            A folder stands for all photographs below it, in the order of their names; @FILE for those that the lines of a file name, - for \
+            those on standard input. Answers come in the order of the photographs. Photographs a second are told on standard error.
 
             graft predict --run runs/cats-dogs --explain why.png photo.jpg
 
@@ -48,6 +48,10 @@ struct PredictCommand: ParsableCommand {
     var uncalibrated = false
     @Flag(help: "Prints one JSON object a line.")
     var json = false
+    @Flag(help: "Prints a table for spreadsheets: a header, and a line for each photograph.")
+    var csv = false
+    @Option(help: "How many photographs are computed at once; more take more memory.")
+    var batch = 16
     @Option(help: ArgumentHelp("\(InferencePrecision.help)", valueName: "type"))
     var precision = InferencePrecision.trained
     @Option(help: ArgumentHelp("A file with the path of a photograph on each line; - for standard input.", valueName: "file"))
@@ -67,7 +71,7 @@ struct PredictCommand: ParsableCommand {
     var explainLayer: String?
     @Option(help: "How --explain weighs: gradcam, or layercam, which is finer and usable for early layers.")
     var explainMethod = ActivationMapMethod.gradCAM
-    @Argument(help: "Photographs, and folders of them.")
+    @Argument(help: "Photographs, folders of them, @FILE for a list, - for a list on standard input.")
     var images: [String] = []
 
     func validate() throws {
@@ -80,20 +84,25 @@ struct PredictCommand: ParsableCommand {
         guard explain != nil || explainClass == nil && explainLayer == nil && explainMethod == .gradCAM else {
             throw ValidationError("--explain-class, --explain-layer and --explain-method say how; --explain says where to")
         }
+        guard !json || !csv else { throw ValidationError("give either --json or --csv") }
+        guard (1...4096).contains(batch) else { throw ValidationError("--batch must lie between 1 and 4096") }
+        guard ([list ?? ""] + images).count(where: { $0 == "-" }) <= 1 else {
+            throw ValidationError("standard input is one list")
+        }
         guard top >= 1 else { throw ValidationError("--top must be at least 1") }
     }
 
     func run() throws {
         try reportingErrors {
             let files = try PhotographList.files(images, listed: list)
-            let model = try makeModel(capacity: min(files.count, 16))
-            let unreadable = try predict(files, with: model)
+            let threads = try localThreads()
+            let model = try makeModel(capacity: min(files.count, batch), threads: threads)
+            let unreadable = try predict(files, with: model, threads: threads)
             if unreadable > 0 { throw ExitCode(ExitStatus.badInput) }
         }
     }
 
-    private func makeModel(capacity: Int) throws -> InferenceModel {
-        let threads = try localThreads()
+    private func makeModel(capacity: Int, threads: Int) throws -> InferenceModel {
         let wish = explain.map { _ in ExplanationWish(method: explainMethod, layer: explainLayer) }
         if let runFolder {
             let run = try TrainedRun(path: runFolder)
@@ -119,15 +128,12 @@ struct PredictCommand: ParsableCommand {
     }
 
     /// Predicts in batches, in the order given; returns how many photographs were unreadable.
-    private func predict(_ files: [String], with model: InferenceModel) throws -> Int {
+    private func predict(_ files: [String], with model: InferenceModel, threads: Int) throws -> Int {
         // As the run saw its photographs.
         let exif = try runFolder.map { try TrainedRun(path: $0).configuration().data.exif } ?? .apply
-        let (decoder, preparer) = (
-            ImageDecoder(appliesOrientation: exif == .apply), ImagePreparer(preprocessing: model.preprocessing)
-        )
-        let slot = AlignedBuffer(floatCount: model.capacity * preparer.elementCount)
-        let start = slot.base.assumingMemoryBound(to: Float.self)
-        var (unreadable, waiting, pictures) = (0, [String](), [PixelImage]())
+        let prepared = PreparedPhotographs(
+            model.preprocessing, appliesOrientation: exif == .apply, capacity: model.capacity, threads: threads,
+            keepsPictures: explain != nil)
         var explanations = try explain.map { try ExplanationFiles($0, photographs: files.count) }
         let explained = try explainedClass(of: model)
         let limit = model.familiarity?.limit(rate: rejectUnlike)
@@ -136,47 +142,49 @@ struct PredictCommand: ParsableCommand {
                 "note: the run's checkpoint does not tell what its photographs look like: too few were validated, or it is of an earlier version"
             )
         }
-        func flush() throws {
-            let scores = Array(model.logits(start, count: waiting.count))
-            let logits = waiting.indices.map { Array(scores[$0 * model.classCount..<($0 + 1) * model.classCount]) }
-            let asked = logits.map { own in explained ?? own.indices.max { own[$0] < own[$1] } ?? 0 }
+        let (progress, start) = (WorkProgress("predicted"), ContinuousClock.now)
+        var unreadable = 0
+        if csv {
+            print(Prediction.csvHeader(top: min(top, model.classCount), of: model, rejects: reject != nil, keepsLogits: logits))
+        }
+        for first in stride(from: 0, to: files.count, by: model.capacity) {
+            let batch = prepared.prepare(Array(files[first..<min(first + model.capacity, files.count)]))
+            for failure in batch.failures { say("graft: \(failure)") }
+            unreadable += batch.failures.count
+            guard !batch.files.isEmpty else { continue }
+            let scores = Array(model.logits(batch.images, count: batch.files.count))
+            let own = batch.files.indices.map { Array(scores[$0 * model.classCount..<($0 + 1) * model.classCount]) }
+            let asked = own.map { own in explained ?? own.indices.max { own[$0] < own[$1] } ?? 0 }
             let isUnlike = limit.flatMap { limit in model.distances()?.map { $0 > limit } }
-            let maps = explanations == nil ? [] : model.maps(start, classes: asked)
-            for (index, file) in waiting.enumerated() {
-                let own = logits[index]
-                guard own.allSatisfy(\.isFinite) else {
+            let maps = explanations == nil ? [] : model.maps(batch.images, classes: asked)
+            for (index, file) in batch.files.enumerated() {
+                guard own[index].allSatisfy(\.isFinite) else {
                     throw UserError(
                         "\(file): the network's scores are no numbers; its weights are damaged, or the training that made them had diverged"
                     )
                 }
                 try show(
                     Prediction(
-                        file: file, logits: own, of: model, temperature: uncalibrated ? nil : model.temperature, reject: reject,
-                        isUnlike: isUnlike?[index] ?? false,
-                        top: top, keepsLogits: self.logits,
-                        explanation: try explanations?.write(HeatMap.beside(pictures[index], maps[index]), of: file)))
+                        file: file, logits: own[index], of: model, temperature: uncalibrated ? nil : model.temperature,
+                        reject: reject, isUnlike: isUnlike?[index] ?? false, top: top, keepsLogits: logits,
+                        explanation: try explanations?.write(HeatMap.beside(batch.pictures[index], maps[index]), of: file)))
             }
-            waiting.removeAll(keepingCapacity: true)
-            pictures.removeAll(keepingCapacity: true)
+            // What is read from a pipe should come as it is known.
+            fflush(nil)
+            progress.tell(min(first + model.capacity, files.count), of: files.count)
         }
-        for file in files {
-            do throws(ImageError) {
-                let image = try decoder.decode(path: file)
-                preparer.prepare(image, into: start + waiting.count * preparer.elementCount)
-                if explain != nil { pictures.append(preparer.rendered(image)) }
-                waiting.append(file)
-            } catch {
-                say("graft: \(error)")
-                unreadable += 1
-            }
-            if waiting.count == model.capacity { try flush() }
+        if files.count > 1 {
+            let seconds = (ContinuousClock.now - start) / .seconds(1)
+            say(
+                "\(files.count - unreadable) photographs, \(Readable.fixed(Double(files.count) / max(seconds, 1e-9), 1)) a second"
+            )
         }
-        if !waiting.isEmpty { try flush() }
         return unreadable
     }
 
     private func show(_ prediction: Prediction) throws {
         guard !json else { return print(try prediction.jsonLine()) }
+        guard !csv else { return print(prediction.csvLine) }
         print(prediction.file)
         var table = TextTable([.left(""), .right(""), .left("")])
         for guess in prediction.top {
