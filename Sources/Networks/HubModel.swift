@@ -148,6 +148,11 @@ enum TransformersArchitecture {
         return (found, nil)
     }
 
+    /// Width and depth of B0 to B7.
+    static let scales: [[Double]] = [
+        [1.0, 1.0], [1.0, 1.1], [1.1, 1.2], [1.2, 1.4], [1.4, 1.8], [1.6, 2.2], [1.8, 2.6], [2.0, 3.1],
+    ]
+
     private static func resNet(_ root: HubJSON) -> String? {
         let isBottleneck = root.text("layer_type") ?? "bottleneck" == "bottleneck"
         let depths = root.integers("depths") ?? [3, 4, 6, 3]
@@ -164,9 +169,6 @@ enum TransformersArchitecture {
     }
 
     private static func efficientNet(_ root: HubJSON) -> String? {
-        let scales: [[Double]] = [
-            [1.0, 1.0], [1.0, 1.1], [1.1, 1.2], [1.2, 1.4], [1.4, 1.8], [1.6, 2.2], [1.8, 2.6], [2.0, 3.1],
-        ]
         let scale = [root.number("width_coefficient") ?? 2, root.number("depth_coefficient") ?? 3.1]
         let stages = EfficientNet.stages
         let own: [(key: String, values: [Int])] = [
@@ -181,12 +183,16 @@ enum TransformersArchitecture {
         return "tf_efficientnet_b\(size)"
     }
 
-    /// Whether the blocks that are listed to pad alike on both sides are those that halve an odd number of rows, as TensorFlow's rule has
-    /// it for the network's own size.
+    /// Whether the blocks that are listed to pad alike on both sides are those for which TensorFlow's rule has it so.
     private static func padsLikeTensorFlow(_ root: HubJSON, _ depth: Double) -> Bool {
-        var (side, block, alike) = ((Int(root.number("image_size") ?? 600) + 1) / 2, 0, Set<Int>())
-        let stated = Set(root.integers("depthwise_padding") ?? [])
-        var halving = Set<Int>()
+        let rule = evenPadding(side: Int(root.number("image_size") ?? 600), depth: depth)
+        return Set(root.integers("depthwise_padding") ?? []).intersection(rule.halving) == rule.alike
+    }
+
+    /// Of the blocks that halve their input those whose input has an odd number of rows: TensorFlow's padding is then alike on both
+    /// sides.
+    static func evenPadding(side: Int, depth: Double) -> (halving: Set<Int>, alike: Set<Int>) {
+        var (side, block, halving, alike) = ((side + 1) / 2, 0, Set<Int>(), Set<Int>())
         for stage in EfficientNet.stages {
             if stage.stride == 2 {
                 halving.insert(block)
@@ -195,6 +201,6 @@ enum TransformersArchitecture {
             }
             block += Int((Double(stage.depth) * depth).rounded(.up))
         }
-        return stated.intersection(halving) == alike
+        return (halving, alike)
     }
 }

@@ -8,6 +8,9 @@ package enum NetworkError: Error, Equatable, CustomStringConvertible {
     case weightsDoNotFit(
         network: String, missing: [String], unexpected: [String], misshapen: [WeightMatch.Misshapen], advice: String)
 
+    /// A network that another library's names or settings cannot express.
+    case notWritten(network: String, library: String, reason: String)
+
     package var description: String {
         switch self {
         case .unknownNetwork(let name, let nearest):
@@ -17,6 +20,8 @@ package enum NetworkError: Error, Equatable, CustomStringConvertible {
             }
             guard !nearest.isEmpty else { return "there is no network '\(name)'; 'graft networks' lists all" }
             return "there is no network '\(name)'; the nearest names are \(quoted(nearest)) ('graft networks' lists all)"
+        case .notWritten(let network, let library, let reason):
+            return "\(network) cannot be written for \(library): \(reason); --format safetensors or onnx hold every network"
         case .weightsDoNotFit(let network, let missing, let unexpected, let misshapen, let advice):
             var parts: [String] = []
             if !missing.isEmpty { parts.append("missing: \(listed(missing))") }

@@ -6,7 +6,10 @@ struct ONNXNode {
         case integer(Int)
         case float(Float)
         case integers([Int])
+        case text(String)
     }
+
+    typealias Attributes = [(name: String, value: Attribute)]
 
     let operation: String
     let name: String
@@ -38,6 +41,9 @@ struct ONNXNode {
             // One field each: the schema is of protobuf's second version, which does not pack.
             for number in numbers { message.integer(8, number) }
             message.integer(20, 7)
+        case .text(let text):
+            message.text(4, text)
+            message.integer(20, 3)
         }
         return message
     }
@@ -59,34 +65,68 @@ struct ONNXTensor {
         return message
     }
 
-    /// ONNX's number for the type.
-    static let float32 = 1
+    /// ONNX's numbers for types.
+    static let (float32, uint8, int64) = (1, 2, 7)
 }
 
-/// An input or output of the whole: a `ValueInfoProto` of float32 whose first extent, the batch, is free.
+/// A small constant that the message holds itself: a `TensorProto`.
+struct ONNXConstant {
+    let name: String
+    let extents: [Int]
+    private let type: Int
+    /// Little-endian.
+    private let bytes: [UInt8]
+
+    init(name: String, extents: [Int], floats: [Float]) {
+        (self.name, self.extents, type) = (name, extents, ONNXTensor.float32)
+        bytes = floats.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) }
+    }
+
+    /// A row of int64.
+    init(name: String, integers: [Int]) {
+        (self.name, extents, type) = (name, [integers.count], ONNXTensor.int64)
+        bytes = integers.flatMap { withUnsafeBytes(of: Int64($0).littleEndian, Array.init) }
+    }
+
+    var message: ProtobufMessage {
+        var message = ProtobufMessage()
+        for extent in extents { message.integer(1, extent) }
+        message.integer(2, type)
+        message.text(8, name)
+        message.bytes(9, bytes)
+        return message
+    }
+}
+
+/// An input or output of the whole: a `ValueInfoProto` whose first extent, the batch, is free.
 struct ONNXValue {
     let name: String
     /// Behind the batch.
     let extents: [Int]
+    var type = ONNXTensor.float32
+    /// Names of the first of those, where they are free too.
+    var free: [String] = []
 
     var message: ProtobufMessage {
         var shape = ProtobufMessage()
-        var batch = ProtobufMessage()
-        batch.text(2, "batch")
-        shape.message(1, batch)
-        for extent in extents {
+        for name in ["batch"] + free {
+            var dimension = ProtobufMessage()
+            dimension.text(2, name)
+            shape.message(1, dimension)
+        }
+        for extent in extents.dropFirst(free.count) {
             var dimension = ProtobufMessage()
             dimension.integer(1, extent)
             shape.message(1, dimension)
         }
         var tensor = ProtobufMessage()
-        tensor.integer(1, ONNXTensor.float32)
+        tensor.integer(1, type)
         tensor.message(2, shape)
-        var type = ProtobufMessage()
-        type.message(1, tensor)
+        var whole = ProtobufMessage()
+        whole.message(1, tensor)
         var message = ProtobufMessage()
         message.text(1, name)
-        message.message(2, type)
+        message.message(2, whole)
         return message
     }
 }

@@ -18,13 +18,15 @@ struct ONNXTranslation {
     static let (lowest, highest) = ("relu6.lowest", "relu6.highest")
 
     private let graph: Graph
+    private let input: String
     /// For every node, the name under which its output goes.
     private var values: [String]
     private(set) var nodes: [ONNXNode] = []
 
-    /// Throws `Untranslatable` for a node that no operator of opset 17 stands for.
-    init(_ graph: Graph) throws(Untranslatable) {
-        self.graph = graph
+    /// - Parameter input: the name of what the network takes.
+    /// - Throws: `Untranslatable` for a node that no operator of opset 17 stands for.
+    init(_ graph: Graph, input: String = Self.input) throws(Untranslatable) {
+        (self.graph, self.input) = (graph, input)
         values = graph.nodes.map { $0.name.replacing("·", with: "/") }
         values[graph.logits] = Self.output
         let reached = Self.reached(graph)
@@ -48,7 +50,7 @@ struct ONNXTranslation {
     private mutating func translate(_ index: Int) throws(Untranslatable) {
         let node = graph.nodes[index]
         switch node.operation {
-        case .input: values[index] = Self.input
+        case .input: values[index] = input
         case .dropout, .stochasticDepth: values[index] = values[node.inputs[0]]
         case .convolution(let window, _, let groups, _):
             add(index, "Conv", window.attributes + [("group", .integer(groups))])
@@ -73,7 +75,7 @@ struct ONNXTranslation {
         }
     }
 
-    fileprivate typealias Attributes = [(name: String, value: ONNXNode.Attribute)]
+    fileprivate typealias Attributes = ONNXNode.Attributes
 
     /// An operator with the node's inputs and parameters, in the graph's order, which is ONNX's too.
     private mutating func add(_ index: Int, _ operation: String, _ attributes: Attributes = []) {

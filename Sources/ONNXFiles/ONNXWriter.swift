@@ -3,7 +3,8 @@ package import Files
 package import Graphs
 import Tensors
 
-/// Writes ONNX, opset 17: input `images`, `[batch, 3, height, width]`, already normalised; output `logits`, `[batch, classes]`.
+/// Writes ONNX, opset 17: input `images`, `[batch, 3, height, width]`, already normalised; output `logits`, `[batch, classes]`. With
+/// `ONNXPixels` around it: input `images`, uint8 `[batch, height, width, 3]`, RGB; output `probabilities`, `[batch, classes]`.
 package enum ONNXWriter {
     /// The version of the operators, and of the file format that goes with it.
     package static let opset = 17
@@ -15,14 +16,16 @@ package enum ONNXWriter {
     ///
     /// - Parameters:
     ///   - values: the float32 bytes of `Graph.parameters[index]`, row-major; they must live until the call returns.
+    ///   - pixels: what stands around the network; nil for nothing.
     ///   - metadata: goes into the file as it is, sorted by key.
     /// - Throws: for a graph that opset 17 cannot express, for one of 2 GiB or more, and when the disk is full or fails.
     package static func write(
-        to path: String, graph: Graph, metadata: [String: String], values: (Int) -> UnsafeRawBufferPointer
+        to path: String, graph: Graph, around pixels: ONNXPixels? = nil, metadata: [String: String],
+        values: (Int) -> UnsafeRawBufferPointer
     ) throws(FileError) {
         let translation: ONNXTranslation
         do {
-            translation = try ONNXTranslation(graph)
+            translation = try ONNXTranslation(graph, input: pixels == nil ? ONNXTranslation.input : ONNXPixels.prepared)
         } catch {
             throw FileError(
                 path: path, problem: "cannot hold \(graph.name): '\(error.node)' \(error.reason), for which ONNX has no operator",
@@ -31,7 +34,7 @@ package enum ONNXWriter {
         let bounds: [Float] = [0, 6]
         var failure: FileError?
         bounds.withUnsafeBytes { bounds in
-            let model = model(translation, graph, metadata, bounds: bounds, values)
+            let model = model(translation, graph, pixels, metadata, bounds: bounds, values)
             do throws(FileError) {
                 guard model.byteCount <= maximumBytes else {
                     throw FileError(
@@ -54,11 +57,12 @@ package enum ONNXWriter {
     }
 
     private static func model(
-        _ translation: ONNXTranslation, _ graph: Graph, _ metadata: [String: String], bounds: UnsafeRawBufferPointer,
-        _ values: (Int) -> UnsafeRawBufferPointer
+        _ translation: ONNXTranslation, _ graph: Graph, _ pixels: ONNXPixels?, _ metadata: [String: String],
+        bounds: UnsafeRawBufferPointer, _ values: (Int) -> UnsafeRawBufferPointer
     ) -> ProtobufMessage {
         var network = ProtobufMessage()
-        for node in translation.nodes { network.message(1, node.message) }
+        let nodes = (pixels?.nodesBefore ?? []) + translation.nodes + (pixels?.nodesAfter ?? [])
+        for node in nodes { network.message(1, node.message) }
         network.text(2, graph.name)
         for index in ONNXTranslation.parameters(of: graph) {
             let parameter = graph.parameters[index]
@@ -72,13 +76,16 @@ package enum ONNXWriter {
                 network.message(5, ONNXTensor(name: name, extents: [], bytes: bytes).message)
             }
         }
+        for constant in pixels?.constants ?? [] { network.message(5, constant.message) }
         let image = graph.inputShape
-        network.message(11, ONNXValue(name: ONNXTranslation.input, extents: [image[2], image[0], image[1]]).message)
-        network.message(12, ONNXValue(name: ONNXTranslation.output, extents: [graph.classCount]).message)
+        let input = pixels?.input ?? ONNXValue(name: ONNXTranslation.input, extents: [image[2], image[0], image[1]])
+        network.message(11, input.message)
+        let output = pixels == nil ? ONNXTranslation.output : ONNXPixels.output
+        network.message(12, ONNXValue(name: output, extents: [graph.classCount]).message)
 
         var operators = ProtobufMessage()
         operators.text(1, "")
-        operators.integer(2, opset)
+        operators.integer(2, pixels?.opset ?? opset)
         var model = ProtobufMessage()
         model.integer(1, formatVersion)
         model.text(2, "Graft")

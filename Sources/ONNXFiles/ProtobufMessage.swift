@@ -24,6 +24,8 @@ struct ProtobufMessage {
 
     mutating func text(_ field: Int, _ value: String) { append(field, Array(value.utf8)) }
 
+    mutating func bytes(_ field: Int, _ bytes: [UInt8]) { append(field, bytes) }
+
     /// A list of numbers, one field for all.
     mutating func integers(_ field: Int, _ values: [Int]) {
         append(field, values.flatMap { Self.varint(UInt64(bitPattern: Int64($0))) })

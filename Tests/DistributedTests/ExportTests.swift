@@ -68,6 +68,26 @@ import WeightFiles
         #expect(target.metadata["preprocessing"]?.contains("\"crop\":224") == true)
     }
 
+    @Test(arguments: ["timm", "transformers"]) func foldersOfTheHubAreReadBack(library: String) throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let preprocessing =
+            #"{"channelOrder":"rgb","crop":160,"deviation":[127.5,127.5,127.5],"interpolation":"bicubic","mean":[127.5,127.5,127.5],"resize":177}"#
+        let source = try makeSource(["architecture": "resnet18", "classes": try json(classes), "preprocessing": preprocessing])
+        let path = try export(source, library)
+        let facts = library == "timm" ? ["config.json"] : ["config.json", "preprocessor_config.json"]
+        #expect(Set(try FileManager.default.contentsOfDirectory(atPath: path)) == Set(facts + ["model.safetensors"]))
+        let again = folder.appending(path: "again.safetensors").path
+        try #require(try Launch(["weights", "convert", path, again]).status == 0)
+        let (target, original) = (try WeightFile.open(again), try WeightFile.open(source))
+        try expectSameTensors(target, original)
+        for key in ["architecture", "classes", "preprocessing"] {
+            #expect(target.metadata[key] == original.metadata[key], "\(key)")
+        }
+        let reversed = try makeSource(["architecture": "resnet18", "preprocessing": preprocessing.replacing("rgb", with: "bgr")])
+        let refused = try Launch(["export", reversed, "--format", library, "--output", path])
+        #expect(refused.status == 65 && refused.errors.contains("cannot be written for \(library): its pixels are blue first"))
+    }
+
     @Test func theNetworkIsRecognised() throws {
         defer { try? FileManager.default.removeItem(at: folder) }
         let source = try makeSource([:])

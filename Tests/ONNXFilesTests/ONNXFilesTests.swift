@@ -31,13 +31,15 @@ import Testing
         return builder.finish(name: "all", logits: logits, head: "head")
     }
 
-    private func export(_ graph: Graph, metadata: [String: String] = [:]) throws -> ProtobufReader {
+    private func export(
+        _ graph: Graph, around pixels: ONNXPixels? = nil, metadata: [String: String] = [:]
+    ) throws -> ProtobufReader {
         let path = FileManager.default.temporaryDirectory.appending(path: "graft-\(UUID().uuidString).onnx").path
         defer { try? FileManager.default.removeItem(atPath: path) }
         let count = graph.parameters.map(\.shape.count).max() ?? 0
         let values = (0..<count).map(Float.init)
         try values.withUnsafeBytes { bytes in
-            try ONNXWriter.write(to: path, graph: graph, metadata: metadata) {
+            try ONNXWriter.write(to: path, graph: graph, around: pixels, metadata: metadata) {
                 UnsafeRawBufferPointer(rebasing: bytes[..<(4 * graph.parameters[$0].shape.count)])
             }
         }
@@ -122,6 +124,41 @@ import Testing
             #expect(dimensions.map { $0.texts(2) } == [["batch"]] + extents.map { _ in [] })
             #expect(dimensions.flatMap { $0.numbers(1) } == extents)
         }
+    }
+
+    @Test func pixelsStandBeforeAndProbabilitiesBehindTheNetwork() throws {
+        var builder = GraphBuilder()
+        let logits = builder.linear("fc", builder.flatten(builder.input(height: 2, width: 2)), out: 2)
+        let graph = builder.finish(name: "one", logits: logits, head: "fc")
+        let preprocessing = Preprocessing(resize: 3, crop: 2, channelOrder: .bgr, mean: [1, 2, 3], deviation: [2, 4, 8])
+        let pixels = ONNXPixels(preprocessing: preprocessing, scores: .softmax(temperature: 2), resizes: false)
+        let model = try export(graph, around: pixels)
+        #expect(model.messages(8).map { $0.numbers(2) } == [[17]])
+        let network = model.messages(7)[0]
+        #expect(
+            network.messages(1).map(line) == [
+                "Cast images pixels/float to=1", "Transpose pixels/float pixels/channels perm=[0, 3, 1, 2]",
+                "Gather pixels/channels,pixels/order pixels/reversed axis=1", "Sub pixels/reversed,pixels/mean pixels/centred",
+                "Mul pixels/centred,pixels/scale pixels", "Flatten pixels input/flatten axis=1",
+                "Gemm input/flatten,fc.weight,fc.bias logits transB=1", "Div logits,temperature logits/calibrated",
+                "Softmax logits/calibrated probabilities axis=1",
+            ])
+        let scale = try #require(network.messages(5).first { $0.texts(8) == ["pixels/scale"] })
+        #expect(scale.bytes(9) == [[0.5, 0.25, 0.125].flatMap { number in withUnsafeBytes(of: Float(number)) { Array($0) } }])
+        let input = network.messages(11)[0].messages(2)[0].messages(1)[0]
+        #expect(input.numbers(1) == [2])
+        #expect(
+            input.messages(2)[0].messages(1).map { $0.texts(2) + $0.numbers(1).map { "\($0)" } } == [
+                ["batch"], ["2"], ["2"], ["3"],
+            ])
+
+        let several = ONNXPixels(preprocessing: .imageNet(resize: 3, crop: 2), scores: .sigmoid, resizes: true)
+        let resizing = try export(graph, around: several)
+        #expect(resizing.messages(8).map { $0.numbers(2) } == [[18]])
+        let operations = resizing.messages(7)[0].messages(1).map { $0.texts(4)[0] }
+        #expect(operations.contains("Resize") && operations.last == "Sigmoid")
+        let free = resizing.messages(7)[0].messages(11)[0].messages(2)[0].messages(1)[0].messages(2)[0].messages(1)
+        #expect(free.map { $0.texts(2) } == [["batch"], ["height"], ["width"], []])
     }
 
     @Test(arguments: NetworkCatalog.entries.map(\.name))

@@ -13,16 +13,22 @@ import WeightFiles
 
 struct ExportCommand: ParsableCommand {
     enum Format: String, ExpressibleByArgument, CaseIterable {
-        case torchvision, safetensors, onnx
+        case torchvision, safetensors, onnx, timm, transformers
 
-        var suffix: String {
+        /// What is written, where nobody says it.
+        var name: String {
             switch self {
-            case .torchvision: "pth"
-            case .safetensors: "safetensors"
-            case .onnx: "onnx"
+            case .torchvision: "model.pth"
+            case .safetensors: "model.safetensors"
+            case .onnx: "model.onnx"
+            case .timm: "model-timm"
+            case .transformers: "model-transformers"
             }
         }
     }
+
+    /// What an ONNX file takes.
+    enum Input: String, ExpressibleByArgument, CaseIterable { case float32, uint8 }
 
     static let configuration = CommandConfiguration(
         commandName: "export", abstract: "Writes a run's network as a file for other programs.",
@@ -32,24 +38,47 @@ struct ExportCommand: ParsableCommand {
             torchvision: a state dict that torch.load and torchvision's own constructors take, and a .json file with classes and \
             preprocessing beside it. safetensors: the same names; classes, preprocessing and architecture in the metadata, so that \
             graft predict --weights needs nothing else. onnx: opset 17, float32, input 'images' of any batch size, already \
-            normalised as the metadata says, output 'logits'.
+            normalised as the metadata says, output 'logits'. With --input uint8: input 'images', uint8 [batch, height, width, 3], RGB, of \
+            the network's own size; output 'probabilities'. --resize takes photographs of any size and resizes and crops them (opset 18).
+
+            timm, transformers: a folder that timm.create_model('local-dir:FOLDER', pretrained=True) or \
+            AutoModelForImageClassification.from_pretrained(FOLDER) read, classes and preparation of pixels included.
+
+            --check PHOTOGRAPHS writes OUTPUT.npz beside an ONNX file: inputs and Graft's own answers, for any runtime to be compared.
             """)
 
     @Argument(help: ArgumentHelp("The folder of a run, or a weight file.", valueName: "run"))
-    var input: String
+    var source: String
     @Option(help: ArgumentHelp("\(Format.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "format"))
     var format: Format
-    @Option(help: "The file to write; without it, model.pth, .safetensors or .onnx in the folder of the run.")
+    @Option(
+        help: "The file or folder to write; without it, model.pth, model.onnx, model-timm and so on in the folder of the run.")
     var output: String?
     @Option(help: "Of a run: best, last, or the path of a checkpoint.")
     var checkpoint: String?
     @Option(help: "Of a weight file: the network, where the file leaves it open.")
     var network: String?
 
+    @Option(help: "What an ONNX file takes: float32 (prepared pixels) or uint8 (pixels as they are; it gives probabilities).")
+    var input = Input.float32
+    @Flag(help: "With --input uint8: resizes and crops photographs of any size inside of the ONNX file.")
+    var resize = false
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp("Photographs (or folders) whose answers are written beside an ONNX file.", valueName: "photographs"))
+    var check: [String] = []
+
+    func validate() throws {
+        guard format == .onnx || (input == .float32 && !resize && check.isEmpty) else {
+            throw ValidationError("--input, --resize and --check are for --format onnx")
+        }
+        guard !resize || input == .uint8 else { throw ValidationError("--resize goes with --input uint8") }
+    }
+
     func run() throws { try reportingErrors(export) }
 
     private func export() throws {
-        let (model, target) = try source()
+        let (model, target) = try opened()
         let weights = try FittedWeights(model, network: network)
         switch format {
         case .safetensors:
@@ -60,25 +89,33 @@ struct ExportCommand: ParsableCommand {
             // Whoever runs it computes in float32.
             metadata.computation = nil
             let entries = try metadata.entries().filter { $0.key != "format" }
-            try ONNXWriter.write(to: target, graph: weights.graph, metadata: entries) {
+            let pixels = input == .uint8 ? Self.pixels(weights, resizes: resize) : nil
+            try ONNXWriter.write(to: target, graph: weights.graph, around: pixels, metadata: entries) {
                 UnsafeRawBufferPointer(weights.store.values(of: $0))
             }
+            if !check.isEmpty {
+                let questions = ExportCheck(model: model, network: network, takesPixels: input == .uint8, resizes: resize)
+                let count = try questions.write(try PhotographList.files(check, listed: nil), to: "\(target).npz")
+                say("\(target).npz: what it should answer for \(count) photograph\(count == 1 ? "" : "s")")
+            }
+        case .timm: try Self.writeFolder(weights, for: .timm, to: target)
+        case .transformers: try Self.writeFolder(weights, for: .transformers, to: target)
         }
         say("\(target): \(weights.entry.name), \(weights.graph.classCount) classes, from \(weights.file.path)")
         if format == .torchvision { say(Self.advice(weights)) }
     }
 
     /// The weights, and where to write them.
-    private func source() throws -> (model: SavedModel, target: String) {
+    private func opened() throws -> (model: SavedModel, target: String) {
         var isFolder: ObjCBool = false
-        let exists = FileManager.default.fileExists(atPath: input, isDirectory: &isFolder)
+        let exists = FileManager.default.fileExists(atPath: source, isDirectory: &isFolder)
         guard exists, !isFolder.boolValue else {
-            let trained = try TrainedRun(path: input)
-            return (try trained.checkpoint(checkpoint), output ?? "\(trained.folder.path)/model.\(format.suffix)")
+            let trained = try TrainedRun(path: source)
+            return (try trained.checkpoint(checkpoint), output ?? "\(trained.folder.path)/\(format.name)")
         }
-        guard checkpoint == nil else { throw UserError("\(input) is a weight file; --checkpoint goes with a run") }
-        guard let output else { throw UserError("\(input) is a weight file; say with --output where to write") }
-        return (SavedModel(try WeightFile.named(input)), output)
+        guard checkpoint == nil else { throw UserError("\(source) is a weight file; --checkpoint goes with a run") }
+        guard let output else { throw UserError("\(source) is a weight file; say with --output where to write") }
+        return (SavedModel(try WeightFile.named(source)), output)
     }
 
     /// torchvision counts the batches that each batch norm has seen; nothing but its own momentum-free averaging reads the count.
@@ -95,6 +132,33 @@ struct ExportCommand: ParsableCommand {
             loss: weights.loss == .crossEntropy ? nil : weights.loss.rawValue, thresholds: weights.thresholds,
             temperature: weights.temperature)
         try AtomicFile.write(Array((try facts.jsonLine() + "\n").utf8), to: "\(path).json")
+    }
+
+    /// Prepares pixels before the network, makes probabilities behind it.
+    private static func pixels(_ weights: FittedWeights, resizes: Bool) -> ONNXPixels {
+        ONNXPixels(
+            preprocessing: weights.preprocessing,
+            scores: weights.loss == .binaryCrossEntropy ? .sigmoid : .softmax(temperature: weights.temperature ?? 1),
+            resizes: resizes)
+    }
+
+    private static func writeFolder(_ weights: FittedWeights, for library: HubModel.Library, to path: String) throws {
+        let folder = try HubFolder(for: library, weights.entry, weights.graph, weights.preprocessing, classes: weights.classes)
+        try Folders.make(path, advice: "choose another --output")
+        for (name, text) in folder.facts { try AtomicFile.write(Array(text.utf8), to: "\(path)/\(name)") }
+        try withUnsafeBytes(of: Int64(0)) { zero in
+            let tensors = zip(folder.tensors, weights.tensors).flatMap { stored, own -> [SafetensorsWriter.Tensor] in
+                let tensor: SafetensorsWriter.Tensor = (stored.name, .float32, stored.shape, own.bytes)
+                guard stored.name.hasSuffix(".running_var") else { return [tensor] }
+                return [tensor, (stored.name.dropLast(11) + "num_batches_tracked", .int64, [], zero)]
+            }
+            try SafetensorsWriter.write(to: "\(path)/model.safetensors", tensors: tensors, metadata: ["format": "pt"])
+        }
+        if weights.temperature ?? 1 != 1 || weights.thresholds != nil {
+            say(
+                "note: \(library.rawValue) has no place for the run's temperature and thresholds; its probabilities are not calibrated"
+            )
+        }
     }
 
     /// What a state dict has no place for.
