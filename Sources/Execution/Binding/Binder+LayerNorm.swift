@@ -20,11 +20,12 @@ extension Binder {
         let scaleGradient = store.gradient(of: norm.scale)?.baseAddress
         let shiftGradient = store.gradient(of: norm.shift)?.baseAddress
         let (x, dy, dx) = (address(step.reads[0]), address(step.reads[1]), step.writes.first.map { address($0) })
-        let capacity = images * rows
+        let images = images
         return { frame in
             kernel.backward(
                 dy: dy.activations(frame), x.activations(frame), scale: scale, dx.map { $0.activations(frame) },
-                rows: frame.input.count * rows, capacity: capacity, scaleGradient: scaleGradient, shiftGradient: shiftGradient)
+                rows: frame.count(ofChunk: images) * rows, capacity: images * rows, scaleGradient: scaleGradient,
+                shiftGradient: shiftGradient)
         }
     }
 

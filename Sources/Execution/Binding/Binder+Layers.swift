@@ -63,7 +63,7 @@ extension Binder {
             withExtendedLifetime(discarded) {
                 kernel.backward(
                     dy: dy.activations(frame), x.activations(frame), dx.map { $0.activations(frame) },
-                    rows: frame.input.count * pixels, capacity: capacity * pixels,
+                    rows: frame.count(ofChunk: capacity) * pixels, capacity: capacity * pixels,
                     parameters, scaleGradient: scaleGradient, shiftGradient: shiftGradient, masks: masks != nil,
                     usesBatchStatistics: mode.usesBatchStatistics,
                     synchronize: mode == .synchronized ? frame.input.synchronize : nil)

@@ -13,6 +13,9 @@ struct PassFrame {
     /// The first of the images that the chunk is at.
     var firstImage = 0
     var result = PassResult()
+
+    /// How many of a chunk's images are there.
+    func count(ofChunk images: Int) -> Int { min(images, input.count - firstImage) }
 }
 
 /// A moment in a program's run, for benchmarks and traces. A step of a chunk begins and ends once for each of its parts.

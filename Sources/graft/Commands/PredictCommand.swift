@@ -1,6 +1,7 @@
 // `graft predict`: classes of single photographs.
 import ArgumentParser
 import Foundation
+import Graphs
 import PlanReports
 import Reporting
 import RunConfiguration

@@ -27,7 +27,12 @@ CASES = {
     "resnet18": ("resnet18", None, "layer4.1"), "resnet18-layer2": ("resnet18", "layer2", "layer2.1"),
     "resnet50-layer3.2": ("resnet50", "layer3.2", "layer3.2"), "efficientnet_b0": ("efficientnet_b0", None, "features.8"),
     "efficientnet_b0-features.5.1": ("efficientnet_b0", "features.5.1", "features.5.1"),
-    "efficientnet_lite0": ("efficientnet_lite0", None, "features.8"),
+    "efficientnet_lite0": ("efficientnet_lite0", None, "features.8"), "caffenet": ("caffenet", None, "pool5"),
+    "inception_v3": ("inception_v3", None, "Mixed_7c"), "regnet_y_400mf": ("regnet_y_400mf", None, "trunk_output"),
+    "densenet121": ("densenet121", "features.denseblock4", "features.denseblock4"),
+    "mobilenet_v2": ("mobilenet_v2", None, "features.18"), "mobilenet_v3_small": ("mobilenet_v3_small", None, "features.12"),
+    "mnasnet0_5": ("mnasnet0_5", None, "layers"), "efficientnet_v2_s": ("efficientnet_v2_s", None, "features.7"),
+    "convnext_tiny": ("convnext_tiny", None, "features"),
 }
 
 
@@ -44,7 +49,7 @@ def maps(method, model, layer, x, classes):
 
 def describe(case):
     name, layer, module = CASES[case]
-    side = {"alexnet_2012": 227, "alexnet": 224}.get(name, 96)
+    side = {"alexnet_2012": 227, "alexnet": 224, "caffenet": 227, "inception_v3": 160}.get(name, 96)
     model = make(name)
     recipe.load(model)
     model.double()
