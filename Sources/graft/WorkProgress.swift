@@ -5,14 +5,15 @@ import Reporting
 /// Tells of images that are worked through, one by one or batch by batch.
 final class WorkProgress {
     private let verb: String
+    private let things: String
     private let start = ProcessInfo.processInfo.systemUptime
     private var last: Double
     private let terminal = Terminal.standardError()
     private var line: LiveLine
 
     /// - Parameter verb: what was done with them, as in `evaluated`.
-    init(_ verb: String) {
-        (self.verb, last) = (verb, start)
+    init(_ verb: String, _ things: String = "images") {
+        (self.verb, self.things, last) = (verb, things, start)
         line = LiveLine(terminal)
     }
 
@@ -25,7 +26,7 @@ final class WorkProgress {
         let rate = Double(done) / (now - start)
         let left = Int((Double(total - done) / max(rate, 1e-9)).rounded())
         let text =
-            "\(verb) \(done) of \(total) images, \(String(format: "%.1f", rate)) a second, ETA \(left / 60):\(String(format: "%02d", left % 60))"
+            "\(verb) \(done) of \(total) \(things), \(String(format: "%.1f", rate)) a second, ETA \(left / 60):\(String(format: "%02d", left % 60))"
         line.show(text)
     }
 }
