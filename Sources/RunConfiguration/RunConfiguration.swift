@@ -58,7 +58,7 @@ extension RunConfiguration: Section {
                     key: ["schedule", "kind"],
                     message: "schedule.kind: plateau looks at evaluations, and the config names no validation images"))
         }
-        findings += averageFindings + lossFindings
+        findings += averageFindings + lossFindings + reproducibilityFindings
         if training.phases != nil {
             for (number, phase) in phases.enumerated() {
                 findings += phase.contradictions.map {
@@ -91,6 +91,25 @@ extension RunConfiguration: Section {
         if training.focal != nil { found.append(finding(["training", "focal"], excludes)) }
         if training.classWeights == .effective { found.append(finding(["training", "class_weights"], ": effective\(excludes)")) }
         if data.sampling != .natural { found.append(finding(["data", "sampling"], excludes)) }
+        return found
+    }
+
+    private var reproducibilityFindings: [Finding] {
+        guard training.reproducible == .ranks else { return [] }
+        var found: [Finding] = []
+        if communication.compression != .none {
+            let key = ["communication", "compression"]
+            found.append(Finding(key: key, message: "\(key.dotted) rounds by ranks; it excludes training.reproducible: ranks"))
+        }
+        if phases.contains(where: { $0.network.batchNorm == .synchronized }) {
+            let key = ["training", "reproducible"]
+            found.append(
+                Finding(
+                    key: key,
+                    message:
+                        "\(key.dotted): ranks computes groups of images alone, which network.batch_norm: synchronized cannot; "
+                        + "local takes the statistics of a group, frozen and affine take none"))
+        }
         return found
     }
 

@@ -37,8 +37,23 @@ package struct EpochPlan: Sendable, Equatable {
         return range.lowerBound + share.lowerBound..<range.lowerBound + share.upperBound
     }
 
+    /// A rank's parts of a range of positions, each computed alone: one share, or with `group` so many images at a time, cut the same
+    /// whatever the number of ranks; none where there are more ranks than groups.
+    package static func parts(of range: Range<Int>, rank: Int, size: Int, group: Int?) -> [Range<Int>] {
+        guard let group else { return [share(of: range, rank: rank, size: size)] }
+        return Shard.range(of: groupCount(of: range.count, group), rank: rank, ranks: size).map {
+            let start = range.lowerBound + $0 * group
+            return start..<min(start + group, range.upperBound)
+        }
+    }
+
+    /// Groups of a pass of so many images.
+    package static func groupCount(of images: Int, _ group: Int) -> Int { (images + group - 1) / group }
+
     /// The most images that a rank gets in one pass: the capacity of its plan.
-    package static func shareCapacity(batchSize: Int, size: Int) -> Int { (batchSize + size - 1) / size }
+    package static func shareCapacity(batchSize: Int, size: Int, group: Int? = nil) -> Int {
+        group.map { min($0, batchSize) } ?? (batchSize + size - 1) / size
+    }
 
     /// Sums the weights of each update's images, known by the samples' order in the epoch.
     package mutating func weigh(_ order: [Int], _ weight: (_ sample: Int) -> Double) {
@@ -48,14 +63,16 @@ package struct EpochPlan: Sendable, Equatable {
     }
 
     /// One rank's shares of all passes, with the partners of their images.
-    func pairedShares(_ order: [Int], rank: Int, size: Int, distance: Int) -> [PairedShare] {
-        updates.flatMap(\.passes).map {
-            PairedShare(order, batch: $0, share: Self.share(of: $0, rank: rank, size: size), distance: distance)
+    func pairedShares(_ order: [Int], rank: Int, size: Int, group: Int?, distance: Int) -> [PairedShare] {
+        updates.flatMap(\.passes).flatMap { pass in
+            Self.parts(of: pass, rank: rank, size: size, group: group).map {
+                PairedShare(order, batch: pass, share: $0, distance: distance)
+            }
         }
     }
 
     /// One rank's shares of all passes, as sample indices.
-    func shares(_ order: [Int], rank: Int, size: Int) -> [[Int]] {
-        updates.flatMap(\.passes).map { Array(order[Self.share(of: $0, rank: rank, size: size)]) }
+    func shares(_ order: [Int], rank: Int, size: Int, group: Int?) -> [[Int]] {
+        updates.flatMap(\.passes).flatMap { Self.parts(of: $0, rank: rank, size: size, group: group) }.map { Array(order[$0]) }
     }
 }

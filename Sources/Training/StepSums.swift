@@ -24,8 +24,12 @@ package struct StepSums: Sendable, Equatable {
     package init() {}
 
     /// Reads the numbers from the floats behind the gradients.
-    init(_ extras: UnsafeMutableBufferPointer<Float>) {
+    init(_ extras: UnsafeMutableBufferPointer<Float>, isExact: Bool = false) {
         loss = Double(extras[0]) + Double(extras[1])
+        if isExact {
+            for digit in (0..<Self.digits).reversed() { loss = loss * Self.base + Double(extras[Self.firstDigit + digit]) }
+            loss /= Self.grid
+        }
         correct = Int(extras[2])
         images = Int(extras[3])
         unreadable = Int(extras[4])
@@ -35,7 +39,9 @@ package struct StepSums: Sendable, Equatable {
     }
 
     /// Writes the numbers behind the gradients. Counts up to 2²⁴ stay exact in float32; the loss goes as a sum of two floats.
-    func write(to extras: UnsafeMutableBufferPointer<Float>) {
+    ///
+    /// - Parameter isExact: whether the loss, which then is on the grid, goes in digits whose sums over up to 4,096 ranks stay exact.
+    func write(to extras: UnsafeMutableBufferPointer<Float>, isExact: Bool = false) {
         precondition(extras.count >= Self.floatCount, "the gradients need \(Self.floatCount) spare floats behind them")
         extras.update(repeating: 0)
         extras[0] = Float(loss)
@@ -47,5 +53,19 @@ package struct StepSums: Sendable, Equatable {
         extras[5] = Float(stopRequests)
         extras[6] = Float(dataSeconds)
         extras[7] = Float(communicationSeconds)
+        guard isExact, loss.isFinite else { return }
+        (extras[0], extras[1]) = (0, 0)
+        var rest = loss * Self.grid
+        for digit in 0..<Self.digits {
+            let value = digit == Self.digits - 1 ? rest : rest.truncatingRemainder(dividingBy: Self.base)
+            extras[Self.firstDigit + digit] = Float(value)
+            rest = ((rest - value) / Self.base).rounded()
+        }
     }
+
+    private static let (firstDigit, digits) = (8, 4)
+    private static let (base, grid) = (4096.0, 1048576.0)
+
+    /// A loss as a multiple of 2⁻²⁰.
+    static func onGrid(_ loss: Double) -> Double { (loss * grid).rounded() / grid }
 }

@@ -67,7 +67,8 @@ extension Trainer {
     private func averageStatistics() throws {
         let statistics = stage.replica.statistics
         defer { imagesSinceAveraging = 0 }
-        guard !statistics.isEmpty, parts.communicator.size > 1 else { return }
+        // Groups leave the same ones on every rank.
+        guard !statistics.isEmpty, parts.communicator.size > 1, parts.settings.group == nil else { return }
         let weight = Double(imagesSinceAveraging)
         let totals = try parts.communicator.sum(statistics.map { Double($0) * weight } + [weight])
         let totalWeight = totals[statistics.count]

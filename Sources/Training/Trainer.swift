@@ -157,7 +157,8 @@ package final class Trainer {
         if let source = stage.source as? any PairingSource {
             // Mixed images are of several classes: as in torch, the loss is then the mean over images.
             try source.order(
-                plan.pairedShares(order, rank: rank, size: size, distance: stage.repeats), epoch: progress.epoch)
+                plan.pairedShares(order, rank: rank, size: size, group: settings.group, distance: stage.repeats),
+                epoch: progress.epoch)
             return plan.updates
         }
         if let weights = settings.classWeights, settings.loss == .crossEntropy {
@@ -167,7 +168,7 @@ package final class Trainer {
                 return weights[labels[sample]] * Double(own?[sample] ?? 1)
             }
         }
-        try stage.source.order(plan.shares(order, rank: rank, size: size), epoch: progress.epoch)
+        try stage.source.order(plan.shares(order, rank: rank, size: size, group: settings.group), epoch: progress.epoch)
         return plan.updates
     }
 

@@ -40,6 +40,9 @@ package struct TrainingSettings: Sendable, Equatable {
     package var overlap: Bool
     /// Whether gradients may travel as bfloat16, with what rounding takes away added to the next update's.
     package var compresses = false
+    /// Images whose gradients are computed alone, so that results have the same bits on any number of ranks; nil for each rank's whole share
+    /// at once.
+    package var group: Int?
 
     package init(
         epochs: Int, batchSize: Int, accumulation: Int, stepLimit: Int?, labelSmoothing: Float, clipNorm: Double?, seed: UInt64,

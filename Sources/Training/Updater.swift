@@ -32,6 +32,8 @@ final class Updater {
     private let optimizer: Optimizer
     private let stop: StopFlag
     private let synchronizer: GradientSynchronizer
+    /// Where groups of images are computed alone.
+    private let groups: GroupGradients?
     let gradients: UnsafeMutableBufferPointer<Float>
     private let extras: UnsafeMutableBufferPointer<Float>
     /// Gradients of the update's earlier passes.
@@ -58,6 +60,11 @@ final class Updater {
         synchronizer = GradientSynchronizer(
             buckets: buckets, values: all, communicator: communicator, overlaps: settings.overlap,
             rest: settings.compresses ? rest : nil)
+        groups =
+            settings.group == nil
+            ? nil
+            : GroupGradients(
+                slots: replica.slots.map(\.range), gradients: gradients, statistics: replica.statistics, communicator)
         classWeights = AlignedBuffer(floatCount: settings.classWeights?.count ?? 0)
         earlier = AlignedBuffer(floatCount: settings.accumulation > 1 ? count : 0)
     }
@@ -69,11 +76,11 @@ final class Updater {
         try runPasses(of: update, number: number, epoch: epoch, &result)
         result.sums.stopRequests = stop.isRequested ? 1 : 0
         result.sums.communicationSeconds = previousCommunicationSeconds
-        result.sums.write(to: extras)
+        result.sums.write(to: extras, isExact: groups != nil)
         communicator.heartbeat.enter(.summing, step: number)
         result.communication = try synchronizer.finish()
         previousCommunicationSeconds = result.communication.exposed
-        result.sums = StepSums(extras)
+        result.sums = StepSums(extras, isExact: groups != nil)
         let loss = result.sums.loss / Double(max(result.sums.images, 1))
         guard loss.isFinite, loss < Self.hopelessLoss else {
             throw TrainingError.diverged(step: number, .ofLoss(loss, replica))
@@ -90,12 +97,9 @@ final class Updater {
         pass.focal = settings.focal
         pass.loss = settings.loss
         weighClasses(for: update, &pass)
+        if let groups { return try runGroups(groups, of: update, number, pass, &result) }
         for index in update.passes.indices {
-            communicator.heartbeat.enter(.loading, step: number)
-            let waitStart = monotonicNanoseconds()
-            let batch = try source.next()
-            result.sums.dataSeconds += seconds(since: waitStart)
-            communicator.heartbeat.enter(.computing, step: number)
+            let batch = try nextBatch(number, &result)
             let outcome: PassResult
             if index == update.passes.count - 1 {
                 synchronizer.begin(adding: index > 0 ? UnsafePointer(earlierGradients) : nil)
@@ -104,13 +108,47 @@ final class Updater {
                 outcome = try replica.trainPass(batch, pass) { _ in }
                 keepGradients(isFirst: index == 0)
             }
-            result.sums.loss += outcome.lossSum
-            result.sums.correct += outcome.correct
-            result.sums.images += batch.count
-            result.sums.unreadable += batch.unreadable.count
-            result.ownImages += batch.count
-            result.unreadable += batch.unreadable
+            note(batch, outcome, &result)
         }
+    }
+
+    /// Each group's pass by itself; what they bring is put together at the end.
+    private func runGroups(
+        _ groups: GroupGradients, of update: EpochPlan.Update, _ number: Int, _ pass: PassSettings, _ result: inout Result
+    ) throws {
+        let group = settings.group ?? 1
+        groups.begin()
+        for range in update.passes {
+            for _ in EpochPlan.parts(of: range, rank: communicator.rank, size: communicator.size, group: group) {
+                let batch = try nextBatch(number, &result)
+                let outcome = try replica.trainPass(batch, pass) { _ in }
+                groups.keep(images: batch.count)
+                note(batch, outcome, &result)
+            }
+        }
+        result.sums.loss = result.sums.loss.isFinite ? result.sums.loss : .nan
+        synchronizer.begin(adding: nil)
+        communicator.heartbeat.enter(.summing, step: number)
+        try groups.put(togetherOf: update.passes.reduce(0) { $0 + EpochPlan.groupCount(of: $1.count, group) })
+    }
+
+    private func nextBatch(_ number: Int, _ result: inout Result) throws -> Batch {
+        communicator.heartbeat.enter(.loading, step: number)
+        let start = monotonicNanoseconds()
+        let batch = try source.next()
+        result.sums.dataSeconds += seconds(since: start)
+        communicator.heartbeat.enter(.computing, step: number)
+        return batch
+    }
+
+    private func note(_ batch: Batch, _ outcome: PassResult, _ result: inout Result) {
+        // Cut to a grid, on which the sum over groups and ranks is exact.
+        result.sums.loss += groups == nil ? outcome.lossSum : StepSums.onGrid(outcome.lossSum)
+        result.sums.correct += outcome.correct
+        result.sums.images += batch.count
+        result.sums.unreadable += batch.unreadable.count
+        result.ownImages += batch.count
+        result.unreadable += batch.unreadable
     }
 
     /// Scales the classes' weights so that dividing by the number of images gives the weighted mean, where there is one.

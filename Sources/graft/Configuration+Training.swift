@@ -24,6 +24,7 @@ extension TrainingSettings {
                 ?? average.lastEpochs.map(AverageRule.lastEpochs)
         }
         bestBy = configuration.checkpoints.best
+        group = training.reproducible == .ranks ? training.group : nil
         compresses = configuration.communication.compression == .bfloat16
     }
 

@@ -64,7 +64,7 @@ struct PlannedNetwork {
         let graph = entry.build(
             BuildOptions(
                 classes: classes, inputSize: side, auxiliary: network.auxiliary,
-                dropout: network.dropout.map { Float($0) }))
+                dropout: network.dropout.map { Float($0) }, stochasticDepth: network.stochasticDepth.map { Float($0) }))
         // Auxiliary heads are new, and train like the head itself.
         let auxiliaryLayers = graph.auxiliaryLogits.compactMap { LayerPattern.ancestors(of: graph.nodes[$0].name).last }
         let unfrozen = try network.unfrozen.patterns(in: graph)
@@ -73,11 +73,13 @@ struct PlannedNetwork {
         trainability = try policy.resolve(graph)
         try Self.check(network.fresh, "network.fresh", graph)
         try Self.check(configuration.optimizer.multipliers.entries.map(\.pattern), "optimizer.multipliers", graph)
+        let group = configuration.training.reproducible == .ranks ? configuration.training.group : nil
         trainingCapacity = EpochPlan.shareCapacity(
-            batchSize: min(configuration.training.batchSize, max(1, images?.training ?? .max)), size: ranks)
+            batchSize: min(configuration.training.batchSize, max(1, images?.training ?? .max)), size: ranks, group: group)
         let remainder = (images?.training ?? 0) % configuration.training.batchSize
         let last = EpochPlan.shareCapacity(batchSize: remainder, size: ranks)
-        lastCapacity = last > 0 && 4 * last <= 3 * trainingCapacity ? last : nil
+        // Groups are computed alike wherever they stand: by one plan.
+        lastCapacity = group == nil && last > 0 && 4 * last <= 3 * trainingCapacity ? last : nil
         evaluationCapacity = min(configuration.evaluation.batchSize, max(1, images?.validation ?? .max))
         (self.unfrozen, normMode) = (unfrozen, policy.batchNorm)
         halfPrecision = abilities.multipliesBFloat16 ? .bfloat16 : .float32

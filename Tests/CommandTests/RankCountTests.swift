@@ -27,6 +27,21 @@ extension CommandTests {
             }
         }
 
+        @Test func groupsHaveTheSameBits() throws {
+            let work = try Workplace()
+            let settings = Self.settings + ["training.reproducible=ranks", "training.group=2", "network.batch_norm=local"]
+            try work.train("alone", settings)
+            try work.train("pair", settings + ["communication.algorithm=mpi", "communication.bucket_bytes=65536"], ranks: 2)
+            try work.train("three", settings + ["communication.algorithm=ring", "evaluation.ranks=all"], ranks: 3)
+            for file in ["model.safetensors", "optimizer.safetensors"] {
+                let weights = try ["alone", "pair", "three"].map {
+                    try work.contents("runs/\($0)/checkpoints/step-00000004/\(file)")
+                }
+                #expect(weights[0] == weights[1] && weights[0] == weights[2], "\(file)")
+            }
+            #expect(try work.losses("alone") == work.losses("three"))
+        }
+
         @Test func allRanksEvaluateLikeTheRoot() throws {
             let work = try Workplace(images: 4)
             try work.train("root", ["training.steps=1"], ranks: 3)

@@ -19,6 +19,9 @@ import Training
         var folder: String?
         var resumes = false
         var stepLimit: Int?
+        var group: Int?
+        var bucketBytes = 1024
+        var accumulation = 1
     }
 
     struct Outcome: Sendable {
@@ -44,7 +47,7 @@ import Training
     private static func replica(_ run: Run, _ communicator: any Communicator) throws -> ProgramReplica {
         let graph = network()
         let trainability = try FreezePolicy(unfrozen: ["block"], batchNorm: run.batchNorm).resolve(graph)
-        let capacity = EpochPlan.shareCapacity(batchSize: run.batchSize, size: communicator.size)
+        let capacity = EpochPlan.shareCapacity(batchSize: run.batchSize, size: communicator.size, group: run.group)
         let plans = [PlanExit.loss, .logits].map {
             Planner.plan(PlanRequest(graph: graph, trainability: trainability, capacity: capacity, exit: $0))
         }
@@ -71,17 +74,19 @@ import Training
 
     private static func train(_ run: Run, _ communicator: any Communicator) throws -> Outcome {
         let replica = try replica(run, communicator)
-        let capacity = EpochPlan.shareCapacity(batchSize: run.batchSize, size: communicator.size)
+        let capacity = EpochPlan.shareCapacity(batchSize: run.batchSize, size: communicator.size, group: run.group)
         let frozen = tensors(replica) { !replica.changes($0) }
         let checkpoints = run.folder.map { CheckpointFolder(path: $0, retention: Retention(keeping: 2)) }
         let record = Record()
         let count = replica.trained.count
+        var settings = TrainingSettings(
+            epochs: run.epochs, batchSize: run.batchSize, accumulation: run.accumulation, stepLimit: run.stepLimit,
+            labelSmoothing: 0.1, clipNorm: nil, seed: 4, shuffle: true, evaluationEpochs: 1, checkpointEpochs: 1,
+            checkpointSteps: nil, unreadableLimit: 0, overlap: true)
+        settings.group = run.group
         let trainer = Trainer(
             Trainer.Parts(
-                settings: TrainingSettings(
-                    epochs: run.epochs, batchSize: run.batchSize, accumulation: 1, stepLimit: run.stepLimit, labelSmoothing: 0.1,
-                    clipNorm: nil, seed: 4, shuffle: true, evaluationEpochs: 1, checkpointEpochs: 1, checkpointSteps: nil,
-                    unreadableLimit: 0, overlap: true),
+                settings: settings,
                 identity: RunIdentity(
                     name: "small", architecture: "small", classes: ["a", "b", "c"], preprocessing: .imageNet(), configDigest: "",
                     filesDigest: ""),
@@ -94,7 +99,7 @@ import Training
                     groups: try ParameterGroups(weightDecay: 0.01).resolve(
                         parameters: replica.parameters, of: "test", slots: replica.slots, count: count),
                     count: count),
-                schedule: LearningRateSchedule(baseRate: 0.01, shape: .constant), bucketBytes: 1024,
+                schedule: LearningRateSchedule(baseRate: 0.01, shape: .constant), bucketBytes: run.bucketBytes,
                 evaluator: Evaluator(
                     samples: samples(7, "validation"), source: loader(run, count: 7, capacity: capacity), batchSize: capacity,
                     ranks: .all)))
@@ -140,5 +145,29 @@ import Training
         let second = try run(Run(batchNorm: batchNorm, folder: folder.path, resumes: true))[0]
         #expect(first.losses + second.losses == straight.losses)
         #expect(second.tensors == straight.tensors)
+    }
+
+    /// More ranks than groups leave some without any; 13 images in batches of 6 a last batch of one.
+    @Test(arguments: [NormMode.frozen, .affine, .local]) func groupsHaveTheSameBitsOnAnyNumberOfRanks(batchNorm: NormMode) throws
+    {
+        func run(_ ranks: Int, _ bucketBytes: Int, _ change: (inout Run) -> Void = { _ in }) throws -> [Outcome] {
+            var wanted = Run(ranks: ranks, batchNorm: batchNorm)
+            (wanted.images, wanted.batchSize, wanted.group, wanted.bucketBytes) = (13, 6, 2, bucketBytes)
+            wanted.accumulation = 2
+            change(&wanted)
+            return try self.run(wanted)
+        }
+        let alone = try run(1, 1024)[0]
+        for (ranks, bucketBytes) in [(1, 64), (2, 256), (3, 1024), (4, 1 << 20), (7, 512)] {
+            for outcome in try run(ranks, bucketBytes) { #expect(outcome.tensors == alone.tensors, "\(ranks) ranks") }
+            #expect(try run(ranks, bucketBytes)[0].losses == alone.losses, "\(ranks) ranks")
+        }
+        let folder = try TemporaryFolder()
+        _ = try run(2, 1024) { ($0.folder, $0.stepLimit) = (folder.path, 2) }
+        let resumed = try run(3, 1024) { ($0.folder, $0.resumes) = (folder.path, true) }
+        #expect(resumed[2].tensors == alone.tensors)
+        // The same training but for rounding.
+        let usual = try run(1, 1024) { $0.group = nil }[0]
+        if batchNorm != .local { #expect(zip(usual.losses, alone.losses).allSatisfy { abs($0 - $1) < 1e-4 * $0 }) }
     }
 }

@@ -35,6 +35,8 @@ GRAFT_LOOP(void, graft_scale_rows, (const float *x, const float *scale, float *y
 GRAFT_LOOP(void, graft_scale, (const float *x, float *y, size_t count, float factor), (x, y, count, factor))
 /// y += x.
 GRAFT_LOOP(void, graft_accumulate, (const float *x, float *y, size_t count), (x, y, count))
+/// y += x rounded to the grid of `magic`: (x + magic) - magic, as written; 0 leaves x as it is.
+GRAFT_LOOP(void, graft_add_on_grid, (const float *x, float magic, float *y, size_t count), (x, magic, y, count))
 /// sums[c] = Σ_r x[r, c].
 GRAFT_LOOP(void, graft_column_sums, (const float *x, float *sums, size_t rows, size_t columns), (x, sums, rows, columns))
 /// float32 to bfloat16, rounded to nearest even, and back.

@@ -116,6 +116,10 @@ void GRAFT_AT(graft_accumulate)(const float *x, float *y, size_t count) {
     for (size_t i = 0; i < count; i++) y[i] += x[i];
 }
 
+void GRAFT_AT(graft_add_on_grid)(const float *x, float magic, float *y, size_t count) {
+    for (size_t i = 0; i < count; i++) y[i] += (x[i] + magic) - magic;
+}
+
 // Sums of many rows lose digits if each is added to all before it: partial sums of a few hundred keep them.
 void GRAFT_AT(graft_column_sums)(const float *x, float *sums, size_t rows, size_t columns) {
     enum { rows_at_once = 256, columns_at_once = 64 };

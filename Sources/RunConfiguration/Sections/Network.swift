@@ -16,6 +16,8 @@ extension RunConfiguration {
         package var batchNorm = NormMode.frozen
         /// The dropout probability before the head; nil for the architecture's own.
         package var dropout: Double?
+        /// The chance that the last block is left out of a training step; nil for the architecture's own.
+        package var stochasticDepth: Double?
         /// The type in which frozen layers before the first trained one compute.
         package var precision = PrefixPrecision.float32
         /// Whether GoogLeNet's auxiliary heads are built and trained.
@@ -72,6 +74,7 @@ extension RunConfiguration.Network: Section {
             Key("unfrozen", \.unfrozen),
             Key("batch_norm", \.batchNorm),
             Key("dropout", \.dropout, .from(0, below: 1)),
+            Key("stochastic_depth", \.stochasticDepth, .from(0, below: 1)),
             Key("precision", \.precision),
             Key("auxiliary", \.auxiliary),
             Key("loss", \.loss),

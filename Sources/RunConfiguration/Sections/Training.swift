@@ -25,8 +25,23 @@ extension RunConfiguration {
         package var average: Average?
         /// The largest global norm of the gradients; nil for no clipping.
         package var clipNorm: Double?
+        /// What results are to be the same over, bit for bit.
+        package var reproducible = Reproducible.off
+        /// Images whose gradients are computed alone, where results are the same on any number of ranks.
+        package var group = 8
     }
 }
+
+extension RunConfiguration {
+    /// Over what a run's results are the same, bit for bit, besides being repeated as it is.
+    package enum Reproducible: String, Sendable, CaseIterable {
+        case off
+        /// Any number of ranks.
+        case ranks
+    }
+}
+
+extension RunConfiguration.Reproducible: Choice {}
 
 extension RunConfiguration.Training: Section {
     static var keys: [Key<Self>] {
@@ -42,6 +57,8 @@ extension RunConfiguration.Training: Section {
             Key("focal", \.focal, .above(0)),
             Key("average", \.average),
             Key("clip_norm", \.clipNorm, .above(0)),
+            Key("reproducible", \.reproducible),
+            Key("group", \.group, .from(1, to: 1 << 12)),
         ]
     }
 
