@@ -35,7 +35,8 @@ extension Graph {
             switch node.operation {
             // The photograph itself, and what does nothing in inference.
             case .input, .dropout, .stochasticDepth, .flatten: return false
-            case .convolution, .batchNorm, .layerNorm, .layerScale, .activation, .add, .gate, .concatenate, .maxPool,
+            case .convolution, .batchNorm, .layerNorm, .layerScale, .activation, .add, .gate, .concatenate, .channelSlice,
+                .channelShuffle, .maxPool,
                 .averagePool, .adaptiveAveragePool,
                 .linear, .localResponseNorm:
                 return true

@@ -37,13 +37,22 @@ package struct Graph: Sendable {
     /// The parameters of a node, in the operation's order.
     package func parameters(of node: Node) -> ArraySlice<ParameterSpec> { parameters[node.parameters] }
 
+    /// The layer whose parameters scores come from: that of the node itself, or of the nearest before it that has some (SqueezeNet pools
+    /// its scores).
+    package func layer(behind node: Int) -> Node {
+        var node = nodes[node]
+        while node.parameters.isEmpty, node.inputs.count == 1 { node = nodes[node.inputs[0]] }
+        return node
+    }
+
     /// Multiply-accumulates of one image in a node: convolutions and linear layers, as papers count them.
     package func multiplyAccumulates(of node: Node) -> Int {
         switch node.operation {
         case .convolution(_, let outputChannels, _, _):
             node.shape.count / outputChannels * parameters[node.parameters.lowerBound].shape.count
         case .linear: parameters[node.parameters.lowerBound].shape.count
-        case .input, .batchNorm, .layerNorm, .layerScale, .activation, .add, .gate, .concatenate, .maxPool, .averagePool,
+        case .input, .batchNorm, .layerNorm, .layerScale, .activation, .add, .gate, .concatenate, .channelSlice, .channelShuffle,
+            .maxPool, .averagePool,
             .adaptiveAveragePool, .flatten,
             .dropout, .stochasticDepth, .localResponseNorm:
             0

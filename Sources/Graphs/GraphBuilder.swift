@@ -129,6 +129,15 @@ package struct GraphBuilder {
 
     package mutating func concatenate(_ name: String, _ inputs: [Value]) -> Value { append(name, .concatenate, inputs) }
 
+    package mutating func channelSlice(_ name: String, _ x: Value, first: Int, count: Int) -> Value {
+        append(name, .channelSlice(first: first, count: count), [x])
+    }
+
+    package mutating func channelShuffle(_ name: String, _ x: Value, groups: Int) -> Value {
+        precondition(x.channels % groups == 0, "\(name): \(groups) groups do not divide its channels")
+        return append(name, .channelShuffle(groups: groups), [x])
+    }
+
     package mutating func maxPool(
         _ name: String, _ x: Value, kernel: Int, stride: Int, padding: Int = 0, roundsUp: Bool = false
     ) -> Value {

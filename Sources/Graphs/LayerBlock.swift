@@ -67,7 +67,8 @@ extension Graph {
         for node in nodes {
             switch node.operation {
             case .batchNorm, .layerNorm: norms.formUnion(node.parameters)
-            case .input, .convolution, .layerScale, .activation, .add, .gate, .concatenate, .maxPool, .averagePool,
+            case .input, .convolution, .layerScale, .activation, .add, .gate, .concatenate, .channelSlice, .channelShuffle,
+                .maxPool, .averagePool,
                 .adaptiveAveragePool, .flatten, .linear, .dropout, .stochasticDepth, .localResponseNorm:
                 break
             }

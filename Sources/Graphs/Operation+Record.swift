@@ -16,6 +16,8 @@ extension Operation {
         case .add: "add"
         case .gate: "gate"
         case .concatenate: "concatenate"
+        case .channelSlice(let first, let count): "channel slice first \(first) count \(count)"
+        case .channelShuffle(let groups): "channel shuffle groups \(groups)"
         case .maxPool(let window): "max pool \(Self.record(window))"
         case .averagePool(let window, let countsPadding):
             "average pool \(Self.record(window))\(countsPadding ? " counts padding" : "")"

@@ -20,6 +20,10 @@ package enum Operation: Sendable, Hashable {
     case gate
     /// Inputs side by side along the channels.
     case concatenate
+    /// `count` channels from one on.
+    case channelSlice(first: Int, count: Int)
+    /// Channels in `groups` groups: the first of each, then the second of each, and so on.
+    case channelShuffle(groups: Int)
     case maxPool(SlidingWindow)
     /// Averages; `countsPadding` divides by the window's size everywhere.
     case averagePool(SlidingWindow, countsPadding: Bool)
@@ -48,6 +52,8 @@ package enum Operation: Sendable, Hashable {
         case .add: "add"
         case .gate: "gate"
         case .concatenate: "concatenate"
+        case .channelSlice: "channel slice"
+        case .channelShuffle: "channel shuffle"
         case .maxPool: "max pool"
         case .averagePool, .adaptiveAveragePool: "average pool"
         case .flatten: "flatten"

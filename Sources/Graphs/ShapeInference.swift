@@ -16,7 +16,8 @@ extension Operation {
     func outputShape(of inputs: [TensorShape]) -> TensorShape {
         let first = inputs.first ?? []
         switch self {
-        case .input, .batchNorm, .layerNorm, .layerScale, .activation, .dropout, .stochasticDepth, .localResponseNorm:
+        case .input, .batchNorm, .layerNorm, .layerScale, .activation, .dropout, .stochasticDepth, .localResponseNorm,
+            .channelShuffle:
             return first
         case .convolution(let window, let outputChannels, _, _): return window.outputShape(of: first, channels: outputChannels)
         case .maxPool(let window), .averagePool(let window, _): return window.outputShape(of: first, channels: first[2])
@@ -33,6 +34,9 @@ extension Operation {
             precondition(
                 inputs.allSatisfy { $0[0] == first[0] && $0[1] == first[1] }, "cannot concatenate images of unequal size")
             return [first[0], first[1], inputs.reduce(0) { $0 + $1[2] }]
+        case .channelSlice(let start, let count):
+            precondition(start >= 0 && start + count <= first[2], "\(first[2]) channels have no \(count) from \(start) on")
+            return [first[0], first[1], count]
         }
     }
 }

@@ -39,7 +39,7 @@ package struct Activations {
     }
 
     /// Writes zeros over `count` elements.
-    func clear(_ count: Int) { base.initializeMemory(as: UInt8.self, repeating: 0, count: count * type.byteCount) }
+    package func clear(_ count: Int) { base.initializeMemory(as: UInt8.self, repeating: 0, count: count * type.byteCount) }
 }
 
 extension Elementwise {

@@ -110,4 +110,29 @@ package struct Elementwise: Sendable {
             }
         }
     }
+    /// y's columns are those of x's groups in turn: the first of each group, then the second, row by row.
+    package func shuffleColumns(_ x: Activations, _ y: Activations, groups: Int, columns: Int, rows: Int) {
+        switch x.type.byteCount {
+        case 1: shuffle(x.base, y.base, of: UInt8.self, groups, columns, rows)
+        case 2: shuffle(x.base, y.base, of: UInt16.self, groups, columns, rows)
+        default: shuffle(x.base, y.base, of: UInt32.self, groups, columns, rows)
+        }
+    }
+
+    @inline(__always)
+    private func shuffle<Element>(
+        _ x: UnsafeMutableRawPointer, _ y: UnsafeMutableRawPointer, of type: Element.Type, _ groups: Int, _ columns: Int,
+        _ rows: Int
+    ) {
+        let (source, target) = (x.assumingMemoryBound(to: type), y.assumingMemoryBound(to: type))
+        let width = columns / groups
+        workers.run(rows) { range in
+            for row in range {
+                for group in 0..<groups {
+                    let (from, to) = (source + (row * columns + group * width), target + (row * columns + group))
+                    for column in 0..<width { to[column * groups] = from[column] }
+                }
+            }
+        }
+    }
 }

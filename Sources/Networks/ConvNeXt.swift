@@ -46,7 +46,26 @@ package enum ConvNeXt {
         entry("convnext_small", [3, 3, 27, 3], firstWidth: 96, 0.4, resize: 230, 83.616, 96.650),
         entry("convnext_base", [3, 3, 27, 3], firstWidth: 128, 0.5, resize: 232, 84.062, 96.870),
         entry("convnext_large", [3, 3, 27, 3], firstWidth: 192, 0.5, resize: 232, 84.414, 96.976),
+        timm("convnext_atto", [2, 2, 6, 2], firstWidth: 40, resize: 256, 75.7),
+        timm("convnext_femto", [2, 2, 6, 2], firstWidth: 48, resize: 256, 77.5),
+        timm("convnext_pico", [2, 2, 6, 2], firstWidth: 64, resize: 256, 79.5),
+        timm("convnext_nano", [2, 2, 8, 2], firstWidth: 80, resize: 235, 80.8),
     ]
+
+    /// The small ones, which timm alone has. Its files hold their mixing layers as convolutions.
+    static let small: Set = ["convnext_atto", "convnext_femto", "convnext_pico", "convnext_nano"]
+
+    private static func timm(
+        _ name: String, _ depths: [Int], firstWidth: Int, resize: Int, _ top1: Double
+    ) -> NetworkEntry {
+        let variant = Variant(depths: depths, widths: (0..<4).map { firstWidth << $0 }, stochasticDepth: 0)
+        return NetworkEntry(
+            name, .convNeXt, .imageNet(resize: resize, interpolation: .bicubic), top1: top1, top5: nil, by: "timm",
+            sources: [.timm]
+        ) { name, options, inputSize in
+            graph(name, variant, options, inputSize: inputSize)
+        }
+    }
 
     private static func entry(
         _ name: String, _ depths: [Int], firstWidth: Int, _ stochasticDepth: Float, resize: Int, _ top1: Double, _ top5: Double

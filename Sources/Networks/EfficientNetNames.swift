@@ -1,5 +1,6 @@
 // The EfficientNets' layers under other libraries' names: timm, efficientnet-pytorch, Keras.
 import Graphs
+import Tensors
 
 /// Where a parameter stands in an EfficientNet, told from its name (`features.2.0.block.1.0.weight`).
 struct EfficientNetNames {
@@ -12,21 +13,38 @@ struct EfficientNetNames {
     /// A layer of a block. The norms belong to the convolutions before them.
     enum Part: Hashable {
         case expand, expandNorm, depthwise, depthwiseNorm, squeeze, excite, project, projectNorm
+        /// Expands, or does all, and filters at once (EfficientNetV2).
+        case fused, fusedNorm
     }
 
     /// Blocks before each stage.
     private let blocksBefore: [Int]
-    private let hasSqueezeExcitation: Bool
+    /// Of each block (`features.2.0`) its members in torchvision's order, each a convolution and its norm, or squeeze and excite.
+    private let members: [String: [(Part, Part)]]
 
     init(_ graph: Graph) {
-        var depths = [Int](repeating: 0, count: EfficientNet.stages.count)
+        var depths: [Int] = []
+        var members: [String: [(Part, Part)]] = [:]
         for parameter in graph.parameters {
             let parts = parameter.name.split(separator: ".")
             guard parts.count > 3, parts[3] == "block", let stage = Int(parts[1]), let position = Int(parts[2]) else { continue }
+            depths += Array(repeating: 0, count: max(0, stage - depths.count))
             depths[stage - 1] = max(depths[stage - 1], position + 1)
+            let block = "features.\(stage).\(position)"
+            if parameter.name.hasSuffix(".fc1.weight") {
+                members[block, default: []].append((.squeeze, .excite))
+            } else if parameter.role == .convolutionWeight, !parameter.name.hasSuffix(".fc2.weight") {
+                members[block, default: []].append(Self.member(parameter.shape, isFirst: members[block] == nil))
+            }
         }
         blocksBefore = depths.indices.map { depths[..<$0].reduce(0, +) }
-        hasSqueezeExcitation = graph.parameters.contains { $0.name.contains(".fc1.") }
+        self.members = members
+    }
+
+    /// What a convolution of a block does, told from its weights.
+    private static func member(_ weights: TensorShape, isFirst: Bool) -> (Part, Part) {
+        if weights[2] > 1 { return weights[1] == 1 ? (.depthwise, .depthwiseNorm) : (.fused, .fusedNorm) }
+        return isFirst ? (.expand, .expandNorm) : (.project, .projectNorm)
     }
 
     /// The layer that a parameter belongs to, and what of it the parameter is (`weight`, `running_mean`).
@@ -39,16 +57,9 @@ struct EfficientNetNames {
             return parts[1] == "0" ? (isNorm ? .stemNorm : .stem, leaf) : (isNorm ? .headNorm : .head, leaf)
         }
         let (stage, position, index) = (Int(parts[1]) ?? 0, Int(parts[2]) ?? 0, Int(parts[4]) ?? 0)
-        return (.block(stage: stage - 1, position: position, part(stage: stage - 1, index: index, sublayer: parts[5])), leaf)
-    }
-
-    /// A block's members in torchvision's order; the first stage does not expand.
-    private func part(stage: Int, index: Int, sublayer: String) -> Part {
-        let members: [(Part, Part)] =
-            (stage == 0 ? [] : [(.expand, .expandNorm)]) + [(.depthwise, .depthwiseNorm)]
-            + (hasSqueezeExcitation ? [(.squeeze, .excite)] : []) + [(.project, .projectNorm)]
-        let isSecond = sublayer == "1" || sublayer == "fc2"
-        return isSecond ? members[index].1 : members[index].0
+        let member = members["features.\(stage).\(position)"]?[index] ?? (.project, .projectNorm)
+        let isSecond = parts[5] == "1" || parts[5] == "fc2"
+        return (.block(stage: stage - 1, position: position, isSecond ? member.1 : member.0), leaf)
     }
 
     /// A block's number in the whole network.
@@ -64,21 +75,22 @@ struct EfficientNetNames {
             case .headNorm: "bn2"
             case .classifier: "classifier"
             case .block(let stage, let position, let part):
-                "blocks.\(stage).\(position).\(timmName(of: part, expands: stage > 0))"
+                "blocks.\(stage).\(position).\(timmName(of: part, in: members["features.\(stage + 1).\(position)"] ?? []))"
             }
         return StoredParameter(["\(name).\(leaf)"], for: parameter)
     }
 
-    private func timmName(of part: Part, expands: Bool) -> String {
+    /// timm numbers a block's norms, and names its convolutions by what stands before them.
+    private func timmName(of part: Part, in members: [(Part, Part)]) -> String {
+        let convolutions = members.filter { $0.0 != .squeeze }
+        if let index = convolutions.firstIndex(where: { $0.1 == part }) { return "bn\(index + 1)" }
         switch part {
-        case .expand: "conv_pw"
-        case .expandNorm: "bn1"
-        case .depthwise: "conv_dw"
-        case .depthwiseNorm: expands ? "bn2" : "bn1"
-        case .squeeze: "se.conv_reduce"
-        case .excite: "se.conv_expand"
-        case .project: expands ? "conv_pwl" : "conv_pw"
-        case .projectNorm: expands ? "bn3" : "bn2"
+        case .expand: return "conv_pw"
+        case .depthwise: return "conv_dw"
+        case .squeeze: return "se.conv_reduce"
+        case .excite: return "se.conv_expand"
+        case .fused: return convolutions.count == 1 ? "conv" : "conv_exp"
+        default: return convolutions[0].0 == .depthwise ? "conv_pw" : "conv_pwl"
         }
     }
 

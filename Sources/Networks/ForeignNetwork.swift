@@ -20,18 +20,17 @@ package enum ForeignNetwork {
         (".attn.relative_position_bias", "a Swin transformer"),
         (".attn.qkv.", "a vision transformer"), ("cls_token", "a vision transformer"), ("text_model.", "CLIP"),
         ("visual.", "CLIP"),
-        (".squeeze.weight", "a SqueezeNet"), ("expand3x3", "a SqueezeNet"),
-        ("stage2.0.branch2", "a ShuffleNet"), ("conv_stem.0.rbr", "a RepVGG"),
-        ("stages.0.blocks.0.", "a ConvNeXt or another network of timm's"),
+        ("conv_stem.0.rbr", "a RepVGG"),
+        ("stages.0.blocks.0.", "another network of timm's"),
     ]
 
     /// Beginnings of names of architectures.
     private static let names: [(beginning: String, kind: String)] = [
         ("mobilenet", "this MobileNet"), ("densenet", "this DenseNet"), ("convnext", "this ConvNeXt"),
         ("vit", "vision transformers"),
-        ("deit", "vision transformers"), ("swin", "Swin transformers"), ("squeezenet", "SqueezeNets"),
+        ("deit", "vision transformers"), ("swin", "Swin transformers"),
         ("inception", "Inception v4 and Inception-ResNets"),
-        ("regnet", "this RegNet"), ("shufflenet", "ShuffleNets"), ("mnasnet", "this MNASNet"), ("resnext", "this ResNeXt"),
+        ("regnet", "this RegNet"), ("shufflenet", "this ShuffleNet"), ("mnasnet", "this MNASNet"), ("resnext", "this ResNeXt"),
         ("wide_resnet", "this wide ResNet"), ("xception", "Xceptions"), ("nasnet", "NASNets"),
         ("efficientnetv2", "this EfficientNetV2"),
         ("maxvit", "vision transformers"), ("clip", "CLIP"),

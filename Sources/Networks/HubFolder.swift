@@ -21,15 +21,16 @@ package struct HubFolder: Sendable {
             .notWritten(network: entry.name, library: library.rawValue, reason: reason)
         }
         guard preprocessing.channelOrder == .rgb else { throw refusal("its pixels are blue first") }
-        let source = library == .timm ? (entry.family == .resNet ? WeightSource.torchvision : .timm) : .transformers
-        let written = library == .timm ? Self.timmName(entry) : Self.transformersKind(entry)
+        let source =
+            library == .transformers ? .transformers : entry.sources.contains(.timm) ? WeightSource.timm : .torchvision
+        let written = library == .timm ? TimmArchitecture.name(of: entry) : Self.transformersKind(entry)
         guard let written, entry.sources.contains(source) else {
             throw refusal("\(library.rawValue) has no network that computes the same")
         }
         let stored = NameTable.storedParameters(of: graph, family: entry.family, source: source)
         let tensors = stored.map { (name: $0.names[0], shape: $0.shape) }
         self.tensors = tensors
-        let head = graph.nodes[graph.logits].parameters
+        let head = graph.layer(behind: graph.logits).parameters
         let size = (classes: graph.classCount, features: graph.parameters[head.lowerBound].shape[1])
         let modules = [0, head.lowerBound].map { index in
             tensors[index].name.split(separator: ".").dropLast().joined(separator: ".")
@@ -44,7 +45,11 @@ package struct HubFolder: Sendable {
             facts = ["config.json": Self.text(config)]
         case .transformers:
             var config =
-                entry.family == .resNet ? Self.resNet(entry, graph) : Self.efficientNet(entry, size.features, preprocessing.crop)
+                switch entry.family {
+                case .resNet: Self.resNet(entry, graph)
+                case .convNeXt: Self.convNeXt(graph)
+                default: Self.efficientNet(entry, size.features, preprocessing.crop)
+                }
             let names = classes ?? (0..<size.classes).map { "LABEL_\($0)" }
             config["id2label"] = Dictionary(uniqueKeysWithValues: names.enumerated().map { ("\($0)", $1) })
             config["label2id"] = Dictionary(names.enumerated().map { ($1, $0) }) { first, _ in first }
@@ -53,19 +58,10 @@ package struct HubFolder: Sendable {
         }
     }
 
-    private static func timmName(_ entry: NetworkEntry) -> String? {
-        switch entry.family {
-        case .resNet: PublishedWeights.of(entry.name) == nil ? nil : entry.name
-        case .vgg: entry.name
-        case .efficientNetLite: "tf_\(entry.name)"
-        case .efficientNet: TimmArchitecture.network(entry.name, HubJSON([:])).network == nil ? nil : entry.name
-        default: nil
-        }
-    }
-
     private static func transformersKind(_ entry: NetworkEntry) -> String? {
         switch entry.family {
-        case .resNet: entry.name.hasPrefix("keras_") ? nil : "resnet"
+        case .resNet: entry.sources.contains(.transformers) && entry.name.hasPrefix("resnet") ? "resnet" : nil
+        case .convNeXt: entry.sources.contains(.transformers) ? "convnext" : nil
         case .efficientNet: entry.name.hasPrefix("tf_") ? "efficientnet" : nil
         default: nil
         }
@@ -101,6 +97,18 @@ package struct HubFolder: Sendable {
             "depths": depths,
             "hidden_sizes": widths, "embedding_size": 64, "hidden_act": "relu", "downsample_in_first_stage": false,
             "downsample_in_bottleneck": entry.name.hasSuffix("_v1"),
+        ]
+    }
+
+    private static func convNeXt(_ graph: Graph) -> [String: Any] {
+        let names = Set(graph.parameters.map(\.name))
+        let depths = (0..<4).map { stage in
+            (0..<64).count { names.contains("features.\(2 * stage + 1).\($0).layer_scale") }
+        }
+        return [
+            "architectures": ["ConvNextForImageClassification"], "depths": depths,
+            "hidden_sizes": (0..<4).map { graph.parameters[0].shape[0] << $0 }, "num_stages": 4, "patch_size": 4,
+            "hidden_act": "gelu", "layer_norm_eps": 1e-6, "layer_scale_init_value": 1e-6,
         ]
     }
 

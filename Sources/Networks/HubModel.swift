@@ -89,12 +89,26 @@ enum TimmArchitecture {
             "ssl_resnet50": "resnet50", "swsl_resnet18": "resnet18", "swsl_resnet50": "resnet50",
         ]
         for depth in [18, 34, 50, 101, 152] { names["tv_resnet\(depth)"] = "resnet\(depth)" }
+        let sizes = ["400mf": "004", "800mf": "008", "1_6gf": "016", "3_2gf": "032", "8gf": "080", "16gf": "160", "32gf": "320"]
+        for (size, digits) in sizes {
+            for kind in ["x", "y"] { names["regnet\(kind)_\(digits)"] = "regnet_\(kind)_\(size)" }
+        }
+        names["mobilenetv2_100"] = "mobilenet_v2"
         for size in 0...4 { names["tf_efficientnet_lite\(size)"] = "efficientnet_lite\(size)" }
         for size in 0...7 {
             for training in ["_ap", "_ns", "_aa"] { names["tf_efficientnet_b\(size)\(training)"] = "tf_efficientnet_b\(size)" }
         }
         return names
     }()
+
+    /// timm's name for a network of the catalogue whose weights it reads; nil where it has none that computes the same.
+    static func name(of entry: NetworkEntry) -> String? {
+        if entry.family == .efficientNetLite { return "tf_\(entry.name)" }
+        let own = synonyms.first { $0.value == entry.name && ($0.key.hasPrefix("regnet") || $0.key.hasPrefix("mobilenet")) }?.key
+        let sharesNames = [.resNet, .denseNet].contains(entry.family) && PublishedWeights.of(entry.name) != nil
+        guard sharesNames || entry.sources.contains(.timm) else { return nil }
+        return network(own ?? entry.name, HubJSON([:])).network.map { _ in own ?? entry.name }
+    }
 
     /// Arguments of timm's constructors that change no computation of a whole network.
     private static let harmless: Set<String> = [
@@ -138,6 +152,8 @@ enum TransformersArchitecture {
         switch kind {
         case "resnet": found = resNet(root)
         case "efficientnet": found = efficientNet(root)
+        case "convnext": found = convNeXt(root)
+        case "regnet": found = regNet(root)
         default:
             let name = ForeignNetwork.called(kind).map { " (of the \($0))" } ?? ""
             return (nil, "is a '\(kind)' of transformers\(name), whose names Graft does not read")
@@ -166,6 +182,29 @@ enum TransformersArchitecture {
             root.text("hidden_act") ?? "relu" == "relu", root.flag("downsample_in_first_stage") != true
         else { return nil }
         return isBottleneck && root.flag("downsample_in_bottleneck") == true ? "\(name)_v1" : name
+    }
+
+    private static func convNeXt(_ root: HubJSON) -> String? {
+        let sizes: [(name: String, depths: [Int], width: Int)] = [
+            ("convnext_tiny", [3, 3, 9, 3], 96), ("convnext_small", [3, 3, 27, 3], 96), ("convnext_base", [3, 3, 27, 3], 128),
+            ("convnext_large", [3, 3, 27, 3], 192),
+        ]
+        let (depths, widths) = (root.integers("depths") ?? [3, 3, 9, 3], root.integers("hidden_sizes") ?? [96, 192, 384, 768])
+        guard root.number("patch_size") ?? 4 == 4, root.number("num_stages") ?? 4 == 4, root.number("num_channels") ?? 3 == 3,
+            root.text("hidden_act") ?? "gelu" == "gelu", root.number("layer_scale_init_value") ?? 1e-6 > 0
+        else { return nil }
+        return sizes.first { size in size.depths == depths && widths == (0..<4).map { size.width << $0 } }?.name
+    }
+
+    private static func regNet(_ root: HubJSON) -> String? {
+        guard root.number("embedding_size") ?? 32 == 32, root.text("hidden_act") ?? "relu" == "relu",
+            root.number("num_channels") ?? 3 == 3
+        else { return nil }
+        let isGated = root.text("layer_type") ?? "y" == "y"
+        return RegNet.name(
+            depths: root.integers("depths") ?? [2, 6, 12, 2], widths: root.integers("hidden_sizes") ?? [128, 192, 512, 1088],
+            groupWidth: Int(exactly: root.number("groups_width") ?? 64) ?? 0,
+            isGated: isGated)
     }
 
     private static func efficientNet(_ root: HubJSON) -> String? {

@@ -80,7 +80,16 @@ package enum NameTable {
     /// Where each of the graph's parameters stands in a file of this source.
     static func storedParameters(of graph: Graph, family: NetworkFamily, source: WeightSource) -> [StoredParameter] {
         switch (source, family) {
-        case (.timm, .efficientNet), (.timm, .efficientNetLite):
+        case (.timm, .regNet): return graph.parameters.map(RegNetNames.timm)
+        case (.transformers, .regNet):
+            let isGated = graph.parameters.contains { $0.name.contains(".se.") }
+            return graph.parameters.map { RegNetNames.transformers($0, isGated: isGated) }
+        case (.timm, .mobileNetV2): return graph.parameters.map(MobileNetV2Names.timm)
+        case (.timm, .convNeXt):
+            return graph.parameters.map { ConvNeXtNames.timm($0, convolves: ConvNeXt.small.contains(graph.name)) }
+        case (.transformers, .convNeXt): return graph.parameters.map(ConvNeXtNames.transformers)
+        case (.timm, .mobileNetV3): return graph.parameters.map(MobileNetV3Names.timm)
+        case (.timm, .efficientNet), (.timm, .efficientNetLite), (.timm, .efficientNetV2):
             return graph.parameters.map(EfficientNetNames(graph).timmName)
         case (.transformers, .resNet): return graph.parameters.map(TransformersNames.resNet)
         case (.transformers, .efficientNet):
@@ -133,9 +142,11 @@ extension NetworkFamily {
     /// The libraries that publish weights of this family.
     var sources: [WeightSource] {
         switch self {
-        case .alexNet, .googLeNet, .inceptionV3, .regNet, .denseNet, .mobileNetV2, .mobileNetV3, .mnasNet, .efficientNetV2,
-            .convNeXt:
+        case .alexNet, .googLeNet, .inceptionV3, .denseNet, .mobileNetV3, .mnasNet, .efficientNetV2,
+            .squeezeNet, .shuffleNetV2:
             [.torchvision]
+        case .convNeXt, .regNet: [.torchvision, .timm, .transformers]
+        case .mobileNetV2: [.torchvision, .timm]
         case .alexNet2012, .caffeNet, .googLeNet2014: [.torchvision, .caffe]
         case .vgg: [.torchvision, .timm, .keras]
         case .resNet: [.torchvision, .transformers, .keras]

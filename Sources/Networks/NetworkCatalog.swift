@@ -6,8 +6,8 @@ package enum NetworkCatalog {
     /// All networks, family by family.
     package static let entries: [NetworkEntry] =
         AlexNet.entries + VGG.entries + GoogLeNet.entries + InceptionV3.entries + ResNet.entries + RegNet.entries
-        + DenseNet.entries
-        + MobileNetV2.entries + MobileNetV3.entries + MNASNet.entries + EfficientNet.entries + EfficientNetV2.entries
+        + DenseNet.entries + SqueezeNet.entries + ShuffleNetV2.entries + MobileNetV2.entries + MobileNetV3.entries
+        + MNASNet.entries + EfficientNet.entries + EfficientNetV2.entries
         + EfficientNetLite.entries + ConvNeXt.entries
 
     /// The network of this name. Throws `unknownNetwork` with the nearest names.

@@ -14,6 +14,8 @@ package enum NetworkFamily: String, Sendable, Hashable, CaseIterable {
     case resNet = "ResNet"
     case regNet = "RegNet"
     case denseNet = "DenseNet"
+    case squeezeNet = "SqueezeNet"
+    case shuffleNetV2 = "ShuffleNetV2"
     case mobileNetV2 = "MobileNetV2"
     case mobileNetV3 = "MobileNetV3"
     case mnasNet = "MNASNet"

@@ -75,6 +75,12 @@ package struct PublishedWeights: Sendable, Hashable {
         "resnext101_32x8d": "resnext101_32x8d-8ba56ff5.pth",
         "resnext101_64x4d": "resnext101_64x4d-173b62eb.pth",
         "resnext50_32x4d": "resnext50_32x4d-7cdf4587.pth",
+        "shufflenet_v2_x0_5": "shufflenetv2_x0.5-f707e7126e.pth",
+        "shufflenet_v2_x1_0": "shufflenetv2_x1-5666bf0f80.pth",
+        "shufflenet_v2_x1_5": "shufflenetv2_x1_5-3c479a10.pth",
+        "shufflenet_v2_x2_0": "shufflenetv2_x2_0-8be3c8ee.pth",
+        "squeezenet1_0": "squeezenet1_0-b66bff10.pth",
+        "squeezenet1_1": "squeezenet1_1-b8a52dc0.pth",
         "wide_resnet101_2": "wide_resnet101_2-32ee1156.pth",
         "wide_resnet50_2": "wide_resnet50_2-95faca4d.pth",
     ]

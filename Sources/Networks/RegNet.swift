@@ -36,7 +36,22 @@ package enum RegNet {
         return builder.finish(name: name, logits: logits, head: "fc")
     }
 
-    static let entries = [
+    /// The network of these sizes, if there is one.
+    static func name(depths: [Int], widths: [Int], groupWidth: Int, isGated: Bool) -> String? {
+        rows.first {
+            $0.variant.depths == depths && $0.variant.widths == widths && $0.variant.groupWidth == groupWidth
+                && $0.variant.isGated == isGated
+        }?.name
+    }
+
+    static let entries = rows.map { row in
+        NetworkEntry(row.name, .regNet, .imageNet(), top1: row.top1, top5: row.top5, by: "torchvision, IMAGENET1K_V1") {
+            name, options, inputSize in
+            graph(name, row.variant, options, inputSize: inputSize)
+        }
+    }
+
+    private static let rows = [
         x("400mf", [1, 2, 7, 12], [32, 64, 160, 400], 16, 72.834, 90.950),
         x("800mf", [1, 3, 7, 5], [64, 128, 288, 672], 16, 75.212, 92.348),
         x("1_6gf", [2, 4, 10, 2], [72, 168, 408, 912], 24, 77.040, 93.440),
@@ -53,25 +68,25 @@ package enum RegNet {
         y("32gf", [2, 5, 12, 1], [232, 696, 1392, 3712], 232, 80.878, 95.340),
     ]
 
+    /// A network by name, with what its published weights reach.
+    private struct Row: Sendable {
+        let name: String
+        let variant: Variant
+        let top1, top5: Double
+    }
+
     private static func x(
         _ size: String, _ depths: [Int], _ widths: [Int], _ groupWidth: Int, _ top1: Double, _ top5: Double
-    ) -> NetworkEntry {
+    ) -> Row {
         let variant = Variant(depths: depths, widths: widths, groupWidth: groupWidth, isGated: false)
-        return entry("regnet_x_\(size)", variant, top1, top5)
+        return Row(name: "regnet_x_\(size)", variant: variant, top1: top1, top5: top5)
     }
 
     private static func y(
         _ size: String, _ depths: [Int], _ widths: [Int], _ groupWidth: Int, _ top1: Double, _ top5: Double
-    ) -> NetworkEntry {
+    ) -> Row {
         let variant = Variant(depths: depths, widths: widths, groupWidth: groupWidth, isGated: true)
-        return entry("regnet_y_\(size)", variant, top1, top5)
-    }
-
-    private static func entry(_ name: String, _ variant: Variant, _ top1: Double, _ top5: Double) -> NetworkEntry {
-        NetworkEntry(name, .regNet, .imageNet(), top1: top1, top5: top5, by: "torchvision, IMAGENET1K_V1") {
-            name, options, inputSize in
-            graph(name, variant, options, inputSize: inputSize)
-        }
+        return Row(name: "regnet_y_\(size)", variant: variant, top1: top1, top5: top5)
     }
 }
 

@@ -16,6 +16,9 @@ extension ResNet {
         paper("resnet50_v1", .resnet50.v1, 75.3, 92.2),
         paper("resnet101_v1", .resnet101.v1, 76.4, 92.9),
         paper("resnet152_v1", .resnet152.v1, 77.0, 93.3),
+        timm("resnet26d", .resnet26.deep, 76.7),
+        timm("resnet50d", .resnet50.deep, 80.5),
+        timm("seresnet50", .resnet50.gated, 80.3),
         keras("keras_resnet50", .resnet50.keras, 74.9, 92.1),
         keras("keras_resnet101", .resnet101.keras, 76.4, 92.8),
         keras("keras_resnet152", .resnet152.keras, 76.6, 93.1),
@@ -31,6 +34,15 @@ extension ResNet {
     /// of v1 weights under torchvision's names.
     private static func paper(_ name: String, _ variant: Variant, _ top1: Double, _ top5: Double) -> NetworkEntry {
         entry(name, variant, .imageNet(), top1, top5, "He et al., 2015")
+    }
+
+    /// Networks that timm alone has, under its names.
+    private static func timm(_ name: String, _ variant: Variant, _ top1: Double) -> NetworkEntry {
+        NetworkEntry(
+            name, .resNet, .imageNet(interpolation: .bicubic), top1: top1, top5: nil, by: "timm", sources: [.timm]
+        ) { name, options, inputSize in
+            graph(name, variant, options, inputSize: inputSize)
+        }
     }
 
     private static func keras(_ name: String, _ variant: Variant, _ top1: Double, _ top5: Double) -> NetworkEntry {

@@ -19,9 +19,14 @@ package enum ResNet {
         /// Groups of a bottleneck's 3×3, and the channels of each where the block's width is 64 (ResNeXt, wide networks).
         package var groups = 1
         package var groupWidth = 64
+        /// Three 3×3 convolutions instead of the first 7×7, and shortcuts that average before their convolution (ResNet-D).
+        package var isDeep = false
+        /// A gate of each block's channels before the sum.
+        package var hasSqueezeExcitation = false
         package var epsilon: Float = 1e-5
         package var momentum: Float = 0.1
 
+        static let resnet26 = Variant(depths: [2, 2, 2, 2], isBottleneck: true)
         static let resnet18 = Variant(depths: [2, 2, 2, 2], isBottleneck: false)
         static let resnet34 = Variant(depths: [3, 4, 6, 3], isBottleneck: false)
         static let resnet50 = Variant(depths: [3, 4, 6, 3], isBottleneck: true)
@@ -32,6 +37,20 @@ package enum ResNet {
         func grouped(_ groups: Int, of width: Int) -> Variant {
             var variant = self
             (variant.groups, variant.groupWidth) = (groups, width)
+            return variant
+        }
+
+        /// ResNet-D of He et al., Bag of Tricks for Image Classification with Convolutional Neural Networks, 2019.
+        var deep: Variant {
+            var variant = self
+            variant.isDeep = true
+            return variant
+        }
+
+        /// Hu et al., Squeeze-and-Excitation Networks, 2018.
+        var gated: Variant {
+            var variant = self
+            variant.hasSqueezeExcitation = true
             return variant
         }
 
@@ -56,7 +75,10 @@ package enum ResNet {
     package static func graph(_ name: String, _ variant: Variant, _ options: BuildOptions, inputSize: Int) -> Graph {
         var stack = Stack(variant: variant)
         let input = stack.builder.input(height: inputSize, width: inputSize)
-        var x = stack.normalizedConvolution("conv1", "bn1", input, out: 64, kernel: 7, stride: 2, padding: 3)
+        var x =
+            variant.isDeep
+            ? stack.deepStem(input)
+            : stack.normalizedConvolution("conv1", "bn1", input, out: 64, kernel: 7, stride: 2, padding: 3)
         x = stack.builder.relu(x, name: "relu")
         x = stack.builder.maxPool("maxpool", x, kernel: 3, stride: 2, padding: 1)
         for (stage, depth) in variant.depths.enumerated() {
@@ -89,15 +111,34 @@ private struct Stack {
     /// One residual block; its branch is added to the input, which a 1×1 convolution brings to the new size where it changes.
     mutating func block(_ name: String, _ x: Value, width: Int, stride: Int) -> Value {
         let out = variant.isBottleneck ? 4 * width : width
-        let branch =
+        var branch =
             variant.isBottleneck
             ? bottleneck(name, x, width: width, out: out, stride: stride) : basic(name, x, width: width, stride: stride)
-        var shortcut = x
-        if stride != 1 || x.channels != out {
-            shortcut = normalizedConvolution(
-                "\(name).downsample.0", "\(name).downsample.1", x, out: out, kernel: 1, stride: stride)
+        if variant.hasSqueezeExcitation {
+            branch = builder.squeezeExcitation(
+                "\(name).se", branch, squeezed: roundedToEights(Double(out) / 16), inner: .relu)
         }
+        let shortcut = stride != 1 || x.channels != out ? shortcut("\(name).downsample", x, out: out, stride: stride) : x
         return builder.relu(builder.add("\(name).add", branch, shortcut), name: "\(name).relu")
+    }
+
+    private mutating func shortcut(_ name: String, _ x: Value, out: Int, stride: Int) -> Value {
+        guard variant.isDeep else {
+            return normalizedConvolution("\(name).0", "\(name).1", x, out: out, kernel: 1, stride: stride)
+        }
+        let mean =
+            stride == 1
+            ? x : builder.averagePool("\(name).0", x, kernel: 2, stride: stride, roundsUp: true, countsPadding: false)
+        return normalizedConvolution("\(name).1", "\(name).2", mean, out: out, kernel: 1)
+    }
+
+    /// Three small convolutions that see as far as one of 7×7.
+    mutating func deepStem(_ x: Value) -> Value {
+        var y = normalizedConvolution("conv1.0", "conv1.1", x, out: 32, kernel: 3, stride: 2, padding: 1)
+        y = builder.relu(y, name: "conv1.2")
+        y = normalizedConvolution("conv1.3", "conv1.4", y, out: 32, kernel: 3, padding: 1)
+        y = builder.relu(y, name: "conv1.5")
+        return normalizedConvolution("conv1.6", "bn1", y, out: 64, kernel: 3, padding: 1)
     }
 
     private mutating func basic(_ name: String, _ x: Value, width: Int, stride: Int) -> Value {

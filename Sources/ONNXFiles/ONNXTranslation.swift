@@ -61,6 +61,8 @@ struct ONNXTranslation {
         case .add: add(index, "Add")
         case .gate: add(index, "Mul")
         case .concatenate: add(index, "Concat", [("axis", .integer(1))])
+        case .channelSlice(let first, let count): slice(index, first, count)
+        case .channelShuffle(let groups): shuffle(index, groups)
         case .maxPool(let window): pool(index, window)
         case .averagePool(let window, let countsPadding):
             let ceils: Attributes = [("ceil_mode", .integer(window.roundsUp ? 1 : 0))]
@@ -120,6 +122,27 @@ struct ONNXTranslation {
             "LayerNormalization", ["\(y)/last"] + graph.parameters(of: node).map(\.name), to: "\(y)/normal",
             [("axis", .integer(-1)), ("epsilon", .float(epsilon))])
         append("Transpose", ["\(y)/normal"], to: y, [("perm", .integers([0, 3, 1, 2]))])
+    }
+
+    private mutating func slice(_ index: Int, _ first: Int, _ count: Int) {
+        let (x, y) = (values[graph.nodes[index].inputs[0]], values[index])
+        let bounds = [("first", first), ("end", first + count), ("axis", 1)].map { name, value in
+            constant("\(y)/\(name)", [value])
+        }
+        append("Slice", [x] + bounds, to: y)
+    }
+
+    /// Groups and their members trade places as axes of their own.
+    private mutating func shuffle(_ index: Int, _ groups: Int) {
+        let (x, y, shape) = (values[graph.nodes[index].inputs[0]], values[index], graph.nodes[index].shape)
+        append("Reshape", [x, constant("\(y)/split", [0, groups, shape[2] / groups, -1])], to: "\(y)/groups")
+        append("Transpose", ["\(y)/groups"], to: "\(y)/turned", [("perm", .integers([0, 2, 1, 3]))])
+        append("Reshape", ["\(y)/turned", constant("\(y)/shape", [0, shape[2], shape[0], shape[1]])], to: y)
+    }
+
+    private mutating func constant(_ name: String, _ values: [Int]) -> String {
+        append("Constant", [], to: name, [("value_ints", .integers(values))])
+        return name
     }
 
     /// Runtimes do not agree on which last window counts when the division is rounded up; with the padding written out there is no

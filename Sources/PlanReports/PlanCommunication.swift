@@ -65,7 +65,7 @@ package struct PlanCommunication: Sendable, Encodable {
             mode == .synchronized ? plan.graph.parameters[norm.scale].shape.count : nil
         case .convolution, .convolutionInputGradient, .convolutionWeightGradient, .layerNorm, .layerNormGradient, .layerScale,
             .layerScaleInputGradient, .layerScaleGradient, .activation, .add, .combineGradients, .gate, .gateGradient,
-            .concatenate, .slice, .pool,
+            .concatenate, .slice, .sliceGradient, .shuffle, .pool,
             .poolGradient, .adaptiveAverage, .adaptiveAverageGradient, .convert, .transpose, .dropout, .responseNorm,
             .responseNormGradient, .loss:
             nil

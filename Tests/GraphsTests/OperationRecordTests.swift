@@ -15,6 +15,8 @@ import Testing
         ),
         (.batchNorm(epsilon: 1e-5, momentum: 0.1), "batch norm epsilon 1e-05 momentum 0.1"), (.activation(.silu), "silu"),
         (.add, "add"), (.gate, "gate"), (.concatenate, "concatenate"),
+        (.channelSlice(first: 2, count: 3), "channel slice first 2 count 3"),
+        (.channelShuffle(groups: 2), "channel shuffle groups 2"),
         (.maxPool(window), "max pool 3×5 stride 2 padding 0 1 2 3 rounds up"),
         (
             .averagePool(window, countsPadding: true),

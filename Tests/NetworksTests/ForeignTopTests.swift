@@ -75,10 +75,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("features.3.squeeze.weight", "a SqueezeNet"), ("stages.0.blocks.0.conv_dw.weight", "a ConvNeXt"),
+        ("stages.0.blocks.0.conv_dw.weight", "another network of timm's"),
         ("resnet.embedder.embedder.convolution.weight", "Hugging Face's transformers"),
         ("blocks.0.attn.qkv.weight", "a vision transformer"),
-        ("backbone.bottom_up.res2.0.conv1.weight", "detectron2"), ("stage2.0.branch2.0.weight", "a ShuffleNet"),
+        ("backbone.bottom_up.res2.0.conv1.weight", "detectron2"), ("conv_stem.0.rbr.weight", "a RepVGG"),
     ]) func aFileOfSomethingElseIsCalledByItsName(_ tensor: String, _ kind: String) throws {
         let match = try NameTable.match([tensor: [8, 8, 1, 1]], to: graph, of: entry)
         let error = #expect(throws: NetworkError.self) { try match.validate(for: entry.name) }
@@ -87,7 +87,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("squeezenet1_1", "SqueezeNets"), ("convnext_xlarge", "this ConvNeXt"), ("ViT-B/16", "vision transformers"),
+        ("xception41", "Xceptions"), ("convnext_xlarge", "this ConvNeXt"), ("ViT-B/16", "vision transformers"),
     ])
     func anArchitectureFromElsewhereIsCalledByItsName(_ name: String, _ kind: String) {
         let error = #expect(throws: NetworkError.self) { try NetworkCatalog.entry(named: name) }

@@ -24,6 +24,7 @@ import Testing
         x = builder.stochasticDepth("depth", gated, rate: 0.5)
         x = builder.add("sum", builder.activation(.relu6, x), builder.relu(x))
         x = builder.concatenate("both", [x, gated])
+        x = builder.channelShuffle("shuffle", builder.channelSlice("slice", x, first: 1, count: 6), groups: 2)
         x = builder.maxPool("max", x, kernel: 2, stride: 2, roundsUp: true)
         x = builder.adaptiveAveragePool("same", x, to: 3)
         x = builder.dropout("drop", builder.flatten(x), rate: 0.5)
@@ -68,8 +69,13 @@ import Testing
                 "GlobalAveragePool lrn mean", "Sigmoid mean mean/sigmoid", "Mul lrn,mean/sigmoid gate",
                 "Clip gate,relu6.lowest,relu6.highest depth/relu6", "Relu gate depth/relu", "Add depth/relu6,depth/relu sum",
                 "Concat sum,gate both axis=1",
+                "Constant  slice/first value_ints=[1]", "Constant  slice/end value_ints=[7]",
+                "Constant  slice/axis value_ints=[1]",
+                "Slice both,slice/first,slice/end,slice/axis slice", "Constant  shuffle/split value_ints=[0, 2, 3, -1]",
+                "Reshape slice,shuffle/split shuffle/groups", "Transpose shuffle/groups shuffle/turned perm=[0, 2, 1, 3]",
+                "Constant  shuffle/shape value_ints=[0, 6, 5, 5]", "Reshape shuffle/turned,shuffle/shape shuffle",
                 // Of 5×5 pixels: the last windows are partly outside.
-                "MaxPool both max kernel_shape=[2, 2] strides=[2, 2] pads=[0, 0, 1, 1]", "Flatten max same/flatten axis=1",
+                "MaxPool shuffle max kernel_shape=[2, 2] strides=[2, 2] pads=[0, 0, 1, 1]", "Flatten max same/flatten axis=1",
                 "Gemm same/flatten,head.weight,head.bias logits transB=1",
             ])
     }

@@ -85,6 +85,25 @@ extension Binder {
         }
     }
 
+    func bindSliceGradient(_ step: PlanStep, _ firstChannel: Int) -> BoundStep {
+        let (elementwise, from, to) = (elementwise, plan.values[step.source].shape, plan.values[step.result].shape)
+        let (dy, dx, rows) = (address(step.source), address(step.result), images * from[0] * from[1])
+        return {
+            dx.activations($0).clear(rows * to[2])
+            elementwise.copyColumns(
+                dy.activations($0), from: 0, of: from[2], dx.activations($0), to: firstChannel, of: to[2], width: from[2],
+                rows: rows)
+        }
+    }
+
+    func bindShuffle(_ step: PlanStep, _ groups: Int) -> BoundStep {
+        let (elementwise, shape) = (elementwise, plan.values[step.source].shape)
+        let (x, y, rows) = (address(step.source), address(step.result), images * shape[0] * shape[1])
+        return {
+            elementwise.shuffleColumns(x.activations($0), y.activations($0), groups: groups, columns: shape[2], rows: rows)
+        }
+    }
+
     /// The mask of an image depends on (seed, epoch, sample, layer) alone, so that backward draws the same again.
     func bindDropout(_ step: PlanStep, _ rate: Float, _ layer: Int, _ wholeImages: Bool) -> BoundStep {
         let (elementwise, images, count) = (elementwise, images, plan.values[step.source].shape.count)
@@ -110,7 +129,7 @@ extension Binder {
 
     func bindLoss(_ step: PlanStep, _ weight: Float, _ isMain: Bool) -> BoundStep {
         let (scores, slope, capacity) = (address(step.source), address(step.result), images)
-        let classes = plan.values[step.source].shape[0]
+        let classes = plan.values[step.source].shape.count
         return { frame in
             let (input, imageWeight) = (frame.input, frame.input.imageWeight * weight)
             let result: PassResult

@@ -95,7 +95,10 @@ extension Binder {
 
     func bindAdaptiveAverageGradient(_ step: PlanStep) -> BoundStep {
         let (images, workers) = (images, resources.workers)
-        let pool = AdaptiveAveragePool(source: plan.values[step.result].shape, destination: plan.values[step.source].shape)
+        // Scores that are averages have the shape of scores.
+        let averages = plan.values[step.source].shape
+        let pool = AdaptiveAveragePool(
+            source: plan.values[step.result].shape, destination: averages.rank == 1 ? [1, 1, averages.count] : averages)
         let (dy, dx) = (address(step.source), address(step.result))
         return { pool.backward(dy($0), dx.activations($0), images: images, workers) }
     }

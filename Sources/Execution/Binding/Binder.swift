@@ -125,6 +125,8 @@ final class Binder {
         case .gateGradient: bindGateGradient(step)
         case .concatenate: bindConcatenation(step)
         case .slice(let firstChannel): bindSlice(step, firstChannel)
+        case .sliceGradient(let firstChannel): bindSliceGradient(step, firstChannel)
+        case .shuffle(let groups): bindShuffle(step, groups)
         case .pool(let place, let method): try bindPooling(step, place, method)
         case .poolGradient(let place, let method): try bindPoolingGradient(step, place, method)
         case .adaptiveAverage: bindAdaptiveAverage(step)

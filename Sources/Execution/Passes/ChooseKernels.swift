@@ -18,7 +18,8 @@ private func kernel(of step: PlanStep, _ values: [PlanValue], _ request: PlanReq
         convolution(.backwardWeights, layer, step, source: step.reads[0], step.reads[1], values, request)
     case .pool, .poolGradient, .responseNorm, .responseNormGradient: .direct
     case .norm, .normGradient, .layerNorm, .layerNormGradient, .layerScale, .layerScaleInputGradient, .layerScaleGradient,
-        .activation, .add, .combineGradients, .gate, .gateGradient, .concatenate, .slice, .adaptiveAverage,
+        .activation, .add, .combineGradients, .gate, .gateGradient, .concatenate, .slice, .sliceGradient, .shuffle,
+        .adaptiveAverage,
         .adaptiveAverageGradient, .convert, .transpose, .dropout, .loss:
         .loops
     }

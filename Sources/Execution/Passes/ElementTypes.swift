@@ -59,7 +59,8 @@ struct ElementTypes {
         case .convolution: !request.graph.isDepthwise(index)
         case .linear: !node.parameters.contains { request.trainability.isTrained[$0] }
         case .adaptiveAveragePool(let height, let width): height == 1 && width == 1
-        case .input, .batchNorm, .layerNorm, .layerScale, .activation, .add, .gate, .concatenate, .maxPool, .averagePool,
+        case .input, .batchNorm, .layerNorm, .layerScale, .activation, .add, .gate, .concatenate, .channelSlice, .channelShuffle,
+            .maxPool, .averagePool,
             .flatten, .dropout,
             .stochasticDepth, .localResponseNorm:
             false
@@ -69,7 +70,9 @@ struct ElementTypes {
     /// Input and result have one type, whichever it is.
     private static func keepsType(_ operation: Operation) -> Bool {
         switch operation {
-        case .batchNorm, .layerNorm, .layerScale, .activation, .add, .maxPool, .averagePool, .concatenate: true
+        case .batchNorm, .layerNorm, .layerScale, .activation, .add, .maxPool, .averagePool, .concatenate, .channelSlice,
+            .channelShuffle:
+            true
         case .input, .convolution, .gate, .adaptiveAveragePool, .flatten, .linear, .dropout, .stochasticDepth,
             .localResponseNorm:
             false

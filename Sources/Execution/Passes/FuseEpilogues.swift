@@ -37,7 +37,8 @@ private func fusableActivations(_ operation: Operation) -> Set<Activation>? {
     case .convolution: Set(Activation.allCases)
     case .batchNorm: Set(Activation.allCases.filter(\.fusesWithNorm))
     case .layerScale: []
-    case .input, .layerNorm, .activation, .add, .gate, .concatenate, .maxPool, .averagePool, .adaptiveAveragePool, .flatten,
+    case .input, .layerNorm, .activation, .add, .gate, .concatenate, .channelSlice, .channelShuffle, .maxPool, .averagePool,
+        .adaptiveAveragePool, .flatten,
         .linear,
         .dropout, .stochasticDepth, .localResponseNorm:
         nil

@@ -46,6 +46,8 @@ extension Lowering {
             for operand in step.reads { contribute(gradient, to: operand, &pending) }
         case .gate: differentiateGate(node, step, &pending)
         case .concatenate: differentiateConcatenation(node, step, &pending)
+        case .slice(let first): turnBack(node, step, &pending, .sliceGradient(firstChannel: first))
+        case .shuffle(let groups): turnBack(node, step, &pending, .shuffle(groups: values[step.result].shape[2] / groups))
         case .pool(let place, let method): turnBack(node, step, &pending, with: step.memory, .poolGradient(place, method))
         case .adaptiveAverage: turnBack(node, step, &pending, .adaptiveAverageGradient)
         case .convert: turnBack(node, step, &pending, .convert)
@@ -57,7 +59,7 @@ extension Lowering {
             guard let gradient = gradient(of: step.result, node, &pending) else { return }
             propagate(node, to: step.source, [step.source, gradient, memory], &pending, .responseNormGradient(constants))
         case .convolutionInputGradient, .convolutionWeightGradient, .normGradient, .layerNormGradient, .layerScaleInputGradient,
-            .layerScaleGradient, .combineGradients, .gateGradient, .slice, .poolGradient, .adaptiveAverageGradient,
+            .layerScaleGradient, .combineGradients, .gateGradient, .sliceGradient, .poolGradient, .adaptiveAverageGradient,
             .responseNormGradient:
             preconditionFailure("'\(step.name)': a gradient is not differentiated")
         }

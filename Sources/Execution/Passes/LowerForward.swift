@@ -90,6 +90,8 @@ extension Lowering {
         case .add: return .add(nil)
         case .gate: return .gate
         case .concatenate: return .concatenate
+        case .channelSlice(let first, _): return .slice(firstChannel: first)
+        case .channelShuffle(let groups): return .shuffle(groups: groups)
         case .maxPool(let window): return .pool(place(node, window), .max)
         case .averagePool(let window, let countsPadding):
             return .pool(place(node, window), countsPadding ? .averagePadded : .averageInside)
@@ -114,7 +116,8 @@ extension Lowering {
             return addValue("\(node.name)·places", node.shape, region: .prefix, type: type)
         case .localResponseNorm:
             return addValue("\(node.name)·sums", node.shape, region: .prefix, elementsPerImage: 2 * node.shape.count)
-        case .input, .convolution, .batchNorm, .layerNorm, .layerScale, .activation, .add, .gate, .concatenate, .averagePool,
+        case .input, .convolution, .batchNorm, .layerNorm, .layerScale, .activation, .add, .gate, .concatenate, .channelSlice,
+            .channelShuffle, .averagePool,
             .adaptiveAveragePool,
             .flatten, .linear, .dropout, .stochasticDepth:
             return nil

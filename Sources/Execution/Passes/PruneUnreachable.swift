@@ -55,7 +55,8 @@ private func passesThrough(_ node: Node, _ index: Int, _ request: PlanRequest, _
         let source = graph.nodes[node.inputs[0]].shape
         return source.rank == 1 || source[0] * source[1] == 1
     case .adaptiveAveragePool: return graph.nodes[node.inputs[0]].shape == node.shape
-    case .input, .convolution, .batchNorm, .layerNorm, .layerScale, .activation, .add, .gate, .concatenate, .maxPool,
+    case .input, .convolution, .batchNorm, .layerNorm, .layerScale, .activation, .add, .gate, .concatenate, .channelSlice,
+        .channelShuffle, .maxPool,
         .averagePool, .linear,
         .localResponseNorm:
         return false

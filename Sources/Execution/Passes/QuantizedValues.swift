@@ -81,7 +81,7 @@ struct QuantizedValues {
         switch operation {
         case .maxPool, .averagePool, .concatenate: true
         case .input, .convolution, .batchNorm, .layerNorm, .layerScale, .activation, .add, .gate, .adaptiveAveragePool, .flatten,
-            .linear, .dropout,
+            .linear, .dropout, .channelSlice, .channelShuffle,
             .stochasticDepth, .localResponseNorm:
             false
         }
@@ -96,7 +96,7 @@ struct QuantizedValues {
             case .adaptiveAveragePool(let height, let width): height == 1 && width == 1
             case .add: tails.contains { $0.value.residual == node && multiplies[$0.key] }
             case .input, .batchNorm, .layerNorm, .layerScale, .activation, .gate, .flatten, .linear, .dropout, .stochasticDepth,
-                .localResponseNorm:
+                .localResponseNorm, .channelSlice, .channelShuffle:
                 false
             }
         }
@@ -110,7 +110,7 @@ struct QuantizedValues {
             switch node.operation {
             case .activation(let kind): signed.append(kind.isSigned)
             case .maxPool, .averagePool, .adaptiveAveragePool, .concatenate, .add, .gate, .flatten, .dropout, .stochasticDepth,
-                .localResponseNorm:
+                .localResponseNorm, .channelSlice, .channelShuffle:
                 signed.append(inputs.contains(true))
             case .input, .convolution, .batchNorm, .layerNorm, .layerScale, .linear: signed.append(true)
             }

@@ -83,8 +83,12 @@ package enum PlanOperation: Sendable, Hashable {
     case gateGradient
     /// Sources → result.
     case concatenate
-    /// A concatenation's gradient → the part of it that starts at a channel.
+    /// Source → the part of it that starts at a channel: also of a concatenation's gradient.
     case slice(firstChannel: Int)
+    /// A slice's gradient → the source's: it starts at a channel, and all others are zeros.
+    case sliceGradient(firstChannel: Int)
+    /// Source → its channels, of each of the groups in turn. Its gradient is a shuffle, too.
+    case shuffle(groups: Int)
     /// Source → result, and while training what the gradient needs.
     case pool(PlacedWindow, PoolingMethod)
     /// Gradient, perhaps what `pool` has left → the source's gradient.
@@ -112,7 +116,8 @@ package enum PlanOperation: Sendable, Hashable {
         case .convolution(let layer, _), .convolutionInputGradient(let layer), .convolutionWeightGradient(let layer): layer
         case .norm, .normGradient, .layerNorm, .layerNormGradient, .layerScale, .layerScaleInputGradient, .layerScaleGradient,
             .activation, .add, .combineGradients,
-            .gate, .gateGradient, .concatenate, .slice, .pool, .poolGradient, .adaptiveAverage, .adaptiveAverageGradient,
+            .gate, .gateGradient, .concatenate, .slice, .sliceGradient, .shuffle, .pool, .poolGradient, .adaptiveAverage,
+            .adaptiveAverageGradient,
             .convert, .transpose, .dropout, .responseNorm, .responseNormGradient, .loss:
             nil
         }

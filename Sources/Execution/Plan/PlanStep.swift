@@ -58,7 +58,8 @@ package struct PlanStep: Sendable, Hashable {
         case .combineGradients(let derivative): derivative == nil ? reads : reads.dropLast()
         case .gate, .layerNorm, .layerScaleInputGradient: [source]
         case .convolutionInputGradient, .convolutionWeightGradient, .layerNormGradient, .layerScaleGradient,
-            .gateGradient, .concatenate, .slice, .pool, .poolGradient, .adaptiveAverage, .adaptiveAverageGradient, .convert,
+            .gateGradient, .concatenate, .slice, .sliceGradient, .shuffle, .pool, .poolGradient, .adaptiveAverage,
+            .adaptiveAverageGradient, .convert,
             .transpose, .responseNorm, .responseNormGradient, .loss:
             []
         }

@@ -75,7 +75,7 @@ def watching(model, kinks):
     """Collects the kinks of the model's forward passes in `kinks`, in their order; those that no gradient passes are left out."""
     names = {module: name for name, module in model.named_modules()}
     originals = {name: getattr(functional, name) for name in ("relu", "relu6", "hardtanh", "hardswish", "hardsigmoid", "max_pool2d", "avg_pool2d", "local_response_norm")}
-    cat, plus, seen = torch.cat, torch.Tensor.__add__, [0]
+    cat, plus, times, chunk, seen = torch.cat, torch.Tensor.__add__, torch.Tensor.__mul__, torch.Tensor.chunk, [0]
 
     def note(x, places, window):
         if x.requires_grad:
@@ -103,6 +103,12 @@ def watching(model, kinks):
     def added(x, y):  # a shortcut and a branch: the branch's layer may move
         return owned(plus(x, y), y.owners) if hasattr(y, "owners") else plus(x, y)
 
+    def scaled(x, y):  # a gate, which keeps the branch's layer
+        return owned(times(x, y), x.owners) if hasattr(x, "owners") else times(x, y)
+
+    def parts(x, *arguments, **options):  # channels that pass by are no layer's to move
+        return [owned(part, [((None, None), part.shape[1])]) for part in chunk(x, *arguments, **options)]
+
     def after(module, inputs, output):
         if isinstance(module, (nn.Conv2d, nn.Linear)):
             output.owners = [((names[module], None), output.shape[1])]
@@ -121,12 +127,12 @@ def watching(model, kinks):
                 "max_pool2d": max_pool2d,
                 **{name: keeping_channels(name) for name in ("avg_pool2d", "local_response_norm")}}
     try:
-        torch.cat, torch.Tensor.__add__ = concatenated, added
+        torch.cat, torch.Tensor.__add__, torch.Tensor.__mul__, torch.Tensor.chunk = concatenated, added, scaled, parts
         for name, function in replaced.items():
             setattr(functional, name, function)
         yield
     finally:
-        torch.cat, torch.Tensor.__add__ = cat, plus
+        torch.cat, torch.Tensor.__add__, torch.Tensor.__mul__, torch.Tensor.chunk = cat, plus, times, chunk
         for name, function in originals.items():
             setattr(functional, name, function)
         for hook in hooks:

@@ -32,6 +32,7 @@ CASES = {
     "densenet121": ("densenet121", "features.denseblock4", "features.denseblock4"),
     "mobilenet_v2": ("mobilenet_v2", None, "features.18"), "mobilenet_v3_small": ("mobilenet_v3_small", None, "features.12"),
     "mnasnet0_5": ("mnasnet0_5", None, "layers"), "efficientnet_v2_s": ("efficientnet_v2_s", None, "features.7"),
+    "squeezenet1_1": ("squeezenet1_1", None, "classifier.2"), "shufflenet_v2_x0_5": ("shufflenet_v2_x0_5", None, "conv5"),
     "convnext_tiny": ("convnext_tiny", None, "features"),
 }
 

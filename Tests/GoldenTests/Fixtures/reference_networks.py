@@ -10,6 +10,8 @@ import torchvision
 from PIL import Image
 from torch import nn
 from torch.nn import functional
+from torchvision.models.convnext import CNBlockConfig
+from torchvision.models.efficientnet import FusedMBConvConfig, MBConvConfig
 
 HERE = pathlib.Path(__file__).parent
 
@@ -263,6 +265,27 @@ def like_tensorflow(model):
     return model
 
 
+SMALL_CONVNEXTS = {"convnext_atto": (40, (2, 2, 6, 2), 256), "convnext_femto": (48, (2, 2, 6, 2), 256),
+                   "convnext_pico": (64, (2, 2, 6, 2), 256), "convnext_nano": (80, (2, 2, 8, 2), 235)}
+TENSORFLOW_V2_BASES = {"b0": (1, 1, 256, 224), "b1": (1, 1.1, 272, 240), "b2": (1.1, 1.2, 292, 260), "b3": (1.2, 1.4, 331, 300)}
+
+
+def tensorflow_v2(size, classes):
+    """TensorFlow's EfficientNetV2s under torchvision's names; the real ones are compared in check_hub.py."""
+    if size not in TENSORFLOW_V2_BASES:
+        side = 384 if size == "s" else 480
+        transform = Transform(side, side, "bicubic", [127.5] * 3, [127.5] * 3)
+        return like_tensorflow(torchvision.models.get_model(f"efficientnet_v2_{size}", weights=None, num_classes=classes)), transform
+    width, depth, resize, crop = TENSORFLOW_V2_BASES[size]
+    channels = lambda count: int(count * width + 4) // 8 * 8
+    base = [(FusedMBConvConfig, 1, 1, 32, 16, 1), (FusedMBConvConfig, 4, 2, 16, 32, 2), (FusedMBConvConfig, 4, 2, 32, 48, 2),
+            (MBConvConfig, 4, 2, 48, 96, 3), (MBConvConfig, 6, 1, 96, 112, 5), (MBConvConfig, 6, 2, 112, 192, 8)]
+    settings = [kind(expand, 3, stride, channels(inputs), channels(outputs), math.ceil(layers * depth))
+                for kind, expand, stride, inputs, outputs, layers in base]
+    model = torchvision.models.EfficientNet(settings, 0.2, num_classes=classes, last_channel=channels(1280))
+    return like_tensorflow(model), image_net(resize, crop, "bicubic")
+
+
 def made_here(name, classes, auxiliary):
     """Networks that torchvision has no constructor of, or another variant; None for the others."""
     plain = lambda base: torchvision.models.get_model(base, weights=None, num_classes=classes)
@@ -271,6 +294,8 @@ def made_here(name, classes, auxiliary):
     if name.startswith("efficientnet_lite"):
         crop = NamedLite.CROPS[int(name[-1])]
         return NamedLite(int(name[-1]), classes), Transform(crop + 32, crop, "bicubic", [127.0] * 3, [128.0] * 3)
+    if name.startswith("tf_efficientnetv2_"):
+        return tensorflow_v2(name.rpartition("_")[2], classes)
     if name.startswith("tf_"):
         crop = TENSORFLOW_CROPS[int(name[-1])]
         return like_tensorflow(plain(name[3:])), image_net(crop + 32, crop, "bicubic")
@@ -278,6 +303,19 @@ def made_here(name, classes, auxiliary):
         return like_keras(paper_strides(plain(name[6:]))), Transform(256, 224, *KERAS_CAFFE)
     if name.endswith("_v1"):
         return paper_strides(plain(name[:-3])), image_net()
+    if name in ("resnet26d", "resnet50d", "seresnet50"):
+        import timm
+        return timm.create_model(name, num_classes=classes), image_net(interpolation="bicubic")
+    if name == "mobilenetv3_large_100":  # under torchvision's names
+        model = plain("mobilenet_v3_large")
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eps = 1e-5
+        return model, image_net(interpolation="bicubic")
+    if name in SMALL_CONVNEXTS:  # under torchvision's names
+        width, depths, resize = SMALL_CONVNEXTS[name]
+        settings = [CNBlockConfig(width << i, width << i + 1 if i < 3 else None, depth) for i, depth in enumerate(depths)]
+        return torchvision.models.ConvNeXt(settings, num_classes=classes), image_net(resize, 224, "bicubic")
     if name == "alexnet_2012":
         return alexnet_2012(classes), image_net(256, 227)
     if name == "caffenet":
@@ -316,6 +354,9 @@ EVERY = (
        "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2"]
     + [f"regnet_{kind}_{size}" for kind in "xy" for size in ("400mf", "800mf", "1_6gf", "3_2gf", "8gf", "16gf", "32gf")]
     + [f"densenet{n}" for n in (121, 161, 169, 201)] + [f"mnasnet{n}" for n in ("0_5", "0_75", "1_0", "1_3")]
+    + ["resnet26d", "resnet50d", "seresnet50", "mobilenetv3_large_100"] + list(SMALL_CONVNEXTS)
+    + [f"tf_efficientnetv2_{size}" for size in ("b0", "b1", "b2", "b3", "s", "m", "l")]
+    + ["squeezenet1_0", "squeezenet1_1"] + [f"shufflenet_v2_{size}" for size in ("x0_5", "x1_0", "x1_5", "x2_0")]
     + [f"efficientnet_v2_{size}" for size in "sml"] + [f"convnext_{size}" for size in ("tiny", "small", "base", "large")])
 
 

@@ -94,6 +94,11 @@ def resnet(kind, depths, **options):
     return transformers.ResNetForImageClassification(config)
 
 
+def regnet(kind, depths, widths, group):
+    return transformers.RegNetForImageClassification(transformers.RegNetConfig(
+        layer_type=kind, depths=depths, hidden_sizes=widths, groups_width=group, num_labels=5))
+
+
 def convnext_processor(**options):
     return transformers.ConvNextImageProcessor(**{"size": {"shortest_edge": 224}, "crop_pct": 0.875, "resample": 3,
                                                   "image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225], **options})
@@ -182,7 +187,7 @@ def refusals(folder):
     files = {"module.pt": (model, ["whole pickled object (torchvision.models.resnet.ResNet)", "model.state_dict()"]),
              "module_in.pt": ({"epoch": 1, "model": model}, ["entry 'model' is a whole pickled object"]),
              "wide.pth": (wide.state_dict(), ["names of resnet50 with other widths"]),
-             "mobilenet.pth": (torchvision.models.shufflenet_v2_x0_5().state_dict(), ["ShuffleNet"]),
+             "ghost.pth": (timm.create_model("ghostnet_100").state_dict(), ["timm"]),
              "quantised.pth": (quantised.state_dict(), ["quantised"]),
              "optimizer.pt": (optimizer.state_dict(), ["optimizer"]),
              "training_args.bin": (t.ResNetConfig(), ["whole pickled object"]),
@@ -217,6 +222,19 @@ CASES = {
     "timm efficientnet_b2": lambda f: timm_case("efficientnet_b2", "efficientnet_b2", f),
     "timm tf_efficientnet_b1": lambda f: timm_case("tf_efficientnet_b1", "tf_efficientnet_b1", f, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
     "timm tf_efficientnet_lite0": lambda f: timm_case("tf_efficientnet_lite0", "efficientnet_lite0", f),
+    **{f"timm {name}": (lambda f, name=name, network=network: timm_case(name, network, f)) for name, network in {
+        "convnext_tiny": "convnext_tiny", "convnext_atto": "convnext_atto", "convnext_nano": "convnext_nano", "densenet121": "densenet121",
+        "resnet26d": "resnet26d", "resnet50d": "resnet50d", "seresnet50": "seresnet50", "tf_efficientnetv2_b0": "tf_efficientnetv2_b0",
+        "tf_efficientnetv2_b3": "tf_efficientnetv2_b3", "tf_efficientnetv2_s": "tf_efficientnetv2_s",
+        "mobilenetv3_large_100": "mobilenetv3_large_100", "mobilenetv2_100": "mobilenet_v2", "regnetx_004": "regnet_x_400mf",
+        "regnety_032": "regnet_y_3_2gf"}.items()},
+    "transformers convnext": lambda f: transformers_case(
+        "convnext-tiny", "convnext_tiny", f, transformers.ConvNextForImageClassification(transformers.ConvNextConfig(num_labels=5)),
+        convnext_processor()),
+    "transformers regnet y": lambda f: transformers_case(
+        "regnet-y-004", "regnet_y_400mf", f, regnet("y", [1, 3, 6, 6], [48, 104, 208, 440], 8), convnext_processor()),
+    "transformers regnet x": lambda f: transformers_case(
+        "regnet-x-032", "regnet_x_3_2gf", f, regnet("x", [2, 6, 15, 2], [96, 192, 432, 1008], 48), convnext_processor()),
     "transformers resnet50": lambda f: transformers_case("resnet-50", "resnet50", f, resnet("bottleneck", [3, 4, 6, 3]), convnext_processor()),
     "transformers resnet50 v1": lambda f: transformers_case(
         "resnet-50 v1", "resnet50_v1", f, resnet("bottleneck", [3, 4, 6, 3], downsample_in_bottleneck=True), convnext_processor()),
