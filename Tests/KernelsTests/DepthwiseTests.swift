@@ -45,7 +45,7 @@ struct DepthwiseCase: CustomTestStringConvertible, Sendable {
 
     static let all: [DepthwiseCase] = {
         var cases: [DepthwiseCase] = []
-        for (kernel, stride) in [(3, 1), (3, 2), (5, 1), (5, 2)] {
+        for (kernel, stride) in [(3, 1), (3, 2), (5, 1), (5, 2), (7, 1)] {
             for channels in [16, 40, 96] {
                 for (height, width) in [(1, 1), (5, 9), (7, 7), (14, 15), (13, 30)] {
                     let half = kernel / 2
@@ -62,7 +62,7 @@ struct DepthwiseCase: CustomTestStringConvertible, Sendable {
             }
         }
         // What the fast loops leave to plain ones, and no padding at all.
-        for (channels, kernel, stride) in [(2, 3, 1), (7, 5, 2), (24, 7, 1), (17, 3, 3), (16, 1, 1)] {
+        for (channels, kernel, stride) in [(2, 3, 1), (7, 5, 2), (24, 7, 2), (17, 3, 3), (16, 1, 1)] {
             for padding in Set([0, kernel / 2]) {
                 cases.append(
                     DepthwiseCase(

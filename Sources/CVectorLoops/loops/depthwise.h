@@ -3,6 +3,8 @@
 
 // Results of one row kept in registers. Seven divides the widths of 224-pixel networks (112 … 7) and fits AVX2's 16 registers, too.
 enum { wide_tile = 7, narrow_tile = 4 };
+// Of those with code of their own: a row of the filter stays in registers as well.
+enum { largest_kernel = 7 };
 // Pixels of a few rows that are worked on block by block: a block's filter is used for so many before the next one's is fetched.
 enum { pixels_at_once = 112 };
 
@@ -43,7 +45,7 @@ typedef struct {
 
 /// sums[t] += Σ_kx row[column + stride · t + kx] · filter[kx]; columns outside the row count as zeros.
 GRAFT_INLINE void slide(graft_lanes *sums, const row_view *row, ptrdiff_t column, const float *filter, int K, int S, int T, graft_format format) {
-    graft_lanes weights[5];
+    graft_lanes weights[largest_kernel];
     GRAFT_UNROLLED for (int k = 0; k < K; k++) graft_load(&weights[k], filter, (size_t)k * lanes, 0);
     GRAFT_UNROLLED for (int j = 0; j < S * (T - 1) + K; j++) {
         size_t source = (size_t)(column + j);
@@ -109,7 +111,7 @@ GRAFT_INLINE void forward_rows(const graft_depthwise *s, const void *x, const fl
 /// of which stands `phase` after the input under the first tap of output `column`.
 GRAFT_INLINE void slide_back(graft_lanes *sums, const row_view *row, ptrdiff_t column, const float *filter, int K, int S, int phase,
                              int T) {
-    graft_lanes weights[5];
+    graft_lanes weights[largest_kernel];
     GRAFT_UNROLLED for (int k = 0; k < K; k++) graft_load(&weights[k], filter, (size_t)k * lanes, 0);
     GRAFT_UNROLLED for (int j = -((K - 1 - phase) / S); j <= (T - 1 + phase) / S; j++) {
         size_t source = (size_t)(column + j);
@@ -160,7 +162,10 @@ GRAFT_INLINE void backward_data_rows(const graft_depthwise *s, const float *dy, 
     }
 }
 
-/// sums[kx] += Σ_t row[column + stride · t + kx] · gradient[t], in two sums a tap so that additions need not wait for each other.
+/// Sums a tap: two, so that additions need not wait for each other; of seven taps one, for there are registers for no more.
+GRAFT_INLINE int sums_of(int K) { return K < 7 ? 2 : 1; }
+
+/// sums[kx] += Σ_t row[column + stride · t + kx] · gradient[t].
 GRAFT_INLINE void correlate(graft_lanes *sums, const row_view *row, ptrdiff_t column, const float *gradient, int K, int S, int T) {
     graft_lanes slopes[wide_tile];
     GRAFT_UNROLLED for (int t = 0; t < T; t++) graft_load(&slopes[t], gradient, (size_t)t * row->channels, 0);
@@ -170,15 +175,15 @@ GRAFT_INLINE void correlate(graft_lanes *sums, const row_view *row, ptrdiff_t co
         graft_lanes value;
         graft_load(&value, row->base, row->start + source * row->channels, 0);
         GRAFT_UNROLLED for (int t = 0; t < T; t++)
-            if (j - S * t >= 0 && j - S * t < K) sums[2 * (j - S * t) + t % 2] += value * slopes[t];
+            if (j - S * t >= 0 && j - S * t < K) sums[sums_of(K) * (j - S * t) + t % sums_of(K)] += value * slopes[t];
     }
 }
 
 /// Adds what the rows first ..< end of one image contribute to row k of a block's filter gradient.
 GRAFT_INLINE void accumulate_taps(const graft_depthwise *s, const float *x, const float *dy, float *taps, size_t channel, size_t first,
                                   size_t end, size_t k, int K, int S) {
-    graft_lanes sums[2 * 5];
-    GRAFT_UNROLLED for (int i = 0; i < 2 * K; i++) sums[i] = 0;
+    graft_lanes sums[2 * largest_kernel];
+    GRAFT_UNROLLED for (int i = 0; i < sums_of(K) * K; i++) sums[i] = 0;
     for (size_t r = first; r < end; r++) {
         size_t source = (size_t)((ptrdiff_t)(r % s->out_height * (size_t)S + k) - (ptrdiff_t)s->pad_top);
         if (source >= s->in_height) continue;
@@ -196,7 +201,7 @@ GRAFT_INLINE void accumulate_taps(const graft_depthwise *s, const float *x, cons
     GRAFT_UNROLLED for (int i = 0; i < K; i++) {
         graft_lanes total;
         graft_load(&total, taps, (size_t)i * lanes, 0);
-        total += sums[2 * i] + sums[2 * i + 1];
+        total += sums_of(K) == 2 ? sums[2 * i] + sums[2 * i + 1] : sums[i];
         graft_store(&total, taps, (size_t)i * lanes, 0);
     }
 }
@@ -214,7 +219,8 @@ GRAFT_INLINE void backward_weights_rows(const graft_depthwise *s, const float *x
 // Any other kernel or stride, and fewer channels than a block has: plain loops, not made for speed.
 
 GRAFT_INLINE int is_plain(const graft_depthwise *s) {
-    return s->channels < lanes || (s->kernel != 3 && s->kernel != 5) || (s->stride != 1 && s->stride != 2);
+    if (s->channels < lanes || (s->stride != 1 && s->stride != 2)) return 1;
+    return s->kernel != 3 && s->kernel != 5 && (s->kernel != 7 || s->stride != 1);
 }
 
 GRAFT_INLINE void load_some(graft_lanes *v, const void *p, size_t i, size_t count, graft_format format) {
@@ -297,6 +303,7 @@ GRAFT_INLINE void plain_weights(const graft_depthwise *s, const float *x, const 
     if (is_plain(s)) plain;                                                                                                               \
     else if ((s)->kernel == 3 && (s)->stride == 1) { enum { K = 3, S = 1 }; call; }                                                       \
     else if ((s)->kernel == 3) { enum { K = 3, S = 2 }; call; }                                                                           \
+    else if ((s)->kernel == 7) { enum { K = 7, S = 1 }; call; }                                                                           \
     else if ((s)->stride == 1) { enum { K = 5, S = 1 }; call; }                                                                           \
     else { enum { K = 5, S = 2 }; call; }
 
