@@ -15,7 +15,8 @@ struct ThreadTests {
             .init(network: "vgg11", unfrozen: ["*"]),
         ]
 
-    @Test(arguments: cases, [2, 3])
+    /// Two threads divide evenly what three do not.
+    @Test(arguments: zip(cases, (0..<cases.count).map { 2 + $0 % 2 }))
     func manyThreadsComputeWhatOneDoes(_ example: BoundaryTests.Case, _ threads: Int) throws {
         for cacheBytes in [nil, ChunkTests.cacheBytes] {
             let one = try Bench(example, cacheBytes: cacheBytes)

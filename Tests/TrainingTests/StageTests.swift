@@ -173,7 +173,8 @@ import Training
     }
 
     /// A kill after an update of the first, second and third stage, and after the last of each, where the next stage is due.
-    @Test(arguments: [1, 2, 3], [3, 4, 6, 8, 11]) func aResumeInEachStageIsExact(ranks: Int, step: Int) throws {
+    /// Within a stage, at its end, and at the end of its first epoch.
+    @Test(arguments: [(1, 3), (2, 4), (1, 6), (3, 8), (2, 11)]) func aResumeInEachStageIsExact(ranks: Int, step: Int) throws {
         let folder = try TemporaryFolder()
         let straight = try run(Run(ranks: ranks))
         let first = try run(Run(ranks: ranks, folder: folder.path, stepLimit: step))
