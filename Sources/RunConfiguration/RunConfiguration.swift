@@ -16,6 +16,7 @@ package struct RunConfiguration: Sendable, Equatable {
     package var checkpoints = Checkpoints()
     package var communication = Communication()
     package var compute = Compute()
+    package var logging = Logging()
 
     /// Every key at its default; those without one (`network.architecture`, `network.weights`, `data.train`) empty.
     package init() {}
@@ -35,6 +36,7 @@ extension RunConfiguration: Section {
             Key("checkpoints", \.checkpoints),
             Key("communication", \.communication),
             Key("compute", \.compute),
+            Key("logging", \.logging),
         ]
     }
 
@@ -147,6 +149,9 @@ extension RunConfiguration: Section {
 extension RunConfiguration {
     /// The resolved config as YAML: every key in the documented order. Loading it gives an equal value.
     package func yaml() -> String { tree.yaml() }
+
+    /// Every value by its dotted key.
+    package var entries: [(key: String, value: String)] { tree.leaves(below: "") }
 
     /// The keys whose values are other than those of an earlier config, each as `key: before → now`, in the documented order.
     package func changes(since earlier: RunConfiguration) -> [String] {

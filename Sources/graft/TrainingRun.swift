@@ -195,9 +195,15 @@ struct TrainingRun {
 
     private var observers: [any TrainingObserver] {
         if let watching { return [JSONLines(path: folder.metrics)] + watching }
+        let (configuration, logging) = (preparation.configuration, preparation.configuration.logging)
+        let others = logging.mlflow.map {
+            MLflowFiles(
+                store: $0, experiment: logging.experiment, name: configuration.run.name, runFolder: folder.path,
+                parameters: configuration.entries)
+        }
         return [
             ConsoleProgress(results: folder.path), JSONLines(path: folder.metrics), PredictionsFile(path: folder.predictions),
             TensorBoardEvents(folder: folder.path), HTMLReport(path: folder.report, metrics: folder.metrics),
-        ]
+        ] + (others.map { [$0] } ?? [])
     }
 }
