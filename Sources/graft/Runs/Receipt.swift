@@ -90,12 +90,42 @@ struct Receipt: Equatable {
             }
         }
         for (sample, digest) in zip(samples, digests) {
-            let labels = (sample.labels ?? [sample.label]).map { folder.classes[$0] }.joined(separator: "|")
             // A line of the file holds no line's end.
             photographs["\(folder.path(of: sample))".replacingOccurrences(of: "\n", with: "\\n")] = Photograph(
                 digest: digest.map { String($0, radix: 16) } ?? "unreadable", split: split,
-                label: labels.replacingOccurrences(of: "\t", with: " "))
+                label: Self.labels(of: sample, in: folder))
         }
+    }
+
+    /// What a data set has that this run did not know, and the other way round, in words. Photographs are known by their paths.
+    func news(in data: TrainingData) -> String {
+        var (fresh, relabelled, known, classes) = (0, 0, Set<String>(), Set<String>())
+        for folder in [data.training, data.validation].compactMap({ $0 }) {
+            classes.formUnion(folder.classes)
+            for sample in folder.samples {
+                let path = "\(folder.path(of: sample))".replacingOccurrences(of: "\n", with: "\\n")
+                let labels = Self.labels(of: sample, in: folder)
+                guard let photograph = photographs[path] else {
+                    fresh += 1
+                    continue
+                }
+                known.insert(path)
+                if photograph.label != labels { relabelled += 1 }
+            }
+        }
+        let old = Set(photographs.values.flatMap { $0.label.split(separator: "|").map(String.init) })
+        let (gone, new) = (photographs.count - known.count, classes.subtracting(old).sorted())
+        let parts = [
+            fresh > 0 ? "\(fresh) photographs are new" : nil, gone > 0 ? "\(gone) are gone" : nil,
+            relabelled > 0 ? "\(relabelled) have other labels" : nil,
+            new.isEmpty ? nil : "new class\(new.count == 1 ? "" : "es") \(new.prefix(10).joined(separator: ", "))",
+        ].compactMap { $0 }
+        return parts.isEmpty ? "nothing is new, but contents of files may be" : parts.joined(separator: ", ")
+    }
+
+    private static func labels(of sample: ImageSample, in folder: ImageFolder) -> String {
+        (sample.labels ?? [sample.label]).map { folder.classes[$0] }.joined(separator: "|")
+            .replacingOccurrences(of: "\t", with: " ")
     }
 
     /// What another making starts from otherwise, in the order in which one would look.

@@ -39,12 +39,12 @@ struct Reproduction {
 
     func run(_ environment: [String: String], _ stop: StopFlag) throws -> Outcome {
         let receipt = try communicator.isRoot ? Receipt(from: folder) : nil
-        if let receipt, receipt.ranks != communicator.size {
+        let original = try configuration()
+        if let receipt, receipt.ranks != communicator.size, original.training.reproducible != .ranks {
             throw UserError(
                 "\(folder.path) was trained by \(receipt.ranks) ranks, whose sums are added in their own order; start it so: "
                     + "mpirun -n \(receipt.ranks) graft reproduce \(folder.path)")
         }
-        let original = try configuration()
         let scratch = try scratchFolder()
         defer { if communicator.isRoot { try? FileManager.default.removeItem(atPath: scratch) } }
         var again = original
