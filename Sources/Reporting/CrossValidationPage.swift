@@ -31,26 +31,23 @@ package struct CrossValidationPage {
     package func write(to path: String) throws { try AtomicFile.write(Array(text.utf8), to: path) }
 
     private var text: String {
-        let head = columns.enumerated().map { "<th\($0 == 0 ? "" : " class=\"n\"")>\(escaped($1))</th>" }.joined()
-        let body = rows.map { row in
-            "<tr>" + row.enumerated().map { "<td\($0 == 0 ? "" : " class=\"n\"")>\(escaped($1))</td>" }.joined() + "</tr>"
-        }
+        let table = HTMLTable(
+            caption: "Means over all trainings", columns: columns.enumerated().map { .init(title: $1, isNumber: $0 > 0) },
+            rows: rows.map { $0.map(isolated) })
+        let plot = SVGPlot(
+            title: "Learning curve", horizontal: "training images",
+            series: [
+                .init(name: "mean \(measure)", points: curve.map { (Double($0.images), $0.mean) }, isMarked: true),
+                .init(name: "95 of 100 above", points: curve.map { (Double($0.images), $0.low) }, look: .dashed),
+            ], isPercent: true)
+        let tables = ClassTables(evaluation)
+        let note = "<p>Every photograph as the network saw it that had not been trained on it.</p>\n"
         var sections = [
-            "<h1>\(escaped(title))</h1>", "<p>\(escaped(summary))</p>",
-            "<div class=\"wide\"><table><tr>\(head)</tr>\n\(body.joined(separator: "\n"))</table></div>",
-            "<h2>Learning curve</h2>",
-            SVGPlot(
-                title: "Learning curve", horizontal: "training images",
-                series: [
-                    .init(name: "mean \(measure)", points: curve.map { (Double($0.images), $0.mean) }, isMarked: true),
-                    .init(name: "95 of 100 above", points: curve.map { (Double($0.images), $0.low) }),
-                ], isPercent: true
-            ).svg,
-            "<p>Below, every photograph as the network saw it that had not been trained on it.</p>",
-            HTMLTables.classes(evaluation),
+            HTMLPage.Section(title: "Results", body: table.html), .init(title: "Learning curve", body: plot.html),
+            .init(title: "Classes", body: note + tables.classes),
         ]
-        if !evaluation.hasSeveral { sections.append(HTMLTables.confusion(evaluation)) }
-        sections.append(HTMLTables.worst(evaluation))
-        return HTMLPage.text(title: escaped(title), sections)
+        if !evaluation.hasSeveral { sections.append(.init(title: "Confusion", body: tables.confusion)) }
+        sections.append(.init(title: "Worst mistakes", body: WorstMistakes(evaluation).html))
+        return HTMLPage(title: title, lead: "<p>\(escaped(summary))</p>", sections: sections).text
     }
 }

@@ -30,22 +30,23 @@ package struct CurvesPage {
         func plot(_ title: String, isPercent: Bool = false, isMarked: Bool, _ points: (Curves) -> [(x: Double, y: Double)])
             -> String
         {
-            let series = curves.map { SVGPlot.Series(name: "\($0.name): \(title)", points: points($0), isMarked: isMarked) }
-            return SVGPlot(title: title, horizontal: "step", series: series, isPercent: isPercent).svg
+            let series = curves.map { SVGPlot.Series(name: $0.name, points: points($0), isMarked: isMarked) }
+            return SVGPlot(title: title, horizontal: "step", series: series, isPercent: isPercent).html
         }
-        let head = columns.map { "<th>\(escaped($0))</th>" }.joined()
-        let body = rows.map { "<tr>\($0.map { "<td class=\"name\">\(escaped($0))</td>" }.joined())</tr>" }
-        let table =
-            rows.isEmpty
-            ? "<p>The configs say the same.</p>"
-            : "<h2>What the configs say differently</h2>\n<div class=\"wide\"><table><tr>\(head)</tr>\n\(body.joined(separator: "\n"))</table></div>"
-        return HTMLPage.text(
-            title: escaped(title),
-            ["<h1>\(escaped(title))</h1>"] + notes.map { "<p>\(escaped($0))</p>" }
-                + [
-                    plot("accuracy", isPercent: true, isMarked: true, \.accuracies),
-                    plot("validation loss", isMarked: true, \.validationLosses), plot("training loss", isMarked: false, \.losses),
-                    table,
-                ])
+        let plots = [
+            plot("Accuracy", isPercent: true, isMarked: true, \.accuracies),
+            plot("Validation loss", isMarked: true, \.validationLosses), plot("Training loss", isMarked: false, \.losses),
+        ]
+        let table = HTMLTable(
+            caption: "Keys that differ", columns: columns.map { .init(title: $0) }, rows: rows.map { $0.map(isolated) })
+        return HTMLPage(
+            title: title, lead: notes.map { "<p>\(escaped($0))</p>" }.joined(separator: "\n"),
+            sections: [
+                .init(title: "Curves", body: "<div class=\"plots\">\(plots.joined(separator: "\n"))</div>"),
+                .init(
+                    title: "What the configs say differently",
+                    body: rows.isEmpty ? "<p>The configs say the same.</p>" : table.html),
+            ]
+        ).text
     }
 }

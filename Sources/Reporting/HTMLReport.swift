@@ -9,19 +9,23 @@ package import Training
 package final class HTMLReport: TrainingObserver {
     private let path: String
     private let metrics: String
+    private let phases: [RunPhase]
     private var facts: RunFacts?
     private var history = RunHistory()
-    private var latest: EvaluationReport?
+    private var latest: Evaluation?
+    /// What the latest evaluation has to tell.
+    private var results: [HTMLPage.Section] = []
     private var best: BestResult?
     private var unreadable: [String] = []
-    private var ending = "running"
+    private var state = RunOverview.State.running
     private var hasWarned = false
 
-    /// - Parameter metrics: the run's `metrics.jsonl`, from which a resumed run takes the curves of its beginning. Its observer must
+    /// - Parameters:
+    ///   - metrics: the run's `metrics.jsonl`, from which a resumed run takes the curves of its beginning. Its observer must
     ///   stand before this one.
-    package init(path: String, metrics: String) {
-        self.path = path
-        self.metrics = metrics
+    ///   - phases: where the run has several, so that curves mark their beginnings.
+    package init(path: String, metrics: String, phases: [RunPhase] = []) {
+        (self.path, self.metrics, self.phases) = (path, metrics, phases)
     }
 
     package func observe(_ event: TrainingEvent) {
@@ -30,23 +34,24 @@ package final class HTMLReport: TrainingObserver {
             self.facts = facts
             best = facts.progress.best
             if facts.progress.step > 0 { history = RunHistory(metrics: ReportFile(path: metrics).lines) }
-        case .step(let report): history.add(step: report.step, loss: report.loss, imagesPerSecond: report.imagesPerSecond)
+        case .step(let report): history.add(report)
         case .unreadable(let sample, _): unreadable.append("\(sample)")
         case .evaluation(let report):
-            history.add(step: report.step, report.summary)
+            history.add(step: report.step, report.summary, seconds: report.seconds)
             if report.isBest { best = BestResult(step: report.step, summary: report.summary) }
-            latest = report
+            (latest, results) = (report.evaluation, Self.sections(report))
             write()
         case .stopped(let step):
-            ending = "stopped after step \(step)"
+            state = .stopped("stopped after step \(step)")
             write()
         case .finished(let report):
-            ending = "finished after \(Format.count(report.step, "step")) in \(Format.duration(report.seconds))"
+            state = .finished("finished after \(Format.count(report.step, "step")) in \(Format.duration(report.seconds))")
             write()
         case .failed(let words):
-            ending = "ended with an error: \(words)"
+            state = .failed("ended with an error: \(words)")
             write()
-        case .epoch, .checkpoint: break
+        case .epoch(let report): history.add(step: report.step, trainingAccuracy: report.accuracy)
+        case .checkpoint: break
         }
     }
 
@@ -60,58 +65,27 @@ package final class HTMLReport: TrainingObserver {
     }
 
     private var page: String {
-        let title = escaped(facts?.identity.name ?? "run")
+        let overview = RunOverview(facts: facts, history: history, best: best, state: state)
+        let curves = RunCurves(
+            history: history, phases: phases, measure: facts?.settings.bestBy ?? .accuracy,
+            hasValidation: facts?.validationImages != 0)
         var sections = [
-            "<h1>\(title)</h1>", summary,
-            SVGPlot(
-                title: "Loss", horizontal: "step",
-                series: [
-                    .init(name: "training loss", points: history.losses),
-                    .init(name: "validation loss", points: history.validationLosses, isMarked: true),
-                ]
-            ).svg,
-            facts?.validationImages == 0
-                ? "<p>There are no validation images: nothing tells how well the network does on photographs that it was not trained on."
-                    + "</p>"
-                : SVGPlot(
-                    title: "Accuracy", horizontal: "step",
-                    series: [.init(name: "validation accuracy", points: history.accuracies, isMarked: true)], isPercent: true
-                ).svg,
-            SVGPlot(title: "Speed", horizontal: "step", series: [.init(name: "images a second", points: history.rates)]).svg,
+            HTMLPage.Section(title: "Overview", body: overview.html), .init(title: "Curves", body: curves.html),
         ]
-        if let latest {
-            sections.append(HTMLTables.classes(latest.evaluation))
-            if !latest.evaluation.hasSeveral { sections.append(HTMLTables.confusion(latest.evaluation)) }
-            if !latest.evaluation.hasSeveral { sections.append(ReliabilityDiagram(latest).html) }
-            sections.append(HTMLTables.worst(latest.evaluation))
-        }
-        if !unreadable.isEmpty {
-            let items = unreadable.map { "<li>\(escaped($0))</li>" }.joined(separator: "\n")
-            sections.append("<h2>Images that could not be read</h2>\n<ul>\(items)</ul>")
-        }
-        return HTMLPage.text(title: title, sections)
+        sections += results
+        sections.append(.init(title: "Data", body: DataNotes(facts, latest, unreadable: unreadable).html))
+        return HTMLPage(title: facts?.identity.name ?? "run", lead: overview.lead, sections: sections).text
     }
 
-    private var summary: String {
-        var rows: [(String, String)] = [("state", ending)]
-        if let facts {
-            rows.append(("network", "\(facts.identity.architecture), \(facts.identity.classes.count) classes"))
-            rows.append(("images", "\(facts.trainingImages) to train, \(facts.validationImages) to validate"))
-            rows.append(("ranks", "\(facts.ranks), batch of \(facts.settings.batchSize)"))
-            rows.append(
-                ("trained", "\(Format.large(facts.trainedParameters)) of \(Format.large(facts.allParameters)) parameters"))
-            rows.append(("sent a step", "\(Format.bytes(facts.bytesPerStep)) in \(Format.count(facts.buckets, "bucket"))"))
-        }
-        if let best {
-            let measure = facts?.settings.bestBy ?? .accuracy
-            let value = best.summary.value(of: measure) ?? best.summary.accuracy
-            rows.append(
-                (
-                    "best \(measure.words)",
-                    "\(Format.figure(value, measure)) after step \(best.step)"
-                ))
-        }
-        let cells = rows.map { "<tr><th>\(escaped($0.0))</th><td>\(escaped($0.1))</td></tr>" }
-        return "<table>\(cells.joined(separator: "\n"))</table>"
+    private static func sections(_ report: EvaluationReport) -> [HTMLPage.Section] {
+        let (evaluation, tables) = (report.evaluation, ClassTables(report.evaluation))
+        var sections: [HTMLPage.Section] = []
+        if !evaluation.hasSeveral { sections.append(.init(title: "Confusion", body: tables.confusion)) }
+        sections.append(.init(title: "Classes", body: tables.classes))
+        sections.append(.init(title: "Ranking", body: RankCurves(evaluation).html))
+        if !evaluation.hasSeveral { sections.append(.init(title: "Calibration", body: ReliabilityDiagram(report).html)) }
+        if let map = FeatureMap(evaluation) { sections.append(.init(title: "Map", body: map.html)) }
+        sections.append(.init(title: "Worst mistakes", body: WorstMistakes(evaluation).html))
+        return sections
     }
 }

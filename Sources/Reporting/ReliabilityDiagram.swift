@@ -19,16 +19,15 @@ struct ReliabilityDiagram {
         }
     }
 
-    /// Headline, diagram and the errors in words.
+    /// The diagram, and the errors in words.
     var html: String {
-        var series = [
-            SVGPlot.Series(name: "perfect", points: [(0, 0), (1, 1)]),
-            SVGPlot.Series(name: "as trained", points: Self.points(plain), isMarked: true),
-        ]
+        var series = [SVGPlot.Series(name: "as trained", points: Self.points(plain), isMarked: true)]
         if let calibrated { series.append(.init(name: "calibrated", points: Self.points(calibrated), isMarked: true)) }
+        series.append(.init(name: "perfect", points: [(0, 0), (1, 1)], look: .dashed, colour: 2))
         let plot = SVGPlot(
-            title: "Share of right answers", horizontal: "probability of the answer", series: series, isPercent: true)
-        return "<h2>Calibration</h2>\n\(plot.svg)\n<p>\(words)</p>"
+            title: "Share of right answers", horizontal: "probability of the answer", series: series, isPercent: true,
+            isSquare: true)
+        return "\(plot.html)\n<p>\(words)</p>"
     }
 
     private var words: String {

@@ -37,24 +37,23 @@ package struct SearchPage {
     package func write(to path: String) throws { try AtomicFile.write(Array(text.utf8), to: path) }
 
     private var text: String {
-        var sections = ["<h1>\(escaped(title))</h1>", "<p>\(escaped(summary))</p>"]
-        for key in keys {
-            let bars = key.values.map { value in
-                "<tr\(value.isBest ? " class=\"best\"" : "")><td class=\"name\"><bdi>\(escaped(value.text))</bdi></td><td class=\"bar\">"
-                    + "<span style=\"width:\(Int(((value.share ?? 0) * 100).rounded()))%\"></span></td><td class=\"n\">\(escaped(value.label))</td></tr>"
-            }
-            sections.append(
-                "<h2>\(escaped(key.name))</h2>\n<table class=\"bars\"><tr><th>value</th><th>best \(escaped(measure))</th><th></th></tr>\n"
-                    + bars.joined(separator: "\n") + "</table>")
+        var sections = keys.map { HTMLPage.Section(title: $0.name, body: bars($0.values)) }
+        let table = HTMLTable(
+            caption: "All trainings",
+            columns: columns.enumerated().map { .init(title: $1, isNumber: $0 >= keys.count) },
+            rows: rows.map { $0.map(isolated) },
+            isSortable: true)
+        sections.append(.init(title: "All trainings", body: table.html))
+        return HTMLPage(title: title, lead: "<p>\(escaped(summary))</p>", sections: sections).text
+    }
+
+    private func bars(_ values: [Value]) -> String {
+        let rows = values.map { value in
+            "<tr\(value.isBest ? " class=\"best\"" : "")><th scope=\"row\" class=\"name\">\(isolated(value.text))</th><td class=\"share\">"
+                + "<span style=\"width:\(Int(((value.share ?? 0) * 100).rounded()))%\"></span></td><td class=\"n\">\(escaped(value.label))</td></tr>"
         }
-        let head = columns.enumerated().map { "<th class=\"\($0 < keys.count ? "name" : "n")\">\(escaped($1))</th>" }.joined()
-        let body = rows.map { cells in
-            "<tr>"
-                + cells.enumerated().map { "<td class=\"\($0 < keys.count ? "name" : "n")\">\(escaped($1))</td>" }.joined()
-                + "</tr>"
-        }
-        sections.append(
-            "<h2>All trainings</h2>\n<div class=\"wide\"><table><tr>\(head)</tr>\n\(body.joined(separator: "\n"))</table></div>")
-        return HTMLPage.text(title: escaped(title), sections)
+        return
+            "<table class=\"bars\"><caption>Best \(escaped(measure)) by value</caption><tbody>\n\(rows.joined(separator: "\n"))\n"
+            + "</tbody></table>"
     }
 }

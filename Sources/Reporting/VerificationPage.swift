@@ -42,22 +42,21 @@ package struct VerificationPage {
 
     private var text: String {
         let count = sections.reduce(0) { $0 + $1.entries.count }
-        var parts = [
-            "<h1>\(escaped(title))</h1>", "<p>\(imageCount) images, \(count == 0 ? "nothing to mend" : "\(count) findings")</p>",
-        ]
-        for section in sections {
-            parts.append("<h2>\(escaped(section.title)): \(section.entries.count)</h2>\n<div class=\"finds\">")
-            for (number, entry) in section.entries.enumerated() {
+        let found = sections.map { section in
+            let cases = section.entries.enumerated().map { number, entry in
                 let pictures = entry.pictures.map { picture in
-                    "<figure>\(number < Self.pictured ? image(picture.file) : "")<figcaption><bdi>\(escaped(picture.path))</bdi><br>"
+                    "<figure>\(number < Self.pictured ? image(picture.file) : "")<figcaption>\(isolated(picture.path))<br>"
                         + "\(escaped([picture.label, picture.split].filter { !$0.isEmpty }.joined(separator: ", ")))</figcaption></figure>"
                 }
                 let words = entry.words.isEmpty ? "" : "<p>\(escaped(entry.words))</p>"
-                parts.append("<div class=\"find\">\(pictures.joined())\(words)</div>")
+                return "<div class=\"case\">\(pictures.joined())\(words)</div>"
             }
-            parts.append("</div>")
+            return HTMLPage.Section(
+                title: "\(section.title): \(section.entries.count)",
+                body: "<div class=\"cases\">\n\(cases.joined(separator: "\n"))\n</div>")
         }
-        return HTMLPage.text(title: escaped(title), parts)
+        let words = "\(imageCount) images, \(count == 0 ? "nothing to mend" : "\(count) findings")"
+        return HTMLPage(title: title, lead: "<p>\(words)</p>", sections: found).text
     }
 
     private func image(_ file: FilePart) -> String {

@@ -151,7 +151,7 @@ private struct KeptFeatures {
     private(set) var values: [Float] = []
 
     /// - Parameter images: of the split; 0 keeps nothing.
-    init(of images: Int) { step = images == 0 ? 0 : (images + Familiarity.most - 1) / Familiarity.most }
+    init(of images: Int) { step = Familiarity.step(ofImages: images) }
 
     mutating func add(_ told: (width: Int, values: UnsafeBufferPointer<Float>), of batch: Batch) {
         guard step > 0 else { return }

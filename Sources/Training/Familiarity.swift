@@ -21,6 +21,9 @@ package struct Familiarity: Sendable, Equatable {
     /// More say hardly more, and every one is kept with every checkpoint.
     package static let most = 1000
 
+    /// Every so many-th of a split's images is kept.
+    package static func step(ofImages count: Int) -> Int { (count + most - 1) / most }
+
     /// Nil for too few photographs.
     package init?(features: [Float], width: Int) {
         guard width > 0, features.count >= Self.fewest * width else { return nil }
@@ -73,7 +76,8 @@ package struct Familiarity: Sendable, Equatable {
         return 1 - nearest[0]
     }
 
-    private static func dot(_ one: UnsafeBufferPointer<Float>, _ two: UnsafeBufferPointer<Float>) -> Float {
+    /// Σ xᵢ yᵢ of two vectors of one length.
+    package static func dot(_ one: UnsafeBufferPointer<Float>, _ two: UnsafeBufferPointer<Float>) -> Float {
         guard let first = one.baseAddress, let second = two.baseAddress else { return 0 }
         var sums = SIMD16<Float>.zero
         let whole = one.count / 16 * 16

@@ -36,7 +36,8 @@ extension Trainer {
             sampleCount: parts.samples.count, batchSize: settings.batchSize, accumulation: settings.accumulation)
         return RunFacts(
             identity: parts.identity, settings: settings, trainingImages: parts.samples.count,
-            validationImages: stage.evaluator?.samples.count ?? 0, ranks: parts.communicator.size,
+            trainingCounts: parts.samples.classCounts, validationImages: stage.evaluator?.samples.count ?? 0,
+            ranks: parts.communicator.size,
             totalSteps: min(settings.epochs * perEpoch, settings.stepLimit ?? .max), progress: progress,
             trainedParameters: replica.slots.reduce(0) { $0 + $1.range.count },
             allParameters: replica.parameters.reduce(0) { $0 + ($1.role.isStatistic ? 0 : $1.shape.count) },

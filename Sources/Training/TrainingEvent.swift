@@ -27,6 +27,8 @@ package struct RunFacts: Sendable {
     package var identity: RunIdentity
     package var settings: TrainingSettings
     package var trainingImages: Int
+    /// Training images of each class.
+    package var trainingCounts: [Int]
     package var validationImages: Int
     package var ranks: Int
     /// Updates of the whole run, from its first step.

@@ -203,7 +203,14 @@ struct TrainingRun {
         }
         return [
             ConsoleProgress(results: folder.path), JSONLines(path: folder.metrics), PredictionsFile(path: folder.predictions),
-            TensorBoardEvents(folder: folder.path), HTMLReport(path: folder.report, metrics: folder.metrics),
+            TensorBoardEvents(folder: folder.path), HTMLReport(path: folder.report, metrics: folder.metrics, phases: marks),
         ] + (others.map { [$0] } ?? [])
+    }
+
+    /// The phases as the report's curves mark them.
+    private var marks: [RunPhase] {
+        configuration.phases.indices.map {
+            RunPhase(epochsBefore: configuration.epochs(beforePhase: $0), words: "phase \($0 + 1)")
+        }
     }
 }

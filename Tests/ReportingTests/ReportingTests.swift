@@ -120,19 +120,4 @@ import Testing
                 115, 115, 21, 0, 0, 0, 63, 78, 92, 31, 209,
             ])
     }
-
-    @Test func theReportIsOneSelfContainedPage() throws {
-        let path = try Samples.temporaryPath("report.html")
-        let report = HTMLReport(path: path, metrics: path + ".jsonl")
-        for event in [
-            TrainingEvent.started(Samples.facts()), Samples.step(1), Samples.step(2), Samples.evaluation(step: 2, epoch: 1),
-            Samples.finished(step: 2),
-        ] { report.observe(event) }
-        let page = try String(contentsOfFile: path, encoding: .utf8)
-        #expect(page.contains("<svg") && page.contains("finished after 2 steps in 1:01"))
-        // One of two answers is right, and they are 90 % and 75 % sure.
-        #expect(
-            page.contains("<h2>Calibration</h2>") && page.contains("Expected calibration error 42.50 % over 2 validation images"))
-        #expect(page.contains("b/&lt;x&gt; &quot;1&quot;.jpg") && !page.contains("<x>") && !page.contains("http"))
-    }
 }

@@ -18,7 +18,8 @@ enum Samples {
                 shuffle: true,
                 evaluationEpochs: 1, checkpointEpochs: 1, checkpointSteps: nil, unreadableLimit: 0.01,
                 overlap: true),
-            trainingImages: 1200, validationImages: 2, ranks: 2, totalSteps: 4, progress: progress, trainedParameters: 4098,
+            trainingImages: 1200, trainingCounts: [1190, 10], validationImages: 2, ranks: 2, totalSteps: 4, progress: progress,
+            trainedParameters: 4098,
             allParameters: 25_557_032, buckets: 1, bytesPerStep: 16_456, resumedFrom: step > 0 ? "checkpoints/x" : nil,
             refusedCheckpoints: [])
     }
@@ -40,6 +41,20 @@ enum Samples {
         return .evaluation(
             EvaluationReport(
                 step: step, epoch: epoch, evaluation: evaluation, summary: evaluation.summary, isBest: true, seconds: 12))
+    }
+
+    /// An evaluation in which some classes are told well and some are not, the same every time.
+    static func run(classes: Int, images: Int) -> Evaluation {
+        let names = (0..<classes).map { "class \($0)" }
+        let predictions = (0..<images).map { sample -> SamplePrediction in
+            let label = sample % classes
+            var random = CounterRandom(seed: UInt64(sample), purpose: .sampling)
+            let logits = (0..<classes).map { Float(random.below(1000)) / 250 + ($0 == label ? Float(3 + label % 4) : 0) }
+            return logits.withUnsafeBufferPointer { SamplePrediction(sample: sample, label: label, logits: $0) }
+        }
+        return Evaluation(
+            classes: names, predictions: predictions, unreadable: [],
+            paths: (0..<images).map { "class \($0 % classes)/\($0).jpg" })
     }
 
     static func finished(step: Int) -> TrainingEvent {
