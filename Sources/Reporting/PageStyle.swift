@@ -17,31 +17,31 @@ enum PageStyle {
         section{margin:1.2rem 0;padding:clamp(.8rem,1.6vw,1.4rem);background:var(--card);border:1px solid var(--line);border-radius:12px;scroll-margin-top:1rem}
         .state{display:inline-block;padding:.15rem .7rem;border-radius:1rem;border:1px solid var(--soft);font-weight:600;overflow-wrap:anywhere}
         .state.good{color:var(--good);border-color:var(--good)}.state.bad{color:var(--bad);border-color:var(--bad)}
-        .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,150px),1fr));gap:.8rem;margin:0}
+        .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(max(145px,17%),1fr));gap:.8rem;margin:0}
         .cards div{padding:.7rem .9rem;border:1px solid var(--line);border-radius:10px}.cards dt{color:var(--soft);font-size:.85rem}
         .cards dd{margin:0}.cards dd.v{font-size:1.35rem;font-weight:650;line-height:1.3;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}.cards dd.d{color:var(--soft);font-size:.85rem}
         progress{width:100%;height:.6rem;margin:.8rem 0 0;accent-color:var(--c0)}
         .plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,350px),1fr));gap:1.4rem}
-        figure{margin:0;min-width:0}.plot{max-width:640px}svg{display:block;width:100%;height:auto}svg text{font-size:11.5px;fill:var(--soft)}
+        figure{margin:0;min-width:0}.plot{max-width:640px;display:flex;flex-direction:column}.plot:has(svg) figcaption{flex:1}svg{display:block;width:100%;height:auto}svg text{font-size:11.5px;fill:var(--soft)}
         .plot ul,.map ul{list-style:none;display:flex;flex-wrap:wrap;gap:0 1rem;margin:0;padding:0;font-size:.85rem}.plot li::before{content:"";display:inline-block;width:1.1em;height:.22em;
         margin-right:.4em;vertical-align:middle;background:currentColor}.plot output{display:block;min-height:1.4em;font-size:.85rem;color:var(--soft);font-variant-numeric:tabular-nums}
         .s0{color:var(--c0)}.s1{color:var(--c1)}.s2{color:var(--c2)}.s3{color:var(--c3)}.s4{color:var(--c4)}.s5{color:var(--c5)}
         .grid{stroke:var(--line)}.mark{stroke:var(--soft);stroke-dasharray:3 3}.cross{stroke:var(--soft)}
-        polyline{fill:none;stroke:currentColor;stroke-width:1.8;stroke-linejoin:round}polyline.faint{stroke-width:1;opacity:.35}polyline.dashed{stroke-dasharray:5 4}
+        polyline{fill:none;stroke:currentColor;stroke-width:1.8;stroke-linejoin:round}polyline.faint{stroke-width:1;opacity:.35}polyline.dashed,polyline.reference{stroke-dasharray:5 4}.reference{color:var(--soft)}
         circle{fill:currentColor}.bar{display:flex;height:1.6rem;border-radius:6px;overflow:hidden;margin:.5rem 0}.bar span{background:currentColor;min-width:1px}
         .wide{overflow:auto;max-height:min(80vh,36rem);border:1px solid var(--line);border-radius:8px}
         table{border-collapse:separate;border-spacing:0;width:100%}caption{text-align:left;padding:.5rem .7rem;font-size:.9rem}
         th,td{padding:.25rem .7rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}tbody tr:last-child>*{border-bottom:0}
         thead th{position:sticky;top:0;background:var(--card);z-index:1;vertical-align:bottom}tbody th{font-weight:500}
-        td.n,th.n{text-align:right}td.n{font-variant-numeric:tabular-nums;white-space:nowrap}.name{overflow-wrap:anywhere;min-width:6em;max-width:22em}
+        td.n,th.n{text-align:right}td.n{font-variant-numeric:tabular-nums;white-space:nowrap}.name{overflow-wrap:anywhere;min-width:min(11em,32vw);max-width:22em}
         thead button{font:inherit;font-weight:inherit;color:inherit;background:none;border:0;padding:0;cursor:pointer;text-align:inherit}
         thead button::after{content:" ↕";color:var(--soft)}[aria-sort=ascending] button::after{content:" ↑"}[aria-sort=descending] button::after{content:" ↓"}
-        .find{display:flex;flex-wrap:wrap;gap:.3rem .8rem;align-items:center;margin:.5rem 0}.find input{font:inherit;color:inherit;background:var(--page);border:1px solid var(--soft);
-        border-radius:6px;padding:.3rem .6rem;width:min(100%,20rem)}
+        .find,.find label{display:flex;flex-wrap:wrap;gap:.3rem .8rem;align-items:center}.find{margin:.5rem 0}.find input{font:inherit;color:inherit;background:var(--page);border:1px solid var(--soft);
+        border-radius:6px;padding:.3rem .6rem;width:18rem;max-width:100%}
         .heat{width:auto}.heat td,.heat thead th{text-align:center;padding:.3rem .45rem;min-width:2.4em}.heat tbody th{position:sticky;left:0;background:var(--card);max-width:12em}
         .heat thead th.up{writing-mode:vertical-rl;transform:rotate(180deg);max-height:11em;text-align:left;vertical-align:middle}
-        .heat td{background:color-mix(in srgb,var(--bad) calc(var(--s)*50%),transparent);font-variant-numeric:tabular-nums}
-        .heat td.hit{background:color-mix(in srgb,var(--c0) calc(var(--s)*45%),transparent);font-weight:650}.heat td.zero{color:var(--soft)}
+        .heat td{background:color-mix(in srgb,var(--bad) calc(8% + var(--s)*42%),transparent);font-variant-numeric:tabular-nums}
+        .heat td.hit{background:color-mix(in srgb,var(--c0) calc(var(--s)*45%),transparent);font-weight:650}.heat td.zero{color:var(--soft);background:none}.wide:has(.heat){width:fit-content;max-width:100%}
         .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,170px),1fr));gap:1rem}.pictures img,.case img{max-width:100%;max-height:200px;border-radius:6px}
         figcaption{font-size:.85rem;overflow-wrap:anywhere}.cases{display:flex;flex-wrap:wrap;gap:1rem}
         .case{border:1px solid var(--line);border-radius:8px;padding:.7rem;display:flex;flex-wrap:wrap;gap:.7rem}.case figure{width:200px}.case p{flex-basis:100%;margin:0}

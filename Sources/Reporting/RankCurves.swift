@@ -65,7 +65,7 @@ struct RankCurves {
                 title: "ROC, area \(figure(curve.receiverOperatingArea))", horizontal: "false positive rate",
                 series: [
                     .init(name: "\(curve.name): true positive rate", points: curve.receiverOperating),
-                    .init(name: "guessing", points: [(0, 0), (1, 1)], look: .dashed),
+                    .init(name: "guessing", points: [(0, 0), (1, 1)], look: .reference),
                 ], isSquare: true),
             SVGPlot(
                 title: "Precision and recall, average precision \(figure(curve.averagePrecision))", horizontal: "recall",

@@ -23,11 +23,11 @@ struct ReliabilityDiagram {
     var html: String {
         var series = [SVGPlot.Series(name: "as trained", points: Self.points(plain), isMarked: true)]
         if let calibrated { series.append(.init(name: "calibrated", points: Self.points(calibrated), isMarked: true)) }
-        series.append(.init(name: "perfect", points: [(0, 0), (1, 1)], look: .dashed, colour: 2))
+        series.append(.init(name: "perfect", points: [(0, 0), (1, 1)], look: .reference))
         let plot = SVGPlot(
             title: "Share of right answers", horizontal: "probability of the answer", series: series, isPercent: true,
             isSquare: true)
-        return "\(plot.html)\n<p>\(words)</p>"
+        return "<div class=\"plots\">\(plot.html)\n<p>\(words)</p></div>"
     }
 
     private var words: String {

@@ -28,17 +28,24 @@ struct RunCurves {
                 [
                     .init(name: "training loss, each step", points: history.losses, look: .faint),
                     .init(
-                        name: "training loss, smoothed (exponentially, \(smoothing))", points: history.smoothedLosses, colour: 0),
+                        name: "training loss, smoothed", points: history.smoothed(history.losses), colour: 0),
                     .init(name: "validation loss", points: validation { $0.loss }, isMarked: true, colour: 1),
                 ]), plot("Accuracy", accuracies, isPercent: true),
             plot("Learning rate", [.init(name: "learning rate", points: history.learningRates)]),
-            plot("Speed", [.init(name: "images a second", points: history.rates)]),
+            plot(
+                "Speed",
+                [
+                    .init(name: "images a second, each step", points: history.rates, look: .faint),
+                    .init(name: "smoothed", points: history.smoothed(history.rates), colour: 0),
+                ]),
         ]
         let warning =
             hasValidation
             ? ""
             : "<p>There are no validation images: nothing tells how well the network does on photographs that it was not trained on.</p>\n"
-        return "\(warning)<div class=\"plots\">\(plots.joined(separator: "\n"))</div>\n\(times)"
+        let note =
+            "<p class=\"soft\">Smoothed lines keep \(smoothing) of their value from step to step (exponential smoothing).</p>"
+        return "\(warning)<div class=\"plots\">\((plots + [times]).joined(separator: "\n"))</div>\n\(note)"
     }
 
     private func plot(_ title: String, _ series: [SVGPlot.Series], isPercent: Bool = false) -> String {
@@ -66,7 +73,7 @@ struct RunCurves {
         }
         let legend = zip(parts, words).map { "<li class=\"s\($0.offset)\">\($1)</li>" }
         return
-            "<figure class=\"plot times\"><figcaption><h3>Where the time went</h3><ul>\(legend.joined())</ul></figcaption>"
+            "<figure class=\"plot\"><figcaption><h3>Where the time went</h3><ul>\(legend.joined())</ul></figcaption>"
             + "<div class=\"bar\" role=\"img\" aria-label=\"\(words.joined(separator: ", "))\">\(spans.joined())</div></figure>"
     }
 }

@@ -56,19 +56,19 @@ struct RunHistory {
         times.evaluations += seconds
     }
 
-    /// The losses without their noise: exponential smoothing, corrected for its beginning (as Adam's averages are).
-    var smoothedLosses: Points {
+    /// A line without its noise: exponential smoothing, corrected for its beginning (as Adam's averages are).
+    func smoothed(_ points: Points) -> Points {
         var (sum, weight) = (0.0, 0.0)
         let keep = smoothing
-        return losses.filter(\.y.isFinite).map { point in
+        return points.filter(\.y.isFinite).map { point in
             sum = keep * sum + (1 - keep) * point.y
             weight = keep * weight + (1 - keep)
             return (point.x, sum / weight)
         }
     }
 
-    /// What each step keeps of the smoothed loss before it: more, the longer the run is, so that its line shows a course.
-    var smoothing: Double { max(0.6, ((1 - 20 / Double(max(losses.count, 1))) * 1000).rounded() / 1000) }
+    /// What each step keeps of the smoothed value before it: more, the longer the run is, so that lines show a course.
+    var smoothing: Double { max(0.6, ((1 - 50 / Double(max(losses.count, 1))) * 1000).rounded() / 1000) }
 
     /// Images a second over all steps.
     var imagesPerSecond: Double { times.steps > 0 ? Double(images) / times.steps : 0 }

@@ -60,7 +60,7 @@ struct RunOverview {
                     "accuracy \(Format.percent(last.summary.accuracy)), after step \(last.step)"
                 ))
         }
-        if let loss = history.smoothedLosses.last { cards.append(("training loss", Format.loss(loss.y), "smoothed")) }
+        if let loss = history.smoothed(history.losses).last { cards.append(("training loss", Format.loss(loss.y), "smoothed")) }
         return cards
     }
 

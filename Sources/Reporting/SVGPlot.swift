@@ -15,7 +15,7 @@ struct SVGPlot {
     }
 
     /// How a line stands beside the others.
-    enum Look: String { case plain, faint, dashed }
+    enum Look: String { case plain, faint, dashed, reference }
 
     let title: String
     let horizontal: String
@@ -28,7 +28,7 @@ struct SVGPlot {
     var isSquare = false
 
     private static let (width, height) = (420.0, 250.0)
-    private static let (left, right, top, bottom) = (50.0, 14.0, 14.0, 36.0)
+    private static let (left, right, top, bottom) = (50.0, 18.0, 14.0, 36.0)
     /// A perfect accuracy would leave an axis without extent.
     private static let narrowestPercentage = 0.1
     private static let colours = 6
@@ -42,7 +42,7 @@ struct SVGPlot {
         guard !points.isEmpty else { return "<figure class=\"plot\"><h3>\(escaped(title))</h3>\n<p>Nothing yet.</p></figure>" }
         let frame = isSquare ? Frame(x: 0...1, y: 0...1) : Frame(points, isPercent: isPercent)
         let shown = series.indices.filter { !lines[$0].isEmpty }
-        let legend = shown.map { "<li class=\"s\(colour($0))\">\(escaped(series[$0].name))</li>" }
+        let legend = shown.map { "<li class=\"\(kind($0))\">\(escaped(series[$0].name))</li>" }
         let (right, low) = (Self.width - Self.right, Self.height - Self.bottom)
         let told = shown.map { "\(series[$0].name): \(range(lines[$0]))" }.joined(separator: "; ")
         var parts = [
@@ -74,6 +74,9 @@ struct SVGPlot {
 
     private func colour(_ index: Int) -> Int { (series[index].colour ?? index) % Self.colours }
 
+    /// What gives a line and its name their colour.
+    private func kind(_ index: Int) -> String { series[index].look == .reference ? "reference" : "s\(colour(index))" }
+
     private func line(_ index: Int, _ points: [(x: Double, y: Double)], _ frame: Frame) -> String {
         let places = points.map { (Self.text(frame.horizontal($0.x)), Self.text(frame.vertical($0.y))) }
         let own = series[index]
@@ -82,10 +85,10 @@ struct SVGPlot {
         // More lines than colours: those that begin them again are dashed.
         let look = own.look == .plain && index >= Self.colours ? Look.dashed : own.look
         let text =
-            "<polyline class=\"s\(colour(index)) \(look.rawValue)\"\(name) points=\"\(places.map { "\($0),\($1)" }.joined(separator: " "))\"/>"
+            "<polyline class=\"\(kind(index)) \(look.rawValue)\"\(name) points=\"\(places.map { "\($0),\($1)" }.joined(separator: " "))\"/>"
         guard own.isMarked else { return text }
         return text
-            + places.map { "<circle class=\"s\(colour(index))\" cx=\"\($0)\" cy=\"\($1)\" r=\"2.6\"/>" }.joined()
+            + places.map { "<circle class=\"\(kind(index))\" cx=\"\($0)\" cy=\"\($1)\" r=\"2.6\"/>" }.joined()
     }
 
     /// From where to where a line goes, for those who hear the page.

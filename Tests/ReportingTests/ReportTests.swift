@@ -72,8 +72,8 @@ import Testing
             ]
         let phases = [RunPhase(epochsBefore: 0, words: "phase 1"), RunPhase(epochsBefore: 1, words: "phase 2")]
         let page = try page(events + [Samples.evaluation(step: 4, epoch: 2)], phases: phases)
-        // From x = 50 at step 0 to 406 at step 4.
-        #expect(page.contains("<line class=\"mark\" x1=\"317.0\" x2=\"317.0\"") && page.contains("<title>phase 2</title>"))
+        // From x = 50 at step 0 to 402 at step 4.
+        #expect(page.contains("<line class=\"mark\" x1=\"314.0\" x2=\"314.0\"") && page.contains("<title>phase 2</title>"))
         #expect(!page.contains("<title>phase 1</title>"))
     }
 
@@ -91,7 +91,7 @@ import Testing
         resumed.observe(.started(Samples.facts(step: 2, epoch: 1)))
         resumed.observe(.stopped(step: 2))
         let after = try String(contentsOfFile: path + ".2.html", encoding: .utf8)
-        for curve in ["training loss, each step", "images a second", "learning rate"] {
+        for curve in ["training loss, each step", "images a second, each step", "learning rate"] {
             let line = try #require(before.firstRange(of: curve))
             #expect(after.contains(curve), "\(before[line])")
         }
