@@ -43,7 +43,8 @@ package struct CrossValidationPage {
         let tables = ClassTables(evaluation)
         let note = "<p>Every photograph as the network saw it that had not been trained on it.</p>\n"
         var sections = [
-            HTMLPage.Section(title: "Results", body: table.html), .init(title: "Learning curve", body: plot.html),
+            HTMLPage.Section(title: "Results", body: table.html),
+            .init(title: "Learning curve", body: "<div class=\"plots\">\(plot.html)</div>"),
             .init(title: "Classes", body: note + tables.classes),
         ]
         if !evaluation.hasSeveral { sections.append(.init(title: "Confusion", body: tables.confusion)) }

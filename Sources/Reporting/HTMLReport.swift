@@ -86,6 +86,8 @@ package final class HTMLReport: TrainingObserver {
         if !evaluation.hasSeveral { sections.append(.init(title: "Calibration", body: ReliabilityDiagram(report).html)) }
         if let map = FeatureMap(evaluation) { sections.append(.init(title: "Map", body: map.html)) }
         sections.append(.init(title: "Worst mistakes", body: WorstMistakes(evaluation).html))
+        let note = "<p class=\"soft\">From here to the data: what the evaluation after step \(report.step) found.</p>\n"
+        sections[0] = HTMLPage.Section(title: sections[0].title, body: note + sections[0].body)
         return sections
     }
 }

@@ -8,8 +8,9 @@ enum PageStyle {
         @media(prefers-color-scheme:dark){:root{--page:#0e1117;--card:#171b24;--ink:#e6e9f0;--soft:#a3abbd;--line:#313847;--bad:#ff8a75;--good:#4ade80;
         --c0:#7aa7ff;--c1:#f5b04c;--c2:#4ade80;--c3:#f472b6;--c4:#b39dfb;--c5:#22d3ee}}
         *{box-sizing:border-box}html{scroll-behavior:smooth;-webkit-text-size-adjust:100%}@media(prefers-reduced-motion:reduce){html{scroll-behavior:auto}}
-        body{font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color:var(--ink);background:var(--page);max-width:2200px;margin:0 auto;
+        body{font:.94rem/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color:var(--ink);background:var(--page);max-width:140rem;margin:0 auto;
         padding:clamp(.8rem,2.5vw,2.5rem)}
+        @media(min-width:2600px){html{font-size:135%}}
         h1{font-size:1.7rem;line-height:1.2;margin:0 0 .4rem;overflow-wrap:anywhere}h2{font-size:1.2rem;margin:0 0 .8rem}h3{font-size:1rem;margin:0}
         p{margin:.5rem 0;max-width:75ch}bdi{unicode-bidi:isolate;overflow-wrap:anywhere}.soft,caption,figcaption{color:var(--soft)}
         a{color:var(--c0)}:focus-visible{outline:3px solid var(--c1);outline-offset:2px;border-radius:3px}
@@ -21,8 +22,8 @@ enum PageStyle {
         .cards div{padding:.7rem .9rem;border:1px solid var(--line);border-radius:10px}.cards dt{color:var(--soft);font-size:.85rem}
         .cards dd{margin:0}.cards dd.v{font-size:1.35rem;font-weight:650;line-height:1.3;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}.cards dd.d{color:var(--soft);font-size:.85rem}
         progress{width:100%;height:.6rem;margin:.8rem 0 0;accent-color:var(--c0)}
-        .plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,350px),1fr));gap:1.4rem}
-        figure{margin:0;min-width:0}.plot{max-width:640px;display:flex;flex-direction:column}.plot:has(svg) figcaption{flex:1}svg{display:block;width:100%;height:auto}svg text{font-size:11.5px;fill:var(--soft)}
+        .plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,22rem),1fr));gap:1.4rem}
+        figure{margin:0;min-width:0}.plot{max-width:40rem;display:flex;flex-direction:column}.plot:has(svg) figcaption{flex:1}svg{display:block;width:100%;height:auto}svg text{font-size:11.5px;fill:var(--soft)}
         .plot ul,.map ul{list-style:none;display:flex;flex-wrap:wrap;gap:0 1rem;margin:0;padding:0;font-size:.85rem}.plot li::before{content:"";display:inline-block;width:1.1em;height:.22em;
         margin-right:.4em;vertical-align:middle;background:currentColor}.plot output{display:block;min-height:1.4em;font-size:.85rem;color:var(--soft);font-variant-numeric:tabular-nums}
         .s0{color:var(--c0)}.s1{color:var(--c1)}.s2{color:var(--c2)}.s3{color:var(--c3)}.s4{color:var(--c4)}.s5{color:var(--c5)}
@@ -42,7 +43,7 @@ enum PageStyle {
         .heat thead th.up{writing-mode:vertical-rl;transform:rotate(180deg);max-height:11em;text-align:left;vertical-align:middle}
         .heat td{background:color-mix(in srgb,var(--bad) calc(8% + var(--s)*42%),transparent);font-variant-numeric:tabular-nums}
         .heat td.hit{background:color-mix(in srgb,var(--c0) calc(var(--s)*45%),transparent);font-weight:650}.heat td.zero{color:var(--soft);background:none}.wide:has(.heat){width:fit-content;max-width:100%}
-        .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,170px),1fr));gap:1rem}.pictures img,.case img{max-width:100%;max-height:200px;border-radius:6px}
+        .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,140px),1fr));gap:1rem}.pictures img,.case img{max-width:100%;max-height:200px;border-radius:6px}
         figcaption{font-size:.85rem;overflow-wrap:anywhere}.cases{display:flex;flex-wrap:wrap;gap:1rem}
         .case{border:1px solid var(--line);border-radius:8px;padding:.7rem;display:flex;flex-wrap:wrap;gap:.7rem}.case figure{width:200px}.case p{flex-basis:100%;margin:0}
         .bars td.share{width:55%}.bars .share span{display:block;height:1em;background:var(--c0);border-radius:2px}.bars tr.best{font-weight:650}
