@@ -28,7 +28,7 @@ enum PageStyle {
         margin-right:.4em;vertical-align:middle;background:currentColor}.plot output{display:block;min-height:1.4em;font-size:.85rem;color:var(--soft);font-variant-numeric:tabular-nums}
         .s0{color:var(--c0)}.s1{color:var(--c1)}.s2{color:var(--c2)}.s3{color:var(--c3)}.s4{color:var(--c4)}.s5{color:var(--c5)}
         .grid{stroke:var(--line)}.mark{stroke:var(--soft);stroke-dasharray:3 3}.cross{stroke:var(--soft)}
-        polyline{fill:none;stroke:currentColor;stroke-width:1.8;stroke-linejoin:round}polyline.faint{stroke-width:1;opacity:.35}polyline.dashed,polyline.reference{stroke-dasharray:5 4}.reference{color:var(--soft)}
+        polyline{fill:none;stroke:currentColor;stroke-width:1.8;stroke-linejoin:round}.plot li.faint::before{opacity:.4}polyline.faint{stroke-width:1;opacity:.35}polyline.dashed,polyline.reference{stroke-dasharray:5 4}.reference{color:var(--soft)}
         circle{fill:currentColor}.bar{display:flex;height:1.6rem;border-radius:6px;overflow:hidden;margin:.5rem 0}.bar span{background:currentColor;min-width:1px}
         .wide{overflow:auto;max-height:min(80vh,36rem);border:1px solid var(--line);border-radius:8px}
         table{border-collapse:separate;border-spacing:0;width:100%}caption{text-align:left;padding:.5rem .7rem;font-size:.9rem}

@@ -36,10 +36,13 @@ struct RunOverview {
 
     var html: String {
         let cards = (results + work + (facts.map(network) ?? [])).map { card in
-            "<div><dt>\(escaped(card.title))</dt><dd class=\"v\">\(escaped(card.value))</dd><dd class=\"d\">\(escaped(card.detail))</dd></div>"
+            "<div><dt>\(escaped(card.title))</dt><dd class=\"v\">\(breakable(card.value))</dd><dd class=\"d\">\(escaped(card.detail))</dd></div>"
         }
         return "<dl class=\"cards\">\(cards.joined(separator: "\n"))</dl>\n\(progress)"
     }
+
+    /// A network's name is long, and best broken where it has a line.
+    private func breakable(_ text: String) -> String { escaped(text).replacing("_", with: "_<wbr>") }
 
     private var results: [Card] {
         var cards: [Card] = []

@@ -42,7 +42,7 @@ struct SVGPlot {
         guard !points.isEmpty else { return "<figure class=\"plot\"><h3>\(escaped(title))</h3>\n<p>Nothing yet.</p></figure>" }
         let frame = isSquare ? Frame(x: 0...1, y: 0...1) : Frame(points, isPercent: isPercent)
         let shown = series.indices.filter { !lines[$0].isEmpty }
-        let legend = shown.map { "<li class=\"\(kind($0))\">\(escaped(series[$0].name))</li>" }
+        let legend = shown.map { "<li class=\"\(kind($0)) \(series[$0].look.rawValue)\">\(escaped(series[$0].name))</li>" }
         let (right, low) = (Self.width - Self.right, Self.height - Self.bottom)
         let told = shown.map { "\(series[$0].name): \(range(lines[$0]))" }.joined(separator: "; ")
         var parts = [
