@@ -26,22 +26,23 @@ enum PageScript {
           const line=document.createElement("div"),label=document.createElement("label"),input=document.createElement("input"),told=document.createElement("span");
           line.className="find";label.textContent=table.dataset.find+" ";input.type="search";told.className="soft";told.setAttribute("role","status");
           label.append(input);line.append(label,told);table.parentElement.before(line);
-          const rows=[...table.tBodies[0].rows],texts=rows.map(row=>[...row.querySelectorAll(".name")].map(cell=>cell.textContent).join(" ").toLowerCase());
+          let texts;
           input.addEventListener("input",()=>{
+            texts??=[...table.tBodies[0].rows].map(row=>[row,[...row.querySelectorAll(".name")].map(cell=>cell.textContent).join(" ").toLowerCase()]);
             const wanted=input.value.trim().toLowerCase();let count=0;
-            rows.forEach((row,at)=>{row.hidden=!texts[at].includes(wanted);if(!row.hidden)count++});
-            told.textContent=wanted?count+" of "+rows.length:"";
+            texts.forEach(([row,text])=>{row.hidden=!text.includes(wanted);if(!row.hidden)count++});
+            told.textContent=wanted?count+" of "+texts.length:"";
           });
         });
         document.querySelectorAll("svg[data-x]").forEach(svg=>{
           const [left,right,top,bottom]=svg.dataset.frame.split(" ").map(Number),x=svg.dataset.x.split(" ").map(Number),y=svg.dataset.y.split(" ").map(Number);
           const percent=svg.dataset.percent!==undefined,told=document.createElement("output"),cross=document.createElementNS(svg.namespaceURI,"line");
-          const lines=[...svg.querySelectorAll("polyline[data-name]")].map(line=>({name:line.dataset.name,points:[...line.points]}));
           const number=value=>String(Number(value.toPrecision(4)));
           cross.setAttribute("class","cross");cross.setAttribute("y1",top);cross.setAttribute("y2",bottom);cross.setAttribute("visibility","hidden");
           svg.append(cross);svg.after(told);svg.tabIndex=0;
-          let place=right;
+          let place=right,lines;
           const tell=at=>{
+            lines??=[...svg.querySelectorAll("polyline[data-name]")].map(line=>({name:line.dataset.name,points:[...line.points]}));
             place=Math.min(right,Math.max(left,at));
             cross.setAttribute("x1",place);cross.setAttribute("x2",place);cross.setAttribute("visibility","visible");
             const own=x[0]+(place-left)/(right-left)*(x[1]-x[0]);

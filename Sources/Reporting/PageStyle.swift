@@ -15,7 +15,7 @@ enum PageStyle {
         p{margin:.5rem 0;max-width:75ch}bdi{unicode-bidi:isolate;overflow-wrap:anywhere}.soft,caption,figcaption{color:var(--soft)}
         a{color:var(--c0)}:focus-visible{outline:3px solid var(--c1);outline-offset:2px;border-radius:3px}
         nav{display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;margin:.8rem 0}nav a{padding:.2rem 0}
-        section{margin:1.2rem 0;padding:clamp(.8rem,1.6vw,1.4rem);background:var(--card);border:1px solid var(--line);border-radius:12px;scroll-margin-top:1rem}
+        section{margin:1.2rem 0;padding:clamp(.8rem,1.6vw,1.4rem);background:var(--card);border:1px solid var(--line);border-radius:12px;scroll-margin-top:1rem;content-visibility:auto;contain-intrinsic-size:auto 40rem}
         .state{display:inline-block;padding:.15rem .7rem;border-radius:1rem;border:1px solid var(--soft);font-weight:600;overflow-wrap:anywhere}
         .state.good{color:var(--good);border-color:var(--good)}.state.bad{color:var(--bad);border-color:var(--bad)}
         .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(max(145px,17%),1fr));gap:.8rem;margin:0}
