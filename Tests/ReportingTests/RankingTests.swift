@@ -86,7 +86,7 @@ import Testing
         #expect(ranked([0.5], [true]).receiverOperatingArea == nil && ranked([0.5], [false]).averagePrecision == nil)
     }
 
-    /// Wilson's interval for 50 of 100 and 0 of 10, as statsmodels' `proportion_confint(method="wilson")`.
+    /// Wilson's interval by hand: for 0 of 10 from 0 to z² / (10 + z²), for 50 of 100 as far below a half as above it.
     @Test func sharesHaveTheirIntervals() {
         let (half, none) = (ShareInterval(0.5, of: 100), ShareInterval(0, of: 10))
         #expect(abs(half.low - 0.403_831_5) < 1e-6 && abs(half.high - 0.596_168_5) < 1e-6)
