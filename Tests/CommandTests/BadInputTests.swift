@@ -122,7 +122,7 @@ extension CommandTests {
         @Test func aCropBeyondTheImageIsRefused() throws {
             let work = try Workplace(images: 1)
             try work.expect(
-                "a crop of 300 pixels does not fit into a short side of 256; set resize too", ["network.preprocessing.crop=300"])
+                "a crop of 300 pixels does not fit into a short side of 72; set resize too", ["network.preprocessing.crop=300"])
             try work.expect(
                 "auxiliary heads need an input of 96 pixels or more, not 64",
                 ["network.architecture=googlenet_2014", "network.auxiliary=true", "network.preprocessing.crop=64"])

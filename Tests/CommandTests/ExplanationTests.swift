@@ -53,7 +53,7 @@ extension CommandTests {
 
         @Test func photographsUnlikeTheKnownOnesAreRejected() throws {
             let work = try Workplace(images: 32)
-            try work.train("a", [smallNetwork])
+            try work.train("a", [smallNetwork, "network.preprocessing={resize: 256, crop: 224}"])
             #expect(work.has(try work.newest("a", "familiarity.safetensors")))
             var random = SystemRandomNumberGenerator()
             let noise = PixelImage(width: 96, height: 96, pixels: (0..<96 * 96 * 3).map { _ in random.next() & 1 == 0 ? 0 : 255 })

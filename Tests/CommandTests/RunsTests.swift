@@ -32,7 +32,7 @@ extension CommandTests {
             #expect(pair["kind"] as? String == "comparison" && pair["images"] as? Int == 12)
             let counts = [pair["only_first_right"], pair["only_second_right"]].compactMap { $0 as? Int }
             #expect(abs((pair["accuracy_difference"] as? Double ?? 9) - Double(counts[1] - counts[0]) / 12) < 1e-12)
-            #expect(String(decoding: try work.contents("both.html"), as: UTF8.self).contains("validation loss"))
+            #expect(String(decoding: try work.contents("both.html"), as: UTF8.self).contains("Validation loss"))
             #expect(try work.graft("runs", "compare", "runs/a", "runs/a").output.contains("the configs say the same"))
             #expect(try work.graft("runs", "compare", "runs/a", "runs/x", expecting: 65).errors.contains("holds no run"))
             #expect(try work.graft("runs", "nowhere", expecting: 65).errors.contains("there is no folder nowhere"))

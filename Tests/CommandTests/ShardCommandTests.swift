@@ -16,7 +16,10 @@ extension CommandTests {
                     && packed.output.contains("data.train: 'shards/train-{000.."))
             #expect(try work.graft("pack", "data/train", "shards", expecting: 65).errors.contains("is there already"))
             try work.graft("pack", "data/validation", "shards", "--json")
-            let settings = [smallNetwork, "training.epochs=2", "checkpoints.every_steps=1", "features.folder=cache"]
+            let settings = [
+                smallNetwork, "network.preprocessing={resize: 256, crop: 224}", "training.epochs=2", "checkpoints.every_steps=1",
+                "features.folder=cache",
+            ]
             let shards = ["data.train=shards/train-*.tar", "data.validation=shards/validation-000.tar"]
             for (ranks, more) in [(1, []), (2, ["features.cache=disk"]), (3, ["network.unfrozen=[features.8]"])] {
                 try work.train("folder-\(ranks)", settings + more, ranks: ranks)

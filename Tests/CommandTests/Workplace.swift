@@ -15,7 +15,7 @@ final class Workplace {
         try write(
             """
             run: { name: base, seed: 3 }
-            network: { architecture: resnet18, weights: random }
+            network: { architecture: resnet18, weights: random, preprocessing: { resize: 72, crop: 64 } }
             data: { train: data/train, validation: data/validation, loader_threads: 1 }
             training: { epochs: 1, batch_size: 8 }
             optimizer: { learning_rate: 0.005 }
