@@ -91,7 +91,11 @@ enum TimmArchitecture {
         for depth in [18, 34, 50, 101, 152] { names["tv_resnet\(depth)"] = "resnet\(depth)" }
         let sizes = ["400mf": "004", "800mf": "008", "1_6gf": "016", "3_2gf": "032", "8gf": "080", "16gf": "160", "32gf": "320"]
         for (size, digits) in sizes {
-            for kind in ["x", "y"] { names["regnet\(kind)_\(digits)"] = "regnet_\(kind)_\(size)" }
+            // Of some sizes timm has the paper's widths, and torchvision's under names of their own.
+            for kind in ["x", "y"] {
+                let isOwn = ["x_004", "y_008", "y_080"].contains("\(kind)_\(digits)")
+                names["regnet\(kind)_\(digits)\(isOwn ? "_tv" : "")"] = "regnet_\(kind)_\(size)"
+            }
         }
         names["mobilenetv2_100"] = "mobilenet_v2"
         for size in 0...4 { names["tf_efficientnet_lite\(size)"] = "efficientnet_lite\(size)" }

@@ -23,6 +23,8 @@ import Testing
                     resize: 235, crop: 224, interpolation: .bicubic, mean: [127.5, 127.5, 127.5],
                     deviation: [63.75, 63.75, 63.75]))
         #expect(timm("tf_efficientnet_lite3")?.network == "efficientnet_lite3")
+        #expect(timm("regnety_008_tv")?.network == "regnet_y_800mf" && timm("regnety_008")?.network == nil)
+        #expect(timm("regnetx_032")?.network == "regnet_x_3_2gf" && timm("convnext_nano")?.network == "convnext_nano")
         #expect(timm("tf_efficientnet_b2_ns")?.network == "tf_efficientnet_b2")
         let labels = #", "label_names": {"1": "dog", "0": "cat"}, "model_args": {"drop_rate": 0.2}"#
         #expect(timm("vgg16_bn", labels)?.classes == ["cat", "dog"])

@@ -73,7 +73,7 @@ def graft_losses(name, weights, files, side, head_only, place):
     table.write_text("path,label\n" + "".join(f"{path},{path.parent.name}\n" for path in files))
     settings = [f"run.folder={place}/runs", "run.name=check", f"network.architecture={name}", f"network.weights={weights}", "network.dropout=0",
                 f"network.preprocessing={{resize: {side}, crop: {side}, interpolation: bilinear, mean: [127.5, 127.5, 127.5], deviation: [63.75, 63.75, 63.75]}}",
-                f"data.labels={table}", "data.train=null", "data.augmentation=none", "data.shuffle=false", "data.validation=null",
+                f"data.labels={table}", "data.root=/", "data.augmentation=none", "data.shuffle=false", "data.validation=null",
                 f"training.batch_size={BATCH}", "training.epochs=1", "features.cache=off", "schedule.kind=constant",
                 f"optimizer={{kind: sgd, learning_rate: {RATE}, momentum: 0.9, weight_decay: 0}}"]
     settings += ["network.batch_norm=frozen"] if head_only else ['network.unfrozen=["*"]', "network.batch_norm=local"]

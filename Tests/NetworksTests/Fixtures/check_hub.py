@@ -31,6 +31,9 @@ def shake(model):
             module.bias.data.uniform_(-0.3, 0.3)
         if isinstance(module, (torch.nn.Conv2d, torch.nn.Linear)):
             torch.nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
+    for name, parameter in model.named_parameters():
+        if name.endswith((".gamma", ".layer_scale_parameter")):  # of ConvNeXt: as large as trained ones are
+            parameter.data.uniform_(0.05, 0.2)
     return model.eval()
 
 
@@ -226,7 +229,7 @@ CASES = {
         "convnext_tiny": "convnext_tiny", "convnext_atto": "convnext_atto", "convnext_nano": "convnext_nano", "densenet121": "densenet121",
         "resnet26d": "resnet26d", "resnet50d": "resnet50d", "seresnet50": "seresnet50", "tf_efficientnetv2_b0": "tf_efficientnetv2_b0",
         "tf_efficientnetv2_b3": "tf_efficientnetv2_b3", "tf_efficientnetv2_s": "tf_efficientnetv2_s",
-        "mobilenetv3_large_100": "mobilenetv3_large_100", "mobilenetv2_100": "mobilenet_v2", "regnetx_004": "regnet_x_400mf",
+        "mobilenetv3_large_100": "mobilenetv3_large_100", "mobilenetv2_100": "mobilenet_v2", "regnetx_004_tv": "regnet_x_400mf", "regnety_008_tv": "regnet_y_800mf",
         "regnety_032": "regnet_y_3_2gf"}.items()},
     "transformers convnext": lambda f: transformers_case(
         "convnext-tiny", "convnext_tiny", f, transformers.ConvNextForImageClassification(transformers.ConvNextConfig(num_labels=5)),
