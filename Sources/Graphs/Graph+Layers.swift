@@ -20,12 +20,9 @@ extension Graph {
 
     /// The node whose output the head reads, if that is one vector.
     package var headInput: Int? {
-        let head = LayerPattern(self.head)
-        guard let layer = nodes.first(where: { node in node.parameters.contains { head.matches(parameters[$0].name) } }) else {
-            return nil
-        }
-        let shape = nodes[layer.inputs[0]].shape
-        return shape.rank == 1 || shape[0] * shape[1] == 1 ? layer.inputs[0] : nil
+        let input = layer(behind: logits).inputs[0]
+        let shape = nodes[input].shape
+        return shape.rank == 1 || shape[0] * shape[1] == 1 ? input : nil
     }
 
     private var featureMaps: [Int] {

@@ -45,6 +45,9 @@ package struct Graph: Sendable {
         return node
     }
 
+    /// The parameters of the layer that gives the class scores: weight, and bias if it has one.
+    package var headParameters: Range<Int> { layer(behind: logits).parameters }
+
     /// Multiply-accumulates of one image in a node: convolutions and linear layers, as papers count them.
     package func multiplyAccumulates(of node: Node) -> Int {
         switch node.operation {

@@ -30,7 +30,7 @@ package struct HubFolder: Sendable {
         let stored = NameTable.storedParameters(of: graph, family: entry.family, source: source)
         let tensors = stored.map { (name: $0.names[0], shape: $0.shape) }
         self.tensors = tensors
-        let head = graph.layer(behind: graph.logits).parameters
+        let head = graph.headParameters
         let size = (classes: graph.classCount, features: graph.parameters[head.lowerBound].shape[1])
         let modules = [0, head.lowerBound].map { index in
             tensors[index].name.split(separator: ".").dropLast().joined(separator: ".")

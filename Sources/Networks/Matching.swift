@@ -51,7 +51,7 @@ struct Matching {
 
     /// Who fine-tunes with Keras puts a dense layer of any name on top: the only one left over of the head's width is the head.
     private func withKerasHead(_ stored: [StoredParameter]) -> [StoredParameter] {
-        let head = graph.layer(behind: graph.logits).parameters
+        let head = graph.headParameters
         guard head.count == 2, let weight = head.first, file.find(stored[weight]) == nil else { return stored }
         let known = Set(stored.compactMap(file.find))
         let pairs = file.shapes.compactMap { name, shape -> (kernel: String, bias: String)? in
@@ -80,7 +80,7 @@ struct Matching {
     private mutating func refreshTop(_ stored: [StoredParameter]) {
         guard storedClasses(of: graph.logits, stored) == nil else { return }
         hasForeignTop = true
-        fresh.formUnion(graph.layer(behind: graph.logits).parameters)
+        fresh.formUnion(graph.headParameters)
         for node in graph.nodes {
             guard case .linear = node.operation else { continue }
             let isWhole = node.parameters.allSatisfy { parameter in
@@ -95,7 +95,7 @@ struct Matching {
     /// Whether a stranger stands on top of the network, or below a layer that starts anew.
     private func isOfReplacedTop(_ name: String) -> Bool {
         if freshPatterns.contains(where: { $0.matches(name) }) { return true }
-        guard let weight = graph.layer(behind: graph.logits).parameters.first, fresh.contains(weight) else { return false }
+        guard let weight = graph.headParameters.first, fresh.contains(weight) else { return false }
         if let head = LayerPattern.ancestors(of: graph.parameters[weight].name).dropLast().last {
             if name.hasPrefix("\(head).") { return true }
         }

@@ -139,8 +139,6 @@ extension Graph {
         let name = headParameters.first.map { parameters[$0].name } ?? ""
         return name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
     }
-
-    fileprivate var headParameters: [Int] { Array(nodes[logits].parameters) }
 }
 
 /// The preparation of pixels that the weights expect: what the file's metadata says; else what its source is known to do. Keras's
