@@ -3,8 +3,7 @@ import Graphs
 
 /// timm groups the blocks in stages.
 enum MobileNetV2Names {
-    /// The first block of each of timm's stages.
-    private static let starts = [1, 2, 4, 7, 11, 14, 17]
+    private static let stages = TimmStages(starts: [1, 2, 4, 7, 11, 14, 17])
 
     static func timm(_ parameter: ParameterSpec) -> StoredParameter {
         let parts = parameter.name.split(separator: ".").map(String.init)
@@ -16,12 +15,9 @@ enum MobileNetV2Names {
             let isNorm = parts[2] == "1"
             return stored(number == 0 ? isNorm ? "bn1" : "conv_stem" : isNorm ? "bn2" : "conv_head")
         }
-        let stage = (starts.lastIndex { $0 <= number }) ?? 0
-        let block = "blocks.\(stage).\(number - starts[stage])"
-        // The first block does not expand; a block's last convolution and norm are members of their own.
-        let (names, member) = (number > 1 ? ["conv_pw", "conv_dw", "conv_pwl"] : ["conv_dw", "conv_pw"], Int(parts[3]) ?? 0)
-        let last = names.count - 1
+        // A block's last convolution and norm are members of their own.
+        let (member, last) = (Int(parts[3]) ?? 0, TimmStages.convolutions(ofBlock: number).count - 1)
         let (position, isNorm) = member < last ? (member, parts[4] == "1") : (last, member > last)
-        return stored("\(block).\(isNorm ? "bn\(position + 1)" : names[position])")
+        return stored("\(stages.block(number)).\(stages.layer(position, ofBlock: number, isNorm: isNorm))")
     }
 }

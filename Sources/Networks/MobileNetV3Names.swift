@@ -4,8 +4,8 @@ import Tensors
 
 /// timm groups the blocks in stages, and has the classifier's first layer as a convolution.
 enum MobileNetV3Names {
-    /// The first block of each of timm's stages in the large network.
-    private static let starts = [1, 2, 4, 7, 11, 13, 16]
+    /// Of the large network.
+    private static let stages = TimmStages(starts: [1, 2, 4, 7, 11, 13, 16])
 
     static func timm(_ parameter: ParameterSpec) -> StoredParameter {
         let parts = parameter.name.split(separator: ".").map(String.init)
@@ -18,19 +18,17 @@ enum MobileNetV3Names {
         }
         let number = Int(parts[1]) ?? 0
         if number == 0 { return StoredParameter(["\(isNorm ? "bn1" : "conv_stem").\(leaf)"], for: parameter) }
-        let stage = (starts.lastIndex { $0 <= number }) ?? 0
-        let block = "blocks.\(stage).\(number - starts[stage])"
+        let block = stages.block(number)
         if parts[2] != "block" { return StoredParameter(["\(block).\(isNorm ? "bn1" : "conv").\(leaf)"], for: parameter) }
-        return StoredParameter(["\(block).\(member(parts, isNorm, expands: number > 1)).\(leaf)"], for: parameter)
+        return StoredParameter(["\(block).\(member(parts, isNorm, ofBlock: number)).\(leaf)"], for: parameter)
     }
 
     /// Of `features.4.block.2.fc1.weight` and the like: expand, filter, perhaps a gate, project.
-    private static func member(_ parts: [String], _ isNorm: Bool, expands: Bool) -> String {
+    private static func member(_ parts: [String], _ isNorm: Bool, ofBlock number: Int) -> String {
         if parts[4] == "fc1" { return "se.conv_reduce" }
         if parts[4] == "fc2" { return "se.conv_expand" }
-        let index = Int(parts[3]) ?? 0
-        let position = min(index, expands ? 2 : 1)
-        if isNorm { return "bn\(position + 1)" }
-        return (expands ? ["conv_pw", "conv_dw", "conv_pwl"] : ["conv_dw", "conv_pw"])[position]
+        // A gate moves what follows it.
+        let position = min(Int(parts[3]) ?? 0, TimmStages.convolutions(ofBlock: number).count - 1)
+        return stages.layer(position, ofBlock: number, isNorm: isNorm)
     }
 }

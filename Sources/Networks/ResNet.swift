@@ -34,39 +34,23 @@ package enum ResNet {
         static let resnet152 = Variant(depths: [3, 8, 36, 3], isBottleneck: true)
 
         /// So many groups of so many channels.
-        func grouped(_ groups: Int, of width: Int) -> Variant {
-            var variant = self
-            (variant.groups, variant.groupWidth) = (groups, width)
-            return variant
-        }
+        func grouped(_ groups: Int, of width: Int) -> Variant { changed { ($0.groups, $0.groupWidth) = (groups, width) } }
 
         /// ResNet-D of He et al., Bag of Tricks for Image Classification with Convolutional Neural Networks, 2019.
-        var deep: Variant {
-            var variant = self
-            variant.isDeep = true
-            return variant
-        }
+        var deep: Variant { changed { $0.isDeep = true } }
 
         /// Hu et al., Squeeze-and-Excitation Networks, 2018.
-        var gated: Variant {
-            var variant = self
-            variant.hasSqueezeExcitation = true
-            return variant
-        }
+        var gated: Variant { changed { $0.hasSqueezeExcitation = true } }
 
         /// As in the paper: the stride on the first 1×1 of a block.
-        var v1: Variant {
-            var variant = self
-            variant.stridesFirst = true
-            return variant
-        }
+        var v1: Variant { changed { $0.stridesFirst = true } }
 
         /// As in Keras's applications: v1 with convolution biases, epsilon 1.001e-5, and momentum 0.99 the other way round.
-        var keras: Variant {
-            var variant = v1
-            variant.hasBiases = true
-            variant.epsilon = 1.001e-5
-            variant.momentum = 0.01
+        var keras: Variant { v1.changed { ($0.hasBiases, $0.epsilon, $0.momentum) = (true, 1.001e-5, 0.01) } }
+
+        private func changed(_ change: (inout Variant) -> Void) -> Variant {
+            var variant = self
+            change(&variant)
             return variant
         }
     }

@@ -11,6 +11,8 @@ internal import Tensors
 /// Keeps what one rank's groups bring to an update, and puts it together.
 final class GroupGradients {
     private let slots: [Range<Int>]
+    /// What is kept of a group, by what shares a grid: the slots, then all statistics.
+    private let parts: [Range<Int>]
     private let gradients: UnsafeMutableBufferPointer<Float>
     private let statistics: UnsafeMutableBufferPointer<Float>
     private let communicator: any Communicator
@@ -30,6 +32,7 @@ final class GroupGradients {
         _ communicator: any Communicator
     ) {
         (self.slots, self.gradients, self.statistics, self.communicator) = (slots, gradients, statistics, communicator)
+        parts = slots + [gradients.count..<gradients.count + statistics.count]
         before = AlignedBuffer(floatCount: statistics.count)
         totals = .allocate(capacity: statistics.count + 1)
     }
@@ -70,10 +73,10 @@ final class GroupGradients {
 
     /// The biased exponents of the largest magnitudes, over all ranks: of each slot, and of all statistics; 255 for what is no number.
     private func largestExponents() throws -> [UInt8] {
-        var own = [UInt8](repeating: 0, count: slots.count + 1)
+        var own = [UInt8](repeating: 0, count: parts.count)
         for group in images.indices {
             let values = kept[group].floats
-            for (index, range) in (slots + [gradients.count..<values.count]).enumerated() where !range.isEmpty {
+            for (index, range) in parts.enumerated() where !range.isEmpty {
                 guard let start = values.baseAddress else { continue }
                 own[index] = max(own[index], UInt8(Magnitudes.largest(start + range.lowerBound, range.count).exponentBitPattern))
             }

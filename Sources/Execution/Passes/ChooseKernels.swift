@@ -73,14 +73,14 @@ private func multipliesPlainWeights(
     _ request: PlanRequest
 ) -> Bool {
     guard from == .float32, to == .float32, layer.weights.norm == nil else { return false }
+    let isTrained = request.trainability.isTrained[layer.weights.weight]
     switch pass {
     case .backwardWeights: return true
-    case .backwardData: return request.trainability.isTrained[layer.weights.weight]
+    case .backwardData: return isTrained
     case .forward:
-        guard case .convolution(_, nil) = step.operation, step.residual == nil, request.isTraining || !request.optimizes else {
-            return false
-        }
-        return request.trainability.isTrained[layer.weights.weight] || !request.optimizes
+        // Products have no epilogue.
+        guard case .convolution(_, nil) = step.operation, step.residual == nil else { return false }
+        return !request.optimizes || isTrained && request.isTraining
     }
 }
 

@@ -51,7 +51,8 @@ struct NetworksCommand: ParsableCommand {
             lines[index].imagesPerSecond = try speed.imagesPerSecond(entry.build())
             progress.tell(index + 1, of: entries.count)
         }
-        for index in lines.indices { lines[index].isWorthChoosing = !lines.contains { $0.isBetter(than: lines[index]) } }
+        let points = lines.map { [$0.imagesPerSecond ?? 0, $0.top1 ?? 0] }
+        for index in lines.indices { lines[index].isWorthChoosing = isOnFront(points[index], among: points) }
         lines.sort { $0.rightPerSecond > $1.rightPerSecond }
     }
 
@@ -107,13 +108,6 @@ private struct NetworkLine: Encodable {
 
     /// Images a second that the published weights would classify rightly.
     var rightPerSecond: Double { (imagesPerSecond ?? 0) * (top1 ?? 0) / 100 }
-
-    /// Whether it is faster and at least as accurate as another, or the other way round.
-    func isBetter(than other: NetworkLine) -> Bool {
-        guard let rate = imagesPerSecond, let otherRate = other.imagesPerSecond, let top1 else { return false }
-        let otherTop1 = other.top1 ?? 0
-        return rate >= otherRate && top1 >= otherTop1 && (rate > otherRate || top1 > otherTop1)
-    }
 
     init(_ entry: NetworkEntry) {
         let graph = entry.build()

@@ -145,12 +145,8 @@ struct Choice {
                 if let record = try measure(candidate, environment, stop) { records.append(record) }
             }
             guard communicator.isRoot else { return }
-            for index in records.indices {
-                records[index].isOnFront = !records.contains {
-                    $0.accuracy.mean >= records[index].accuracy.mean && $0.predictRate >= records[index].predictRate
-                        && ($0.accuracy.mean > records[index].accuracy.mean || $0.predictRate > records[index].predictRate)
-                }
-            }
+            let points = records.map { [$0.accuracy.mean, $0.predictRate] }
+            for index in records.indices { records[index].isOnFront = isOnFront(points[index], among: points) }
             try tell(records.sorted { $0.accuracy.mean > $1.accuracy.mean }, folder)
         }
     }
