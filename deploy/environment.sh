@@ -1,4 +1,4 @@
-# Sourced by the scripts beside it: what they have in common.
+# Sourced by the scripts beside it, and by those of Tests/Soak: what they have in common.
 
 say() { printf '\n==> %s\n' "$*"; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
@@ -13,6 +13,16 @@ if [ "$(id -u)" -eq 0 ]; then
 fi
 # Containers commonly forbid one process to read another's memory, which Open MPI 4 would try.
 export OMPI_MCA_btl_vader_single_copy_mechanism="${OMPI_MCA_btl_vader_single_copy_mechanism:-none}"
+
+# write_photographs FOLDER COUNT: a photograph of the repository's tests, so often under each of two classes, where any will do.
+write_photographs() {
+    local photograph class number
+    photograph=$(find "$(dirname "${BASH_SOURCE[0]}")/../Tests" -name 'ycbcr420.jpg' | sort | head -n 1)
+    for class in ant bee; do
+        mkdir -p "$1/$class"
+        for number in $(seq "$2"); do cp "$photograph" "$1/$class/$number.jpg"; done
+    done
+}
 
 # Options for `mpirun -n 2` on this machine, into the array mpi_options. Ranks are not bound: Graft shares out the cores itself.
 choose_mpi_options() {

@@ -61,11 +61,7 @@ if [ -d "$root/quickstart/photographs" ] && [ -f "$root/quickstart/weights/effic
     mkdir "$clean/work/quickstart"
     cp -r "$root/quickstart/photographs" "$root/quickstart/weights" "$clean/work/quickstart/"
 else
-    photograph=$(find "$root/Tests" -name 'ycbcr420.jpg' | sort | head -n 1)
-    for class in ant bee; do
-        mkdir -p "$clean/work/quickstart/photographs/$class"
-        for number in 1 2 3 4 5 6 7 8; do cp "$photograph" "$clean/work/quickstart/photographs/$class/$number.jpg"; done
-    done
+    write_photographs "$clean/work/quickstart/photographs" 8
     settings=(--set network.weights=random --set training.batch_size=4 --set training.epochs=2)
     echo "of random weights: quickstart/ has neither its weights nor its photographs"
 fi

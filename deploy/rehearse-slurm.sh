@@ -87,11 +87,7 @@ for node in one two; do
     unshare --mount --uts bash -c "hostname $node && mount --bind '$work/tmp-$node' /tmp && mount --bind '$work/hosts' /etc/hosts && exec slurmd -N $node"
 done
 
-photograph=$(find "$root/Tests" -name 'ycbcr420.jpg' | sort | head -n 1)
-for class in ant bee; do
-    mkdir -p "data/$class"
-    for number in 1 2 3 4 5 6; do cp "$photograph" "data/$class/$number.jpg"; done
-done
+write_photographs data 6
 cat > config.yaml <<'CONFIG'
 run: { name: rehearsal }
 network: { architecture: resnet18, weights: random, unfrozen: [layer4.1], preprocessing: { resize: 64, crop: 64 } }

@@ -6,6 +6,7 @@
 set -euo pipefail
 kills=${1:-50}
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+. "$root/deploy/environment.sh"
 graft=${GRAFT:-$root/.build/release/graft}
 if [ "$(id -u)" -ne 0 ]; then
     echo "left out: pretended hosts need root"
@@ -15,11 +16,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
-photograph=$(find "$root/Tests" -name 'ycbcr420.jpg' | sort | head -n 1)
-for class in ant bee; do
-    mkdir -p "data/$class"
-    for number in 1 2 3 4 5 6; do cp "$photograph" "data/$class/$number.jpg"; done
-done
+write_photographs data 6
 cat > config.yaml <<'CONFIG'
 run: { name: soak }
 network: { architecture: resnet18, weights: random, unfrozen: [layer4.1], preprocessing: { resize: 64, crop: 64 } }

@@ -8,18 +8,14 @@ set -euo pipefail
 kills=${1:-500}
 signals=${2:-500}
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+. "$root/deploy/environment.sh"
 graft=${GRAFT:-$root/.build/release/graft}
 work=$(mktemp -d)
 process=
 trap '[ -z "$process" ] || pkill -KILL -s "$process"; rm -rf "$work"' EXIT
 cd "$work"
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
-photograph=$(find "$root/Tests" -name 'ycbcr420.jpg' | sort | head -n 1)
-for class in ant bee; do
-    mkdir -p "data/$class"
-    for number in 1 2 3 4 5 6; do cp "$photograph" "data/$class/$number.jpg"; done
-done
+write_photographs data 6
 cat > config.yaml <<'CONFIG'
 run: { name: soak }
 network: { weights: random, preprocessing: { resize: 64, crop: 64 } }

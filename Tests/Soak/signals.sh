@@ -7,17 +7,13 @@ set -euo pipefail
 runs=${1:-20}
 signals=${2:-300}
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+. "$root/deploy/environment.sh"
 graft=${GRAFT:-$root/.build/release/graft}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
-# A photograph of the repository's tests, copied under two classes.
-photograph=$(find "$root/Tests" -name 'ycbcr420.jpg' | sort | head -n 1)
-for class in ant bee; do
-    mkdir -p "data/$class"
-    for number in 1 2 3 4 5 6 7 8; do cp "$photograph" "data/$class/$number.jpg"; done
-done
+write_photographs data 8
 cat > config.yaml <<'CONFIG'
 run: { name: soak }
 network: { architecture: resnet18, weights: random, unfrozen: [layer4.1], preprocessing: { resize: 64, crop: 64 } }
