@@ -20,8 +20,7 @@ import Testing
     ]
     /// Moving the ties of their max poolings apart takes the fixtures' script hours; what they consist of is compared in others.
     static let withoutGradients: Set<NetworkFamily> = [.caffeNet, .inceptionV3]
-    static let isLong = ProcessInfo.processInfo.environment["GRAFT_LONG_TESTS"] != nil
-    static let chosen = GoldenCuts.names(in: FixtureFolder.url).filter { isLong || representatives.contains($0) }
+    static let chosen = GoldenCuts.names(in: FixtureFolder.url).filter { testsAreLong || representatives.contains($0) }
     static let large = chosen.filter { $0.hasPrefix("vgg") }
     static let others = chosen.filter { !$0.hasPrefix("vgg") }
 

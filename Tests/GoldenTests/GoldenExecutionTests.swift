@@ -14,7 +14,7 @@ import Testing
     static let logitTolerance = 1e-3
     /// As with gradients, a family's larger members are left to the longer mode.
     static let names = GoldenNetwork.names(in: FixtureFolder.url).filter { name in
-        EveryNetworkTests.isLong || EveryNetworkTests.representatives.contains(name)
+        testsAreLong || EveryNetworkTests.representatives.contains(name)
             || ["caffenet", "inception_v3", "resnext50_32x4d", "mobilenet_v3_large"].contains(name)
     }
 
