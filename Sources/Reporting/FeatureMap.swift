@@ -4,6 +4,7 @@ import Training
 
 struct FeatureMap {
     private let evaluation: Evaluation
+    private let features: [Float]
     private let plane: PrincipalPlane
     private let shown: [SamplePrediction]
 
@@ -12,13 +13,16 @@ struct FeatureMap {
     private static let (colours, mostListed) = (6, 30)
 
     /// Nil where features were not kept.
-    init?(_ evaluation: Evaluation) {
+    ///
+    /// - Parameter earlier: the map before: while only the head trains features are the same at each evaluation, and so is their plane.
+    init?(_ evaluation: Evaluation, after earlier: FeatureMap? = nil) {
         guard let kept = evaluation.familiarity, !evaluation.hasSeveral, kept.width > 1 else { return nil }
         let step = Familiarity.step(ofImages: evaluation.paths.count)
         shown = evaluation.predictions.filter { $0.sample % step == 0 }
         guard shown.count == kept.count else { return nil }
         self.evaluation = evaluation
-        plane = PrincipalPlane(kept.features, width: kept.width)
+        features = kept.features
+        plane = earlier.flatMap { $0.features == kept.features ? $0.plane : nil } ?? PrincipalPlane(features, width: kept.width)
     }
 
     var html: String {

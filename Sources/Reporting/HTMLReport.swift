@@ -15,6 +15,7 @@ package final class HTMLReport: TrainingObserver {
     private var latest: Evaluation?
     /// What the latest evaluation has to tell.
     private var results: [HTMLPage.Section] = []
+    private var map: FeatureMap?
     private var best: BestResult?
     private var unreadable: [String] = []
     private var state = RunOverview.State.running
@@ -39,7 +40,8 @@ package final class HTMLReport: TrainingObserver {
         case .evaluation(let report):
             history.add(step: report.step, report.summary, seconds: report.seconds)
             if report.isBest { best = BestResult(step: report.step, summary: report.summary) }
-            (latest, results) = (report.evaluation, Self.sections(report))
+            map = FeatureMap(report.evaluation, after: map)
+            (latest, results) = (report.evaluation, sections(report))
             write()
         case .stopped(let step):
             state = .stopped("stopped after step \(step)")
@@ -77,14 +79,14 @@ package final class HTMLReport: TrainingObserver {
         return HTMLPage(title: facts?.identity.name ?? "run", lead: overview.lead, sections: sections).text
     }
 
-    private static func sections(_ report: EvaluationReport) -> [HTMLPage.Section] {
+    private func sections(_ report: EvaluationReport) -> [HTMLPage.Section] {
         let (evaluation, tables) = (report.evaluation, ClassTables(report.evaluation))
         var sections: [HTMLPage.Section] = []
         if !evaluation.hasSeveral { sections.append(.init(title: "Confusion", body: tables.confusion)) }
         sections.append(.init(title: "Classes", body: tables.classes))
         sections.append(.init(title: "Ranking", body: RankCurves(evaluation).html))
         if !evaluation.hasSeveral { sections.append(.init(title: "Calibration", body: ReliabilityDiagram(report).html)) }
-        if let map = FeatureMap(evaluation) { sections.append(.init(title: "Map", body: map.html)) }
+        if let map { sections.append(.init(title: "Map", body: map.html)) }
         sections.append(.init(title: "Worst mistakes", body: WorstMistakes(evaluation).html))
         let note = "<p class=\"soft\">From here to the data: what the evaluation after step \(report.step) found.</p>\n"
         sections[0] = HTMLPage.Section(title: sections[0].title, body: note + sections[0].body)
