@@ -63,16 +63,20 @@ package final class BatchNormKernel {
         prepare(parameters)
     }
 
-    /// Normalises with the statistics of the first `rows` rows of x, joined with other ranks' by `synchronize` (which sums the doubles
-    /// it is given over all ranks), and moves the running statistics towards them.
-    package func useBatchStatistics(
-        _ x: Activations, rows: Int, _ parameters: Parameters,
-        synchronize: ((UnsafeMutableBufferPointer<Double>) -> Void)?
-    ) {
+    /// Adds up the moments of the first `rows` rows of x, for `useBatchStatistics`.
+    package func addUpMoments(_ x: Activations, rows: Int) {
         reduce(rows) { range, first, second in
             graft_channel_moments((x + range.lowerBound * channels).base, range.count, channels, first, second, x.format)
         }
-        synchronizeSums(synchronize)
+    }
+
+    /// The sums of the present half of the pass, for whoever joins them with those of other rows.
+    package func withSums(_ body: (UnsafeMutableBufferPointer<Double>) -> Void) {
+        sums.withUnsafeMutableBufferPointer { body($0) }
+    }
+
+    /// Normalises with the statistics that were added up, and moves the running statistics towards them.
+    package func useBatchStatistics(_ parameters: Parameters) {
         let total = sums[2 * channels]
         guard total > 0 else { return useRunningStatistics(parameters) }
         for channel in 0..<channels {
@@ -97,13 +101,11 @@ package final class BatchNormKernel {
         }
     }
 
-    /// The gradients of scale and shift (this rank's part), and dx for `rows` of `capacity` rows, zeros for the rest. `dy` is the
-    /// gradient of y, not masked yet if `masks`; with `usesBatchStatistics` dx accounts for mean and variance depending on x.
-    package func backward(
-        dy: Activations, _ x: Activations, _ dx: Activations?, rows: Int, capacity: Int,
-        _ parameters: Parameters, scaleGradient: UnsafeMutablePointer<Float>, shiftGradient: UnsafeMutablePointer<Float>,
-        masks: Bool,
-        usesBatchStatistics: Bool, synchronize: ((UnsafeMutableBufferPointer<Double>) -> Void)?
+    /// The gradients of scale and shift from `rows` rows, whose sums stay for `backward`. `dy` is the gradient of y, not masked yet if
+    /// `masks`.
+    package func addUpGradients(
+        dy: Activations, _ x: Activations, rows: Int, scaleGradient: UnsafeMutablePointer<Float>,
+        shiftGradient: UnsafeMutablePointer<Float>, masks: Bool
     ) {
         let kind = (masks ? activation : nil).loop
         reduce(rows) { range, first, second in
@@ -116,8 +118,14 @@ package final class BatchNormKernel {
             shiftGradient[channel] = Float(sums[channel])
             scaleGradient[channel] = Float(sums[channels + channel]) * inverse[channel]
         }
-        if usesBatchStatistics { synchronizeSums(synchronize) }
-        guard let dx else { return }
+    }
+
+    /// dx for `rows` of `capacity` rows, zeros for the rest; with `usesBatchStatistics` it accounts for mean and variance depending on
+    /// all the rows whose sums there are.
+    package func backward(
+        dy: Activations, _ x: Activations, _ dx: Activations, rows: Int, capacity: Int, masks: Bool, usesBatchStatistics: Bool
+    ) {
+        let kind = (masks ? activation : nil).loop
         let total = usesBatchStatistics ? max(1, sums[2 * channels]) : 1
         for channel in 0..<channels {
             a[channel] = factor[channel]
@@ -148,10 +156,5 @@ package final class BatchNormKernel {
             RowPieces.add(rows, into: channelSums, by: &partials, workers) { body($0, $1, $1 + channels) }
         }
         sums[2 * channels] = Double(rows)
-    }
-
-    private func synchronizeSums(_ synchronize: ((UnsafeMutableBufferPointer<Double>) -> Void)?) {
-        guard let synchronize else { return }
-        sums.withUnsafeMutableBufferPointer { synchronize($0) }
     }
 }

@@ -60,15 +60,10 @@ package struct PlanCommunication: Sendable, Encodable {
     }
 
     private static func synchronizedChannels(_ step: PlanStep, _ plan: Plan) -> Int? {
-        switch step.operation {
-        case .norm(let norm, let mode, _), .normGradient(let norm, let mode, _):
-            mode == .synchronized ? plan.graph.parameters[norm.scale].shape.count : nil
-        case .convolution, .convolutionInputGradient, .convolutionWeightGradient, .layerNorm, .layerNormGradient, .layerScale,
-            .layerScaleInputGradient, .layerScaleGradient, .activation, .add, .combineGradients, .gate, .gateGradient,
-            .concatenate, .slice, .sliceGradient, .shuffle, .pool,
-            .poolGradient, .adaptiveAverage, .adaptiveAverageGradient, .convert, .transpose, .dropout, .responseNorm,
-            .responseNormGradient, .loss:
-            nil
+        guard step.joinsImages else { return nil }
+        return switch step.operation {
+        case .norm(let norm, _, _), .normGradient(let norm, _, _): plan.graph.parameters[norm.scale].shape.count
+        default: nil
         }
     }
 }

@@ -85,7 +85,7 @@ extension PlanDescription {
         add("trained weights", memory.trainedWeightsBytes)
         add("packed weights", memory.packedWeightsBytes, "of convolutions, in the kernels' own formats")
         add("gradients", memory.gradientsBytes)
-        add("earlier gradients", memory.accumulatedGradientsBytes, "of an update's first passes")
+        add("earlier gradients", memory.accumulatedGradientsBytes, "of an update's first passes, or of its groups")
         add("optimizer state", memory.optimizerStateBytes)
         add("together", memory.totalBytes, "about, besides what the libraries take")
         return ["Memory of a rank."] + table.lines(indent: Self.margin)

@@ -130,6 +130,10 @@ package struct PlanSetting: Sendable {
     package var batchSize: Int
     /// Passes an update.
     package var accumulation = 1
+    /// With `training.reproducible: ranks`, groups that a rank computes in a pass, whose gradients are kept; 0 without.
+    package var groups = 0
+    /// How many of them run side by side, each with activations of its own.
+    package var groupsSideBySide = 1
     /// Arrays of optimizer state, each as long as the trained parameters.
     package var optimizerStates = 0
     /// The cuts of the gradients with the extra floats behind them, in order.

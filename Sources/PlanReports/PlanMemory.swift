@@ -17,14 +17,14 @@ package struct PlanMemory: Sendable, Encodable {
     /// Weights as kernels read them, and the room in which those of trained layers, and their gradients, pass through.
     package let packedWeightsBytes: Int
     package let gradientsBytes: Int
-    /// Gradients of an update's earlier passes.
+    /// Gradients of an update's earlier passes, or of its groups of images.
     package let accumulatedGradientsBytes: Int
     package let optimizerStateBytes: Int
     package let totalBytes: Int
 
     init(_ plan: Plan, _ setting: PlanSetting) throws {
         let float = ElementType.float32.byteCount
-        arenaBytes = max(plan.arenaBytes, setting.evaluation?.arenaBytes ?? 0)
+        arenaBytes = max(setting.groupsSideBySide * plan.arenaBytes, setting.evaluation?.arenaBytes ?? 0)
         let entries = Set(plan.entryValues)
         withoutReuseBytes = plan.values.indices.reduce(0) { entries.contains($1) ? $0 : $0 + plan.values[$1].byteCount }
         imagesBytes = plan.entryValues.reduce(0) { $0 + plan.values[$1].byteCount }
@@ -35,7 +35,8 @@ package struct PlanMemory: Sendable, Encodable {
         trainedWeightsBytes = plan.layout.count * float
         packedWeightsBytes = try ProgramResources.weightBytes(of: [plan, setting.evaluation].compactMap { $0 })
         gradientsBytes = (plan.layout.count + ParameterStore.extraCount) * float
-        accumulatedGradientsBytes = setting.accumulation > 1 ? plan.layout.count * float : 0
+        let kept = setting.groups > 0 ? setting.groups * setting.accumulation : setting.accumulation > 1 ? 1 : 0
+        accumulatedGradientsBytes = kept * plan.layout.count * float
         optimizerStateBytes = setting.optimizerStates * plan.layout.count * float
         totalBytes =
             arenaBytes + imagesBytes + frozenWeightsBytes + trainedWeightsBytes + packedWeightsBytes + gradientsBytes

@@ -98,21 +98,9 @@ extension RunConfiguration: Section {
 
     private var reproducibilityFindings: [Finding] {
         guard training.reproducible == .ranks else { return [] }
-        var found: [Finding] = []
-        if communication.compression != .none {
-            let key = ["communication", "compression"]
-            found.append(Finding(key: key, message: "\(key.dotted) rounds by ranks; it excludes training.reproducible: ranks"))
-        }
-        if phases.contains(where: { $0.network.batchNorm == .synchronized }) {
-            let key = ["training", "reproducible"]
-            found.append(
-                Finding(
-                    key: key,
-                    message:
-                        "\(key.dotted): ranks computes groups of images alone, which network.batch_norm: synchronized cannot; "
-                        + "local takes the statistics of a group, frozen and affine take none"))
-        }
-        return found
+        guard communication.compression != .none else { return [] }
+        let key = ["communication", "compression"]
+        return [Finding(key: key, message: "\(key.dotted) rounds by ranks; it excludes training.reproducible: ranks")]
     }
 
     private var averageFindings: [Finding] {

@@ -55,6 +55,11 @@ package struct EpochPlan: Sendable, Equatable {
         group.map { min($0, batchSize) } ?? (batchSize + size - 1) / size
     }
 
+    /// The most groups that a rank gets in one pass.
+    package static func shareGroups(batchSize: Int, size: Int, group: Int) -> Int {
+        (groupCount(of: batchSize, group) + size - 1) / size
+    }
+
     /// Sums the weights of each update's images, known by the samples' order in the epoch.
     package mutating func weigh(_ order: [Int], _ weight: (_ sample: Int) -> Double) {
         for index in updates.indices {

@@ -11,8 +11,6 @@ internal import Tensors
 /// Keeps what one rank's groups bring to an update, and puts it together.
 final class GroupGradients {
     private let slots: [Range<Int>]
-    /// What is kept of a group, by what shares a grid: the slots, then all statistics.
-    private let parts: [Range<Int>]
     private let gradients: UnsafeMutableBufferPointer<Float>
     private let statistics: UnsafeMutableBufferPointer<Float>
     private let communicator: any Communicator
@@ -23,16 +21,17 @@ final class GroupGradients {
     /// The running statistics at the update's start: each group begins with them.
     private let before: AlignedBuffer
     private let totals: UnsafeMutableBufferPointer<Double>
+    private let sums: GroupSums
 
     /// - Parameters:
     ///   - slots: of `gradients`: what shares a grid.
-    ///   - statistics: running statistics that a training pass moves; empty where none does.
+    ///   - statistics: running statistics that a pass moves for its group alone; empty where none does.
     init(
         slots: [Range<Int>], gradients: UnsafeMutableBufferPointer<Float>, statistics: UnsafeMutableBufferPointer<Float>,
         _ communicator: any Communicator
     ) {
         (self.slots, self.gradients, self.statistics, self.communicator) = (slots, gradients, statistics, communicator)
-        parts = slots + [gradients.count..<gradients.count + statistics.count]
+        sums = GroupSums(communicator)
         before = AlignedBuffer(floatCount: statistics.count)
         totals = .allocate(capacity: statistics.count + 1)
     }
@@ -46,12 +45,23 @@ final class GroupGradients {
 
     /// Takes the gradients and statistics that the pass over a group has left.
     func keep(images count: Int) {
-        if kept.count == images.count { kept.append(AlignedBuffer(floatCount: gradients.count + statistics.count)) }
-        let room = kept[images.count].floats
-        _ = room.update(fromContentsOf: gradients)
-        _ = UnsafeMutableBufferPointer(rebasing: room[gradients.count...]).update(fromContentsOf: statistics)
+        let group = open(images: count)
+        keep(0..<gradients.count, ofGroup: group)
+        _ = UnsafeMutableBufferPointer(rebasing: kept[group].floats[gradients.count...]).update(fromContentsOf: statistics)
         _ = statistics.update(fromContentsOf: before.floats)
+    }
+
+    /// Makes room for another group; its number.
+    func open(images count: Int) -> Int {
+        if kept.count == images.count { kept.append(AlignedBuffer(floatCount: gradients.count + statistics.count)) }
         images.append(count)
+        return images.count - 1
+    }
+
+    /// Takes a part of the gradients, which are those of a group now.
+    func keep(_ range: Range<Int>, ofGroup group: Int) {
+        let room = UnsafeMutableBufferPointer(rebasing: kept[group].floats[range])
+        _ = room.update(fromContentsOf: UnsafeMutableBufferPointer(rebasing: gradients[range]))
     }
 
     /// Leaves in `gradients` the sum of this rank's groups, ready to be added to other ranks' without rounding, and in `statistics` the
@@ -68,15 +78,15 @@ final class GroupGradients {
                 GridRounding.add(UnsafeBufferPointer(rebasing: kept[group].floats[slot]), to: target, magic: magic)
             }
         }
-        try meanStatistics(exponent: largest[slots.count], groups: groups)
+        try meanStatistics()
     }
 
-    /// The biased exponents of the largest magnitudes, over all ranks: of each slot, and of all statistics; 255 for what is no number.
+    /// The biased exponents of the slots' largest magnitudes, over all ranks; 255 for what is no number.
     private func largestExponents() throws -> [UInt8] {
-        var own = [UInt8](repeating: 0, count: parts.count)
+        var own = [UInt8](repeating: 0, count: slots.count)
         for group in images.indices {
             let values = kept[group].floats
-            for (index, range) in parts.enumerated() where !range.isEmpty {
+            for (index, range) in slots.enumerated() where !range.isEmpty {
                 guard let start = values.baseAddress else { continue }
                 own[index] = max(own[index], UInt8(Magnitudes.largest(start + range.lowerBound, range.count).exponentBitPattern))
             }
@@ -95,19 +105,15 @@ final class GroupGradients {
         return 1.5 * Float(sign: .plus, exponent: top - 1, significand: 1)
     }
 
-    /// Values times images have at most 53 bits, and are cut to a grid on which their sum has no more.
-    private func meanStatistics(exponent: UInt8, groups: Int) throws {
+    private func meanStatistics() throws {
         guard !statistics.isEmpty else { return }
-        totals.update(repeating: 0)
-        let bits = 2 + Int.bitWidth - max(1, groups).leadingZeroBitCount + 16
-        let top = Int(max(exponent, 1)) - 127 + bits
-        let magic = 1.5 * Double(sign: .plus, exponent: top - 1, significand: 1)
         for (group, count) in images.enumerated() {
             let values = kept[group].floats[gradients.count...]
-            for (index, value) in values.enumerated() { totals[index] += (Double(value) * Double(count) + magic) - magic }
-            totals[statistics.count] += Double(count)
+            for (index, value) in values.enumerated() { totals[index] = Double(value) * Double(count) }
+            totals[statistics.count] = Double(count)
+            sums.add(totals)
         }
-        if communicator.size > 1 { try communicator.sum(totals) }
+        try sums.takeTotal(totals)
         let all = totals[statistics.count]
         guard all > 0 else { return }
         for index in statistics.indices { statistics[index] = Float(totals[index] / all) }

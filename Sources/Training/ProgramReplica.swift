@@ -34,11 +34,13 @@ package final class ProgramReplica: Replica {
     package let training: Program
     private let inference: Program
     private let smaller: SmallerProgram?
-    private let communicator: any Communicator
     private var trainingInput: PassInput?
+    /// Groups of images that run side by side.
+    private var groups: [HeldGroup] = []
     private var inferenceInput: PassInput?
-    /// An error of a sum within a pass (synchronised batch norm), thrown at the pass's end.
-    private var failure: (any Error)?
+    /// Sums within a pass (synchronised batch norm), whose errors are thrown at the pass's end.
+    private let rankSums: RankSums
+    private let groupSums: GroupSums
 
     /// - Parameters:
     ///   - training: a program of a plan from images or the boundary to loss; its batches bring images or features accordingly.
@@ -54,7 +56,8 @@ package final class ProgramReplica: Replica {
         self.training = training
         self.inference = inference
         self.smaller = smaller
-        self.communicator = communicator
+        rankSums = RankSums(communicator)
+        groupSums = GroupSums(communicator)
         parameters = store.graph.parameters
         slots = store.slots
     }
@@ -75,17 +78,37 @@ package final class ProgramReplica: Replica {
         trainingInput?.labels = batch.labels
         trainingInput?.targets = batch.targets
         trainingInput?.sampleIndices = batch.samples
-        trainingInput?.imageWeight = settings.imageWeight
-        trainingInput?.labelSmoothing = settings.labelSmoothing
-        trainingInput?.classWeights = settings.classWeights
-        trainingInput?.loss = settings.loss
-        trainingInput?.focal = settings.focal
-        trainingInput?.seed = settings.seed
-        trainingInput?.epoch = settings.epoch
+        trainingInput?.set(settings)
         guard let trainingInput else { preconditionFailure("the input was just filled") }
         let result = try program.trainPass(trainingInput, onGradients: onGradientsComplete)
-        if let failure { throw failure }
+        try rankSums.check()
         return result
+    }
+
+    package var joinsImages: Bool { training.plan.steps.contains(where: \.joinsImages) }
+
+    package func hold(_ batch: Batch, asGroup group: Int) {
+        if groups.count == group { groups.append(HeldGroup(training.plan)) }
+        groups[group].hold(batch)
+    }
+
+    package func trainPasses(
+        _ count: Int, _ settings: PassSettings, keep: (_ group: Int, _ range: Range<Int>) -> Void
+    ) throws -> [PassResult] {
+        // Ranks meet within the pass: those without images run an empty group.
+        if groups.isEmpty { groups.append(HeldGroup(training.plan)) }
+        let inputs = groups.prefix(max(1, count)).map { group in
+            var input = group.input
+            if count == 0 { input.count = 0 }
+            input.set(settings)
+            input.imageSums = groupSums
+            return input
+        }
+        let results = training.trainPasses(inputs) { group, slots in
+            if group < count { for slot in slots { keep(group, slot.range) } }
+        }
+        try groupSums.check()
+        return Array(results.prefix(count))
     }
 
     private func trainingProgram(for count: Int) throws -> Program {
@@ -111,9 +134,7 @@ package final class ProgramReplica: Replica {
         precondition(takesFeatures != batch.features.isEmpty, "a plan from the boundary takes features, others take images")
         if input == nil {
             input = PassInput(entries: [UnsafeMutableRawPointer(mutating: batch.images)], count: 0)
-            input?.synchronize = { [unowned self] values in
-                do { try communicator.sum(values) } catch { failure = failure ?? error }
-            }
+            input?.imageSums = rankSums
         }
         if takesFeatures {
             input?.entries = batch.features
@@ -121,6 +142,18 @@ package final class ProgramReplica: Replica {
             input?.entries[0] = UnsafeMutableRawPointer(mutating: batch.images)
         }
         input?.count = batch.count
+    }
+}
+
+extension PassInput {
+    fileprivate mutating func set(_ settings: PassSettings) {
+        imageWeight = settings.imageWeight
+        labelSmoothing = settings.labelSmoothing
+        classWeights = settings.classWeights
+        loss = settings.loss
+        focal = settings.focal
+        seed = settings.seed
+        epoch = settings.epoch
     }
 }
 

@@ -42,6 +42,14 @@ extension Classifier {
     package var headInputs: (width: Int, values: UnsafeBufferPointer<Float>)? { nil }
 }
 
+extension Replica {
+    package var joinsImages: Bool { false }
+    package func hold(_ batch: Batch, asGroup group: Int) { preconditionFailure("only what joins images holds groups") }
+    package func trainPasses(
+        _ count: Int, _ settings: PassSettings, keep: (_ group: Int, _ range: Range<Int>) -> Void
+    ) throws -> [PassResult] { preconditionFailure("only what joins images runs groups side by side") }
+}
+
 /// One rank's network. The arrays stay where they are for the replica's life.
 package protocol Replica: Classifier, NetworkWeights {
     /// The trained weights, flat.
@@ -55,6 +63,15 @@ package protocol Replica: Classifier, NetworkWeights {
     ///
     /// `onGradientsComplete(k)`, whose errors end the pass, says, with growing k and at last with `trained.count`, that gradients `0..<k` are final.
     func trainPass(_ batch: Batch, _ settings: PassSettings, onGradientsComplete: (Int) throws -> Void) throws -> PassResult
+
+    /// Whether a pass joins sums over all its images, so that groups of images have to run side by side.
+    var joinsImages: Bool { get }
+    /// Takes a copy of a group's batch, for `trainPasses`.
+    func hold(_ batch: Batch, asGroup group: Int)
+    /// Passes over the first `count` groups that are held, side by side, with sums that no order changes; the groups' results. Every
+    /// rank calls it, those without groups, too. `keep(group, range)` says that so many gradients are a group's, until another group's are written there.
+    func trainPasses(_ count: Int, _ settings: PassSettings, keep: (_ group: Int, _ range: Range<Int>) -> Void) throws
+        -> [PassResult]
 
     /// Says that weights or statistics were changed, by the optimizer or from a checkpoint, since the last inference.
     func weightsChanged()

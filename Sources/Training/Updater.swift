@@ -64,7 +64,9 @@ final class Updater {
             settings.group == nil
             ? nil
             : GroupGradients(
-                slots: replica.slots.map(\.range), gradients: gradients, statistics: replica.statistics, communicator)
+                slots: replica.slots.map(\.range), gradients: gradients,
+                // Synchronised statistics are the same for all groups.
+                statistics: replica.joinsImages ? .init(start: nil, count: 0) : replica.statistics, communicator)
         classWeights = AlignedBuffer(floatCount: settings.classWeights?.count ?? 0)
         earlier = AlignedBuffer(floatCount: settings.accumulation > 1 ? count : 0)
     }
@@ -108,28 +110,50 @@ final class Updater {
                 outcome = try replica.trainPass(batch, pass) { _ in }
                 keepGradients(isFirst: index == 0)
             }
-            note(batch, outcome, &result)
+            note(batch, &result)
+            note(outcome, &result)
         }
     }
 
-    /// Each group's pass by itself; what they bring is put together at the end.
+    /// The groups' passes, one after the other or side by side; what they bring is put together at the end.
     private func runGroups(
         _ groups: GroupGradients, of update: EpochPlan.Update, _ number: Int, _ pass: PassSettings, _ result: inout Result
     ) throws {
         let group = settings.group ?? 1
         groups.begin()
         for range in update.passes {
-            for _ in EpochPlan.parts(of: range, rank: communicator.rank, size: communicator.size, group: group) {
+            let parts = EpochPlan.parts(of: range, rank: communicator.rank, size: communicator.size, group: group)
+            if replica.joinsImages {
+                try runSideBySide(parts.count, groups, number, pass, &result)
+                continue
+            }
+            for _ in parts {
                 let batch = try nextBatch(number, &result)
                 let outcome = try replica.trainPass(batch, pass) { _ in }
                 groups.keep(images: batch.count)
-                note(batch, outcome, &result)
+                note(batch, &result)
+                note(outcome, &result)
             }
         }
         result.sums.loss = result.sums.loss.isFinite ? result.sums.loss : .nan
         synchronizer.begin(adding: nil)
         communicator.heartbeat.enter(.summing, step: number)
         try groups.put(togetherOf: update.passes.reduce(0) { $0 + EpochPlan.groupCount(of: $1.count, group) })
+    }
+
+    /// A rank without groups runs an empty one, since all meet within the pass.
+    private func runSideBySide(
+        _ count: Int, _ groups: GroupGradients, _ number: Int, _ pass: PassSettings, _ result: inout Result
+    ) throws {
+        var rooms: [Int] = []
+        for index in 0..<count {
+            let batch = try nextBatch(number, &result)
+            replica.hold(batch, asGroup: index)
+            rooms.append(groups.open(images: batch.count))
+            note(batch, &result)
+        }
+        let outcomes = try replica.trainPasses(count, pass) { groups.keep($1, ofGroup: rooms[$0]) }
+        for outcome in outcomes { note(outcome, &result) }
     }
 
     private func nextBatch(_ number: Int, _ result: inout Result) throws -> Batch {
@@ -141,10 +165,13 @@ final class Updater {
         return batch
     }
 
-    private func note(_ batch: Batch, _ outcome: PassResult, _ result: inout Result) {
+    private func note(_ outcome: PassResult, _ result: inout Result) {
         // Cut to a grid, on which the sum over groups and ranks is exact.
         result.sums.loss += groups == nil ? outcome.lossSum : StepSums.onGrid(outcome.lossSum)
         result.sums.correct += outcome.correct
+    }
+
+    private func note(_ batch: Batch, _ result: inout Result) {
         result.sums.images += batch.count
         result.sums.unreadable += batch.unreadable.count
         result.ownImages += batch.count

@@ -18,6 +18,8 @@ struct PlannedNetwork {
     let trainingCapacity: Int
     /// The same of an epoch's last batch, where that is so much smaller that a program of its own saves time.
     let lastCapacity: Int?
+    /// With `training.reproducible: ranks`, the most groups of images that a rank computes in a pass; 0 without.
+    let groups: Int
     /// Images that a rank holds in one pass of evaluation.
     let evaluationCapacity: Int
     /// The types of activations before and behind the boundary.
@@ -78,6 +80,7 @@ struct PlannedNetwork {
             batchSize: min(configuration.training.batchSize, max(1, images?.training ?? .max)), size: ranks, group: group)
         let remainder = (images?.training ?? 0) % configuration.training.batchSize
         let last = EpochPlan.shareCapacity(batchSize: remainder, size: ranks)
+        groups = group.map { EpochPlan.shareGroups(batchSize: configuration.training.batchSize, size: ranks, group: $0) } ?? 0
         // Groups are computed alike wherever they stand: by one plan.
         lastCapacity = group == nil && last > 0 && 4 * last <= 3 * trainingCapacity ? last : nil
         evaluationCapacity = min(configuration.evaluation.batchSize, max(1, images?.validation ?? .max))
@@ -115,7 +118,12 @@ struct PlannedNetwork {
     var wantsRanges: Bool { prefixPrecision == .int8 && ranges == nil }
 
     /// Lets activations take what is left of so many bytes, with a tenth for all else.
-    mutating func fit(into memoryBytes: Int) { arenaLimit = memoryBytes > 0 ? max(1, memoryBytes * 9 / 10 - weightBytes) : nil }
+    mutating func fit(into memoryBytes: Int) {
+        arenaLimit = memoryBytes > 0 ? max(1, (memoryBytes * 9 / 10 - weightBytes) / groupsSideBySide) : nil
+    }
+
+    /// Groups whose activations a rank holds at once: their batch norms meet.
+    var groupsSideBySide: Int { normMode == .synchronized ? max(1, groups) : 1 }
 
     /// Throws `UserError` for a training plan that takes more memory than there is, with the batch that would fit.
     ///
@@ -128,12 +136,15 @@ struct PlannedNetwork {
             let smaller = self.plan(from: plan.entry, to: .loss, capacity: middle)
             if smaller.arenaBytes <= limit { fits = middle } else { tooMany = middle }
         }
+        let unit = groupsSideBySide > 1 ? "a group" : "a rank"
         let advice =
-            fits > 0
-            ? "a training.batch_size of \(fits * ranks) would fit (with training.accumulation an update sees as many images)"
-            : "not even one image a rank would fit: train less of the network, or smaller images"
+            groupsSideBySide > 1
+            ? "take fewer images an update or a rank (training.batch_size): with training.group and synchronized batch norms all groups of a pass are in memory"
+            : fits > 0
+                ? "a training.batch_size of \(fits * ranks) would fit (with training.accumulation an update sees as many images)"
+                : "not even one image a rank would fit: train less of the network, or smaller images"
         throw UserError(
-            "activations of \(plan.capacity) images a rank take \(Readable.bytes(plan.arenaBytes)), and \(Readable.bytes(limit)) are free "
+            "activations of \(plan.capacity) images \(unit) take \(Readable.bytes(plan.arenaBytes)), and \(Readable.bytes(limit)) are free "
                 + "for them; \(advice); compute.recompute: off does not ask")
     }
 

@@ -118,7 +118,7 @@ struct StageMaker {
         // A plan for fewer images may take more memory, where those do not divide into such good chunks.
         let plans = [training, inference] + (last.map { [$0] } ?? [])
         let resources = try ProgramResources(
-            store: store, threads: threads, arenaBytes: plans.map(\.arenaBytes).max() ?? 0)
+            store: store, threads: threads, arenaBytes: plans.map(\.arenaBytes).max() ?? 0, groups: network.groupsSideBySide)
         let smaller = last.map { plan in
             SmallerProgram(capacity: plan.capacity) { try Program(plan, resources) }
         }

@@ -27,9 +27,9 @@ extension CommandTests {
             }
         }
 
-        @Test func groupsHaveTheSameBits() throws {
+        @Test(arguments: ["local", "synchronized"]) func groupsHaveTheSameBits(batchNorm: String) throws {
             let work = try Workplace()
-            let settings = Self.settings + ["training.reproducible=ranks", "training.group=2", "network.batch_norm=local"]
+            let settings = Self.settings + ["training.reproducible=ranks", "training.group=2", "network.batch_norm=\(batchNorm)"]
             try work.train("alone", settings)
             try work.train("pair", settings + ["communication.algorithm=mpi", "communication.bucket_bytes=65536"], ranks: 2)
             try work.train("three", settings + ["communication.algorithm=ring", "evaluation.ranks=all"], ranks: 3)

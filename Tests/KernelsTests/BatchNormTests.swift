@@ -38,13 +38,17 @@ import Testing
                 scale: scale.pointer, shift: shift.pointer, runningMean: mean.pointer, runningVariance: variance.pointer)
             switch statistics {
             case .running: kernel.useRunningStatistics(parameters)
-            case .batch: kernel.useBatchStatistics(source.activations, rows: rows, parameters, synchronize: nil)
+            case .batch:
+                kernel.addUpMoments(source.activations, rows: rows)
+                kernel.useBatchStatistics(parameters)
             }
             kernel.forward(source.activations, residual: nil, y.activations, rows: rows)
+            kernel.addUpGradients(
+                dy: gradient.activations, source.activations, rows: rows, scaleGradient: scaleGradient.pointer,
+                shiftGradient: shiftGradient.pointer, masks: true)
             kernel.backward(
-                dy: gradient.activations, source.activations, dx.activations, rows: rows, capacity: rows, parameters,
-                scaleGradient: scaleGradient.pointer, shiftGradient: shiftGradient.pointer, masks: true,
-                usesBatchStatistics: statistics == .batch, synchronize: nil)
+                dy: gradient.activations, source.activations, dx.activations, rows: rows, capacity: rows, masks: true,
+                usesBatchStatistics: statistics == .batch)
             return Result(
                 y: y.values, dx: dx.values, scaleGradient: scaleGradient.values, shiftGradient: shiftGradient.values,
                 runningMean: mean.values, runningVariance: variance.values)

@@ -53,7 +53,9 @@ import Training
         }
         let store = ParameterStore(graph: graph, trainability: trainability, layout: plans[0].layout)
         for index in graph.parameters.indices { store.initialize(index, seed: 7) }
-        let resources = try ProgramResources(store: store, threads: 1, arenaBytes: max(plans[0].arenaBytes, plans[1].arenaBytes))
+        let groups = run.group.map { EpochPlan.shareGroups(batchSize: run.batchSize, size: communicator.size, group: $0) }
+        let resources = try ProgramResources(
+            store: store, threads: 1, arenaBytes: max(plans[0].arenaBytes, plans[1].arenaBytes), groups: groups ?? 1)
         return ProgramReplica(
             store: store, training: try Program(plans[0], resources), inference: try Program(plans[1], resources),
             communicator: communicator)
@@ -148,8 +150,7 @@ import Training
     }
 
     /// More ranks than groups leave some without any; 13 images in batches of 6 a last batch of one.
-    @Test(arguments: [NormMode.frozen, .affine, .local]) func groupsHaveTheSameBitsOnAnyNumberOfRanks(batchNorm: NormMode) throws
-    {
+    @Test(arguments: NormMode.allCases) func groupsHaveTheSameBitsOnAnyNumberOfRanks(batchNorm: NormMode) throws {
         func run(_ ranks: Int, _ bucketBytes: Int, _ change: (inout Run) -> Void = { _ in }) throws -> [Outcome] {
             var wanted = Run(ranks: ranks, batchNorm: batchNorm)
             (wanted.images, wanted.batchSize, wanted.group, wanted.bucketBytes) = (13, 6, 2, bucketBytes)

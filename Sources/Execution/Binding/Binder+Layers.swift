@@ -31,15 +31,15 @@ extension Binder {
         let (x, y, residual) = (address(step.source), address(step.result), step.residual.map { address($0) })
         let parameters = parameters(norm)
         return { frame in
-            if isRepeated {
-                // They are still there.
-            } else if mode.usesBatchStatistics {
-                let synchronize = mode == .synchronized ? frame.input.synchronize : nil
-                kernel.useBatchStatistics(
-                    x.activations(frame), rows: frame.input.count * pixels, parameters, synchronize: synchronize)
-            } else {
+            if !mode.usesBatchStatistics {
                 kernel.useRunningStatistics(parameters)
+            } else if !isRepeated {
+                let total = frame.join(kernel, mode) {
+                    kernel.addUpMoments(x.activations(frame), rows: frame.input.count * pixels)
+                }
+                if total { kernel.useBatchStatistics(parameters) }
             }
+            guard frame.parts.contains(.application) else { return }
             kernel.forward(
                 x.activations(frame), residual: residual.map { $0.activations(frame) }, y.activations(frame),
                 rows: capacity * pixels)
@@ -58,16 +58,19 @@ extension Binder {
         let scaleGradient = store.gradient(of: norm.scale)?.baseAddress ?? unused
         let shiftGradient = store.gradient(of: norm.shift)?.baseAddress ?? unused
         let (x, dy, dx) = (address(step.reads[0]), address(step.reads[1]), step.writes.first.map { address($0) })
-        let parameters = parameters(norm)
         return { frame in
-            withExtendedLifetime(discarded) {
-                kernel.backward(
-                    dy: dy.activations(frame), x.activations(frame), dx.map { $0.activations(frame) },
-                    rows: frame.count(ofChunk: capacity) * pixels, capacity: capacity * pixels,
-                    parameters, scaleGradient: scaleGradient, shiftGradient: shiftGradient, masks: masks != nil,
-                    usesBatchStatistics: mode.usesBatchStatistics,
-                    synchronize: mode == .synchronized ? frame.input.synchronize : nil)
+            let rows = frame.count(ofChunk: capacity) * pixels
+            frame.join(kernel, mode) {
+                withExtendedLifetime(discarded) {
+                    kernel.addUpGradients(
+                        dy: dy.activations(frame), x.activations(frame), rows: rows, scaleGradient: scaleGradient,
+                        shiftGradient: shiftGradient, masks: masks != nil)
+                }
             }
+            guard let dx, frame.parts.contains(.application) else { return }
+            kernel.backward(
+                dy: dy.activations(frame), x.activations(frame), dx.activations(frame), rows: rows, capacity: capacity * pixels,
+                masks: masks != nil, usesBatchStatistics: mode.usesBatchStatistics)
         }
     }
 

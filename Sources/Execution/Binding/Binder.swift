@@ -6,26 +6,30 @@ import Tensors
 /// Where a value lies: fixed in the arena, or given at every run; and how far the next image is, in a chunk that goes over it.
 struct Address {
     private let fixed: UnsafeMutableRawPointer?
+    /// From one group's arena to the next's; 0 where there is one.
+    private let arenaStride: Int
     private let entry: Int
     private let stride: Int
     let type: ElementType
     private let step: Float
 
     /// - Parameter images: how many the step runs over at once. Of a value with room for more it sees those from `firstImage` on.
-    init(_ value: PlanValue, in arena: AlignedBuffer, images: Int) {
+    init(_ value: PlanValue, in resources: ProgramResources, images: Int) {
+        arenaStride = resources.groups > 1 ? resources.arenaStride : 0
         (type, step) = (value.type, value.quantizationStep)
         stride = value.images == images ? 0 : value.bytesPerImage
         switch value.place {
-        case .arena(let offset): (fixed, entry) = (arena.base + offset, 0)
+        case .arena(let offset): (fixed, entry) = (resources.arena.base + offset, 0)
         case .entry(let index): (fixed, entry) = (nil, index)
         }
     }
 
-    var isFixed: Bool { fixed != nil && stride == 0 }
+    var isFixed: Bool { fixed != nil && stride == 0 && arenaStride == 0 }
 
     @inline(__always)
     func raw(_ frame: PassFrame) -> UnsafeMutableRawPointer {
-        (fixed ?? frame.input.entries[entry]) + frame.firstImage * stride
+        guard let fixed else { return frame.input.entries[entry] + frame.firstImage * stride }
+        return fixed + frame.firstImage * stride + frame.group * arenaStride
     }
 
     /// The address of a float32 value.
@@ -78,7 +82,7 @@ final class Binder {
         return scratch
     }
 
-    func address(_ value: Int) -> Address { Address(plan.values[value], in: resources.arena, images: images) }
+    func address(_ value: Int) -> Address { Address(plan.values[value], in: resources, images: images) }
     func elementCount(_ value: Int) -> Int { plan.values[value].shape.count * images }
     var store: ParameterStore { resources.store }
 

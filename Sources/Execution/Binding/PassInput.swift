@@ -2,6 +2,14 @@
 
 package import Tensors
 
+/// Joins sums over images of one pass, for synchronised batch norm: each is added once for every group of images that runs side by side,
+/// then the total is asked for once.
+package protocol ImageSums: AnyObject {
+    func add(_ sums: UnsafeMutableBufferPointer<Double>)
+    /// Leaves in `sums`, which holds what was added last, the total over all groups and ranks.
+    func total(_ sums: UnsafeMutableBufferPointer<Double>)
+}
+
 /// What one run of a program is given.
 package struct PassInput {
     /// For each of the plan's entry values its address, with `capacity` images of which the first `count` are present.
@@ -24,8 +32,8 @@ package struct PassInput {
     package var epoch = 0
     /// Which sample each present image is, for random layers.
     package var sampleIndices: UnsafePointer<Int>?
-    /// Sums doubles over all ranks, for synchronised batch norm.
-    package var synchronize: ((UnsafeMutableBufferPointer<Double>) -> Void)?
+    /// For synchronised batch norm; nil where the pass is alone.
+    package var imageSums: (any ImageSums)?
 
     package init(entries: [UnsafeMutableRawPointer], labels: UnsafePointer<Int32>? = nil, count: Int) {
         self.entries = entries

@@ -10,12 +10,40 @@ typealias BoundStep = (inout PassFrame) -> Void
 /// What a run's steps see and leave behind.
 struct PassFrame {
     let input: PassInput
+    /// Which of the groups that run side by side.
+    var group = 0
     /// The first of the images that the chunk is at.
     var firstImage = 0
+    /// What is wanted now of a step that joins sums.
+    var parts = JoinParts.all
     var result = PassResult()
+
+    init(input: PassInput, group: Int = 0) { (self.input, self.group) = (input, group) }
+
+    /// Lets a batch norm add up what it needs of this group's images, and takes the total over all images of the pass, as far as those parts
+    /// are wanted now. Returns whether the kernel has the total.
+    @discardableResult func join(_ kernel: BatchNormKernel, _ mode: NormMode, addUp: () -> Void) -> Bool {
+        let sums = mode == .synchronized ? input.imageSums : nil
+        if parts.contains(.sums) {
+            addUp()
+            kernel.withSums { sums?.add($0) }
+        }
+        guard parts.contains(.total) else { return false }
+        kernel.withSums { sums?.total($0) }
+        return true
+    }
 
     /// How many of a chunk's images are there.
     func count(ofChunk images: Int) -> Int { min(images, input.count - firstImage) }
+}
+
+/// Parts of a step that joins sums over the images of a pass: where groups run side by side, all groups' sums come before the total.
+struct JoinParts: OptionSet {
+    let rawValue: Int
+    static let sums = JoinParts(rawValue: 1)
+    static let total = JoinParts(rawValue: 2)
+    static let application = JoinParts(rawValue: 4)
+    static let all: JoinParts = [.sums, .total, .application]
 }
 
 /// A moment in a program's run, for benchmarks and traces. A step of a chunk begins and ends once for each of its parts.
@@ -72,6 +100,45 @@ package final class Program {
         return frame.result
     }
 
+    /// Forward and backward passes over groups of images side by side, with `ImageSums` over all of them; the groups' results. Each group's
+    /// gradients are what a pass over it alone would leave, but for what the sums change.
+    ///
+    /// `onGradients(group, slots)` is called whenever a step has left gradients of a group, which the next group's will replace.
+    package func trainPasses(
+        _ inputs: [PassInput], onGradients: (_ group: Int, _ slots: ArraySlice<GradientLayout.Slot>) -> Void
+    ) -> [PassResult] {
+        precondition(
+            plan.exit == .loss && inputs.count <= resources.groups && inputs.allSatisfy { $0.count <= plan.capacity },
+            "training steps need a training plan, and room for their groups and images")
+        resources.store.touch()
+        var frames = inputs.indices.map { PassFrame(input: inputs[$0], group: $0) }
+        var slots = plan.layout.slots[...]
+        func run(_ index: Int, _ frame: inout PassFrame, _ parts: JoinParts = .all) {
+            frame.parts = parts
+            watch?(.begins, index)
+            steps[index](&frame)
+            watch?(.ends, index)
+        }
+        for (chunk, handedOn) in zip(plan.chunks, handedOn) {
+            guard chunk.images == plan.capacity else {
+                for group in frames.indices { self.run(chunk, handedOn, &frames[group]) { run($0, &$1) } }
+                continue
+            }
+            for index in chunk.steps {
+                let left = slots.prefix(plan.steps[index].completes.count)
+                slots = slots.dropFirst(left.count)
+                let joins = plan.steps[index].joinsImages
+                for group in frames.indices {
+                    run(index, &frames[group], joins ? .sums : .all)
+                    if !left.isEmpty { onGradients(group, left) }
+                }
+                guard joins else { continue }
+                for group in frames.indices { run(index, &frames[group], group == 0 ? [.total, .application] : .application) }
+            }
+        }
+        return frames.map(\.result)
+    }
+
     /// Forward only: runs the plan up to its exit, whose values can then be read.
     package func forward(_ input: PassInput) {
         precondition(plan.exit != .loss && input.count <= plan.capacity, "this plan is for training")
@@ -82,19 +149,22 @@ package final class Program {
     /// Goes through the chunks, and in each over the images that are there. What trains goes over the whole capacity, and reads values of
     /// images that are missing, times zero: those that a chunk left out are zeros for it.
     private func run(_ frame: inout PassFrame, _ body: (Int, inout PassFrame) throws -> Void) rethrows {
-        for (chunk, handedOn) in zip(plan.chunks, handedOn) {
-            var done = 0
-            while done < max(1, frame.input.count) {
-                frame.firstImage = min(done, plan.capacity - chunk.images)
-                for index in chunk.steps { try body(index, &frame) }
-                done = frame.firstImage + chunk.images
-            }
-            frame.firstImage = 0
-            for value in handedOn {
-                memset(
-                    resources.arena.base + value.offset + done * value.bytesPerImage, 0,
-                    (plan.capacity - done) * value.bytesPerImage)
-            }
+        for (chunk, handedOn) in zip(plan.chunks, handedOn) { try run(chunk, handedOn, &frame, body) }
+    }
+
+    private func run(
+        _ chunk: PlanChunk, _ handedOn: [HandedOn], _ frame: inout PassFrame, _ body: (Int, inout PassFrame) throws -> Void
+    ) rethrows {
+        var done = 0
+        while done < max(1, frame.input.count) {
+            frame.firstImage = min(done, plan.capacity - chunk.images)
+            for index in chunk.steps { try body(index, &frame) }
+            done = frame.firstImage + chunk.images
+        }
+        frame.firstImage = 0
+        let arena = resources.arena.base + frame.group * resources.arenaStride
+        for value in handedOn {
+            memset(arena + value.offset + done * value.bytesPerImage, 0, (plan.capacity - done) * value.bytesPerImage)
         }
     }
 
@@ -120,7 +190,7 @@ package final class Program {
         precondition(plan.chunks.allSatisfy { $0.images == plan.capacity }, "only whole values can be looked at")
         var frame = PassFrame(input: input)
         func show(_ value: Int) {
-            let address = Address(plan.values[value], in: resources.arena, images: plan.capacity)
+            let address = Address(plan.values[value], in: resources, images: plan.capacity)
             if address.type == .float32 { observe(plan.values[value], address(frame)) }
         }
         plan.entryValues.forEach(show)

@@ -8,18 +8,26 @@ package final class ProgramResources {
     let engine: OneDNNEngine
     let workers: Workers
     let arena: AlignedBuffer
+    /// Groups of images that training passes may run side by side, each with an arena of its own: `arenaStride` bytes from the last.
+    package let groups: Int
+    let arenaStride: Int
     let store: ParameterStore
     let rooms = Rooms()
     let weights: WeightCache
 
     /// `arenaBytes` is the largest arena of the plans to come.
-    package init(store: ParameterStore, threads: Int, arenaBytes: Int) throws {
+    package init(store: ParameterStore, threads: Int, arenaBytes: Int, groups: Int = 1) throws {
         engine = try OneDNNEngine(threads: threads)
         workers = Workers(count: threads)
-        arena = AlignedBuffer(byteCount: arenaBytes)
+        self.groups = groups
+        arenaStride = groups > 1 ? (arenaBytes + Self.page - 1) / Self.page * Self.page : arenaBytes
+        arena = AlignedBuffer(byteCount: groups * arenaStride)
         self.store = store
         weights = WeightCache(store, rooms)
     }
+
+    /// Arenas begin alike, so that kernels find all groups at the same places within a page.
+    private static let page = 4096
 
     /// What prepared weights take, with the room in which those of trained layers are made; known when programs are bound.
     package var weightBytes: Int { weights.byteCount + rooms.byteCount }

@@ -1,4 +1,5 @@
 // One step of a plan: what it does, over which values, by which kernel.
+internal import Tensors
 package import Graphs
 
 /// One thing that a program does. Numbers are indices into `Plan.values`, and for parameters into `Graph.parameters`.
@@ -37,6 +38,15 @@ package struct PlanStep: Sendable, Hashable {
         PlanStep(
             name: name, region: region, phase: phase, operation: operation, reads: reads.map(place), writes: writes,
             completes: completes, multiplyAccumulates: multiplyAccumulates, kernel: kernel)
+    }
+
+    /// Whether it joins sums over all images of a pass, which may be on several ranks and in several groups.
+    package var joinsImages: Bool {
+        switch operation {
+        case .norm(_, .synchronized, _): phase != .again
+        case .normGradient(_, .synchronized, _): true
+        default: false
+        }
     }
 
     /// The value that is worked on.

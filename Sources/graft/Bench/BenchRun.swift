@@ -74,7 +74,7 @@ struct BenchRun {
         var input = PassInput(entries: entries, labels: batch.labels, count: batch.count)
         input.imageWeight = 1 / Float(max(1, batch.count))
         input.sampleIndices = batch.samples
-        input.synchronize = { [communicator] values in try? communicator.sum(values) }
+        input.imageSums = RankSums(communicator)
         return input
     }
 

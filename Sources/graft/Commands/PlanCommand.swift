@@ -87,6 +87,7 @@ struct PlanCommand: ParsableCommand {
             classesFrom: counted.source, batchSize: configuration.training.batchSize, buckets: buckets.ranges)
         setting.ranks = ranks
         setting.accumulation = configuration.training.accumulation
+        (setting.groups, setting.groupsSideBySide) = (network.groups, network.groupsSideBySide)
         setting.optimizerStates = OptimizerKind(configuration.optimizer).stateNames.count
         setting.evaluation = network.evaluationPlan()
         setting.features = data.map { features(configuration, network, $0) }
