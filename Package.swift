@@ -128,7 +128,7 @@ let package = Package(
                 "WeightFiles",
                 "AllocationCounter",
             ]),
-        tests("ReportingTests", ["Reporting", "ImageData", "Training", "Tensors"], resources: fixtures),
+        tests("ReportingTests", ["Reporting", "Files", "ImageData", "Training", "Tensors"], resources: fixtures),
         tests("ONNXFilesTests", ["ONNXFiles", "Files", "Networks", "Graphs", "Tensors"], resources: fixtures),
         tests("WeightFilesTests", ["WeightFiles", "Files", "Tensors"], resources: fixtures),
 

@@ -1,6 +1,6 @@
 // From a file to upright RGB pixels: read, recognise, decode, turn.
 internal import CImageCodecs
-internal import Files
+package import Files
 internal import Foundation
 
 /// An image whose header has been read, and nothing else.
@@ -53,9 +53,10 @@ package final class ImageDecoder {
     deinit { image_codec_destroy(codec) }
 
     /// Decodes a file. Throws `ImageError` with its path for anything that is not a whole image.
-    package func decode(path: String) throws(ImageError) -> PixelImage {
-        PixelImage(try view(ofFile: FilePart(path)))
-    }
+    package func decode(path: String) throws(ImageError) -> PixelImage { try decode(FilePart(path)) }
+
+    /// The same of a file that may stand within another.
+    package func decode(_ file: FilePart) throws(ImageError) -> PixelImage { PixelImage(try view(ofFile: file)) }
 
     /// Decodes an image in memory; `name` stands for it in errors.
     package func decode(_ bytes: [UInt8], name: String) throws(ImageError) -> PixelImage {

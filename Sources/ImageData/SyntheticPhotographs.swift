@@ -1,5 +1,4 @@
 // Photographs for benchmarks on machines that have none.
-internal import CImageCodecs
 import Files
 internal import Foundation
 internal import Tensors
@@ -37,14 +36,9 @@ package enum SyntheticPhotographs {
     }
 
     private static func jpeg(of image: PixelImage, _ path: String) throws(ImageError) -> [UInt8] {
-        var count = 0
-        let bytes = image.pixels.withUnsafeBufferPointer {
-            image_codec_write_jpeg($0.baseAddress, UInt32(image.width), UInt32(image.height), quality, &count)
-        }
-        guard let bytes else { throw ImageError(path: path, reason: .outOfMemory) }
-        defer { free(bytes) }
-        return [UInt8](UnsafeBufferPointer(start: bytes, count: count))
+        guard let bytes = image.jpeg(quality: quality) else { throw ImageError(path: path, reason: .outOfMemory) }
+        return bytes
     }
 
-    private static let quality: Int32 = 88
+    private static let quality = 88
 }

@@ -12,9 +12,10 @@ package final class HTMLReport: TrainingObserver {
     private let phases: [RunPhase]
     private var facts: RunFacts?
     private var history = RunHistory()
-    private var latest: Evaluation?
+    private var latest: EvaluationReport?
     /// What the latest evaluation has to tell.
     private var results: [HTMLPage.Section] = []
+    private var looks: [Int: MistakeLook] = [:]
     private var map: FeatureMap?
     private var best: BestResult?
     private var unreadable: [String] = []
@@ -41,7 +42,8 @@ package final class HTMLReport: TrainingObserver {
             history.add(step: report.step, report.summary, seconds: report.seconds)
             if report.isBest { best = BestResult(step: report.step, summary: report.summary) }
             map = FeatureMap(report.evaluation, after: map)
-            (latest, results) = (report.evaluation, sections(report))
+            (latest, looks) = (report, [:])
+            results = sections(report)
             write()
         case .stopped(let step):
             state = .stopped("stopped after step \(step)")
@@ -55,6 +57,19 @@ package final class HTMLReport: TrainingObserver {
         case .epoch(let report): history.add(step: report.step, trainingAccuracy: report.accuracy)
         case .checkpoint: break
         }
+    }
+
+    /// The mistakes that the page shows, the worst first, with the step after which they were made.
+    package var mistakes: (step: Int, evaluation: Evaluation, predictions: [SamplePrediction])? {
+        latest.map { ($0.step, $0.evaluation, WorstMistakes.chosen(from: $0.evaluation)) }
+    }
+
+    /// Adds what a closer look at mistakes has found, by the sample's number in its split.
+    package func add(_ looks: [Int: MistakeLook]) {
+        guard let latest, !looks.isEmpty else { return }
+        self.looks = looks
+        results = sections(latest)
+        write()
     }
 
     private func write() {
@@ -75,7 +90,7 @@ package final class HTMLReport: TrainingObserver {
             HTMLPage.Section(title: "Overview", body: overview.html), .init(title: "Curves", body: curves.html),
         ]
         sections += results
-        sections.append(.init(title: "Data", body: DataNotes(facts, latest, unreadable: unreadable).html))
+        sections.append(.init(title: "Data", body: DataNotes(facts, latest?.evaluation, unreadable: unreadable).html))
         return HTMLPage(title: facts?.identity.name ?? "run", lead: overview.lead, sections: sections).text
     }
 
@@ -87,7 +102,7 @@ package final class HTMLReport: TrainingObserver {
         sections.append(.init(title: "Ranking", body: RankCurves(evaluation).html))
         if !evaluation.hasSeveral { sections.append(.init(title: "Calibration", body: ReliabilityDiagram(report).html)) }
         if let map { sections.append(.init(title: "Map", body: map.html)) }
-        sections.append(.init(title: "Worst mistakes", body: WorstMistakes(evaluation).html))
+        sections.append(.init(title: "Worst mistakes", body: WorstMistakes(evaluation, looks).html))
         let note = "<p class=\"soft\">From here to the data: what the evaluation after step \(report.step) found.</p>\n"
         sections[0] = HTMLPage.Section(title: sections[0].title, body: note + sections[0].body)
         return sections

@@ -44,6 +44,9 @@ enum PageStyle {
         .heat td{background:color-mix(in srgb,var(--bad) calc(8% + var(--s)*42%),transparent);font-variant-numeric:tabular-nums}
         .heat td.hit{background:color-mix(in srgb,var(--c0) calc(var(--s)*45%),transparent);font-weight:650}.heat td.zero{color:var(--soft);background:none}.wide:has(.heat){width:fit-content;max-width:100%}
         .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,140px),1fr));gap:1rem}.pictures img,.case img{max-width:100%;max-height:200px;border-radius:6px}
+        .looked{grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr))}.pair{display:flex;gap:.4rem;align-items:flex-start}.pair img{min-width:0;max-width:50%}
+        .neighbours{list-style:none;display:flex;gap:.6rem;margin:.4rem 0 0;padding:0;font-size:.8rem}.neighbours li{display:flex;flex-direction:column;gap:.2rem;min-width:0;overflow-wrap:anywhere}
+        .neighbours img{max-height:72px;align-self:flex-start}
         figcaption{font-size:.85rem;overflow-wrap:anywhere}.cases{display:flex;flex-wrap:wrap;gap:1rem}
         .case{border:1px solid var(--line);border-radius:8px;padding:.7rem;display:flex;flex-wrap:wrap;gap:.7rem}.case figure{width:200px}.case p{flex-basis:100%;margin:0}
         .bars td.share{width:55%}.bars .share span{display:block;height:1em;background:var(--c0);border-radius:2px}.bars tr.best{font-weight:650}

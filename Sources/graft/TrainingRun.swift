@@ -16,6 +16,12 @@ struct TrainingRun {
     private let checkpoints: CheckpointFolder
     /// Watches instead of those that write for people; nil for these.
     private let watching: [any TrainingObserver]?
+    private let latest = LatestStage()
+
+    /// What the stage that trains, or trained last, has besides the loop's own.
+    private final class LatestStage {
+        var features: StageFeatures?
+    }
 
     private var configuration: RunConfiguration { preparation.configuration }
     private var communicator: any Communicator { preparation.communicator }
@@ -55,7 +61,10 @@ struct TrainingRun {
             }
             do {
                 let outcome = try train(parts, from: start)
-                if outcome == .finished, communicator.isRoot { leaveReceipt() }
+                if communicator.isRoot {
+                    lookAtMistakes(parts.observers)
+                    if outcome == .finished { leaveReceipt() }
+                }
                 return outcome
             } catch  where !(error is StoppedEarly) {
                 for observer in parts.observers { observer.observe(.failed("\(error)")) }
@@ -70,13 +79,13 @@ struct TrainingRun {
         guard case .resumed(var maker, let checkpoint, let refused) = start else {
             var maker = StageMaker(preparation)
             announce(0, of: phases)
-            let stage = try maker.make().stage
+            let stage = try stage(of: &maker)
             parts.stageAfter = stages(after: maker, phases)
             return try Trainer(parts, stage).run()
         }
         try maker.shareEarlierPhases()
         announce(maker.phase, of: phases)
-        let stage = try maker.make(resuming: checkpoint).stage
+        let stage = try stage(of: &maker, resuming: checkpoint)
         parts.stageAfter = stages(after: maker, phases)
         let trainer = Trainer(parts, stage)
         try trainer.resume(from: checkpoint, refused: refused)
@@ -91,8 +100,16 @@ struct TrainingRun {
             guard wanted != maker.phase else { return nil }
             maker.enter(wanted)
             announce(wanted, of: phases)
-            return try maker.make().stage
+            return try stage(of: &maker)
         }
+    }
+
+    private func stage(of maker: inout StageMaker, resuming checkpoint: Checkpoint? = nil) throws -> Stage {
+        // The cache of the stage before is not needed any more.
+        latest.features = nil
+        let prepared = try maker.make(resuming: checkpoint)
+        latest.features = prepared.features
+        return prepared.stage
     }
 
     private func announce(_ phase: Int, of phases: [RunConfiguration]) {
@@ -182,6 +199,16 @@ struct TrainingRun {
             notes.append("note: the validation files have changed: earlier results are not compared with those to come")
         }
         return notes
+    }
+
+    private func lookAtMistakes(_ observers: [any TrainingObserver]) {
+        guard let report = observers.lazy.compactMap({ $0 as? HTMLReport }).first, let features = latest.features,
+            let validation = preparation.data?.validation
+        else { return }
+        let lens = MistakeLens(
+            folder: folder, configuration: configuration, threads: preparation.placement.threads, features: features,
+            training: preparation.samples, validation: validation.sampleList(split: "validation"))
+        report.add(lens.looks(at: report))
     }
 
     /// Without one nothing is lost but that nobody can hold the run to it.

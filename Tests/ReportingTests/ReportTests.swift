@@ -1,4 +1,5 @@
 // report.html: what is in it, for whom, and how large it gets.
+import Files
 import Foundation
 @testable import Reporting
 import Testing
@@ -75,6 +76,24 @@ import Testing
         // From x = 50 at step 0 to 402 at step 4.
         #expect(page.contains("<line class=\"mark\" x1=\"314.0\" x2=\"314.0\"") && page.contains("<title>phase 2</title>"))
         #expect(!page.contains("<title>phase 1</title>"))
+    }
+
+    @Test func mistakesAreShownWithWhatALookAtThemFound() throws {
+        let path = try Samples.temporaryPath("looked.html")
+        let report = HTMLReport(path: path, metrics: path + ".jsonl")
+        for event in [.started(Samples.facts()), Samples.evaluation(step: 2, epoch: 1)] { report.observe(event) }
+        let (step, _, mistakes) = try #require(report.mistakes)
+        #expect(step == 2 && mistakes.count == 1)
+        var look = MistakeLook()
+        look.heatMap = Array("heat".utf8)
+        look.neighbours = [.init(file: FilePart("train/a<b>.jpg"), classes: [1], likeness: 0.875)]
+        report.add([mistakes[0].sample: look])
+        let page = try String(contentsOfFile: path, encoding: .utf8)
+        #expect(page.contains("base64,\(Data("heat".utf8).base64EncodedString())") && page.contains("Grad-CAM"))
+        #expect(page.contains("title=\"train/a&lt;b&gt;.jpg: likeness 0.88\"") && page.contains("the training photographs whose"))
+        // The next evaluation's mistakes are others.
+        report.observe(Samples.evaluation(step: 3, epoch: 2))
+        #expect(try !String(contentsOfFile: path, encoding: .utf8).contains("Grad-CAM"))
     }
 
     @Test func aResumedRunShowsItsBeginning() throws {

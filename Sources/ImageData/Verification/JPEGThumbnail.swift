@@ -1,13 +1,23 @@
 // Small pictures of photographs, for pages.
-internal import CImageCodecs
 package import Files
-internal import Foundation
 
 package enum JPEGThumbnail {
+    private static let quality = 80
+
     /// A JPEG of a photograph whose longer side has at most `side` pixels; nil for one that cannot be read.
-    package static func bytes(of file: FilePart, side: Int, quality: Int = 80) -> [UInt8]? {
+    package static func bytes(of file: FilePart, side: Int) -> [UInt8]? {
         let decoder = ImageDecoder()
         guard let view = try? decoder.view(ofFile: file) else { return nil }
+        return withExtendedLifetime(decoder) { shrunk(view, side) }.jpeg(quality: quality)
+    }
+
+    /// The same of a picture; nil if memory runs out.
+    package static func bytes(of image: PixelImage, side: Int) -> [UInt8]? {
+        image.withView { shrunk($0, side) }.jpeg(quality: quality)
+    }
+
+    /// Each pixel is the mean of a square.
+    private static func shrunk(_ view: PixelView, _ side: Int) -> PixelImage {
         let scale = max(1, (max(view.width, view.height) + side - 1) / side)
         let (width, height) = (max(1, view.width / scale), max(1, view.height / scale))
         var pixels = [UInt8](repeating: 0, count: width * height * 3)
@@ -25,12 +35,6 @@ package enum JPEGThumbnail {
                 }
             }
         }
-        var count = 0
-        let bytes = pixels.withUnsafeBufferPointer {
-            image_codec_write_jpeg($0.baseAddress, UInt32(width), UInt32(height), Int32(quality), &count)
-        }
-        guard let bytes else { return nil }
-        defer { free(bytes) }
-        return [UInt8](UnsafeBufferPointer(start: bytes, count: count))
+        return PixelImage(width: width, height: height, pixels: pixels)
     }
 }

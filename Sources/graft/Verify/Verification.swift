@@ -5,7 +5,6 @@ import Foundation
 import Files
 import ImageData
 import RunConfiguration
-import Tensors
 import Training
 
 /// One image of a data set that is looked through.
@@ -238,30 +237,19 @@ struct Verification {
         return try suspects + outliers(trials)
     }
 
-    private static let (neighbours, longestFeature, mostOutliers) = (5, 8192, 20_000)
+    private static let (neighbours, mostOutliers) = (5, 20_000)
 
     /// Images far from their nearest neighbours: by more than three quartile ranges beyond the upper quartile.
     private func outliers(_ trials: Trials) throws -> [Finding] {
-        guard let cached = trials.features.training, cached.store.layout.shapes.count == 1 else { return [] }
-        let (count, length) = (cached.store.sampleCount, cached.store.layout.shapes[0].count)
-        guard length <= Self.longestFeature, count > 20, count <= Self.mostOutliers else { return [] }
-        var vectors: [Float] = []
-        var present: [Int] = []
-        let room = AlignedBuffer(floatCount: length)
-        for sample in 0..<count
-        where cached.store.gather(cached.store.index(sample: sample, view: 0), into: [room.base], position: 0) {
-            let values = Array(room.floats)
-            let norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
-            vectors += values.map { $0 / max(norm, 1e-12) }
-            present.append(sample)
-        }
-        let distances = try Neighbours(vectors, length: length).distances(
+        guard let store = trials.features.training?.store, (21...Self.mostOutliers).contains(store.sampleCount) else { return [] }
+        let vectors = FeatureVectors(store, of: 0..<store.sampleCount)
+        let distances = try Neighbours(vectors.values, length: vectors.length).distances(
             to: Self.neighbours, threads: trials.preparation.placement.threads)
         let sorted = distances.sorted()
         let (low, high) = (sorted[sorted.count / 4], sorted[sorted.count * 3 / 4])
         let limit = high + 3 * (high - low)
         return distances.indices.filter { distances[$0] > limit }.map {
-            finding(.outlier, [present[$0]], score: Double(min(1, distances[$0])), reason: "no photograph looks like it")
+            finding(.outlier, [vectors.samples[$0]], score: Double(min(1, distances[$0])), reason: "no photograph looks like it")
         }
     }
 }
