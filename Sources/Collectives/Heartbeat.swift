@@ -35,14 +35,19 @@ package final class Heartbeat: Sendable {
     private let phaseStart = Atomic<UInt64>(monotonicNanoseconds())
     /// When the present wait for other ranks began; 0 while the rank is not waiting.
     private let waitStart = Atomic<UInt64>(0)
+    private let listener = Mutex<(@Sendable (Phase, Int) -> Void)?>(nil)
 
     package init() {}
+
+    /// Tells `listener` of every phase that begins and of its step, on the thread that begins it.
+    package func tell(_ listener: @escaping @Sendable (Phase, Int) -> Void) { self.listener.withLock { $0 = listener } }
 
     /// Says that this rank now begins `phase` of step `step`.
     package func enter(_ phase: Phase, step: Int) {
         self.step.store(step, ordering: .relaxed)
         self.phase.store(phase.rawValue, ordering: .relaxed)
         phaseStart.store(monotonicNanoseconds(), ordering: .releasing)
+        listener.withLock { $0 }?(phase, step)
     }
 
     /// Marks this rank as waiting for others while `body` runs. Communicators call it around everything that blocks.

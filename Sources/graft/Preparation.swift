@@ -201,5 +201,6 @@ struct Preparation {
 
 /// Prints a line for the user on standard error.
 func say(_ line: String) {
+    RankLog.note(line)
     FileHandle.standardError.write(Data((line + "\n").utf8))
 }

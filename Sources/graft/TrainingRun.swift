@@ -45,8 +45,14 @@ struct TrainingRun {
     }
 
     /// Trains to the end or until asked to stop. With `resuming`, continues the newest whole checkpoint, if there is one.
-    func run(resuming: Bool) throws -> TrainingOutcome {
+    /// With `keepsLogs` every rank writes a log of its own.
+    func run(resuming: Bool, keepsLogs: Bool = false) throws -> TrainingOutcome {
         let opened = try communicator.isRoot ? folder.open(resuming: resuming) : nil
+        if keepsLogs {
+            // Rank 0 may just have moved an earlier run's folder away.
+            try communicator.barrier()
+            try RankLog.begin(in: folder, communicator)
+        }
         if let target = opened?.movedTo { say("note: the earlier run of this name is kept as \(target)") }
         return try withExtendedLifetime(opened) {
             if communicator.isRoot { try checkpoints.recover() }
@@ -61,12 +67,14 @@ struct TrainingRun {
             }
             do {
                 let outcome = try train(parts, from: start)
+                RankLog.end("\(outcome)")
                 if communicator.isRoot {
                     lookAtMistakes(parts.observers)
                     if outcome == .finished { leaveReceipt() }
                 }
                 return outcome
             } catch  where !(error is StoppedEarly) {
+                RankLog.end("ended by: \(error)")
                 for observer in parts.observers { observer.observe(.failed("\(error)")) }
                 throw error
             }

@@ -32,6 +32,9 @@ struct TrainCommand: ParsableCommand {
     var overrides: [String] = []
     @Flag(help: "Continues the newest whole checkpoint of the run; starts from the beginning if there is none.")
     var resume = false
+    @Flag(
+        help: "Keeps a log for each rank in the run's folder: what it said, how long the parts of each step took it, with times.")
+    var log = false
 
     func validate() throws {
         guard (config == nil) != (extend == nil) else { throw ValidationError("name a config, or a run to --extend") }
@@ -50,7 +53,7 @@ struct TrainCommand: ParsableCommand {
             do {
                 let preparation = try Preparation(configuration, communicator, environment: environment, stop: stop)
                 known?.tell(preparation.data, communicator)
-                return try TrainingRun(preparation).run(resuming: resume)
+                return try TrainingRun(preparation).run(resuming: resume, keepsLogs: log)
             } catch is StoppedEarly {
                 if communicator.isRoot {
                     say("stopped before the first step as asked: nothing to save yet; start again with --resume")
