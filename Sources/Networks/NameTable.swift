@@ -24,14 +24,18 @@ package enum NameTable {
     /// - Parameters:
     ///   - tensors: names and shapes as the file's reader gives them.
     ///   - fresh: layers that start anew whatever the file holds, each a `LayerPattern`.
+    ///   - isOwn: whether Graft has written the file for this network: then it may have the names that the network has here, which
+    ///     for some is no library's.
     ///   - replacesTop: whether the head, and other linear layers before it, may start anew where the file has none that fit: for
     ///     training.
     /// - Returns: the match, fitting or not (`WeightMatch.validate`).
     /// - Throws: for a pattern that names no layer.
     package static func match(
-        _ tensors: [String: TensorShape], to graph: Graph, of entry: NetworkEntry, fresh: [String] = [], replacesTop: Bool = false
+        _ tensors: [String: TensorShape], to graph: Graph, of entry: NetworkEntry, isOwn: Bool = false, fresh: [String] = [],
+        replacesTop: Bool = false
     ) throws(LayerPatternError) -> WeightMatch {
-        let match = try bareMatch(FileTensors(tensors), to: graph, of: entry, fresh: fresh, replacesTop: replacesTop)
+        let match = try bareMatch(
+            FileTensors(tensors), to: graph, of: entry, isOwn: isOwn, fresh: fresh, replacesTop: replacesTop)
         guard !match.fits else { return match }
         let others = recognize(tensors).filter { $0.match.fits && $0.entry.name != entry.name }
         return match.suggesting(others.map(\.entry.name), kind: ForeignNetwork.named(by: tensors.keys))
@@ -39,10 +43,11 @@ package enum NameTable {
 
     /// A match without advice.
     private static func bareMatch(
-        _ file: FileTensors, to graph: Graph, of entry: NetworkEntry, fresh: [String] = [], replacesTop: Bool = false
+        _ file: FileTensors, to graph: Graph, of entry: NetworkEntry, isOwn: Bool = false, fresh: [String] = [],
+        replacesTop: Bool = false
     ) throws(LayerPatternError) -> WeightMatch {
         let freshParameters = try parameters(of: graph, matching: fresh)
-        let candidates = entry.sources.flatMap { source in
+        let candidates = ((isOwn ? [.torchvision] : []) + entry.sources).flatMap { source in
             let stored = storedParameters(of: graph, family: entry.family, source: source)
             return file.prefixes(for: stored).map { prefix in
                 var file = file

@@ -45,6 +45,9 @@ package struct ModelMetadata: Sendable, Equatable {
         temperature = file.metadata[Name.temperature].flatMap(Double.init).flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
     }
 
+    /// The network that Graft wrote a file for; nil for other programs' files.
+    package static func ownArchitecture(of file: WeightFile) -> String? { file.metadata[Name.architecture] }
+
     /// The entries of a file's metadata.
     package func entries() throws -> [String: String] {
         // What other programs ask of safetensors with PyTorch's names.

@@ -63,13 +63,11 @@ func loadWeights(
     if let stated = file.statedEntry, stated.name != entry.name {
         throw UserError("\(file.path) says that it is for \(stated.name), not for \(entry.name)")
     }
-    let plain = try NameTable.match(
-        file.tensors.mapValues(\.shape), to: graph, of: entry, fresh: fresh, replacesTop: classes != nil)
+    let plain = try file.match(to: graph, of: entry, fresh: fresh, replacesTop: classes != nil)
     let head = HeadOrder(of: file, for: classes, plain, graph)
     let match =
         head.startsAnew
-        ? try NameTable.match(
-            file.tensors.mapValues(\.shape), to: graph, of: entry, fresh: fresh + [graph.headLayer], replacesTop: true) : plain
+        ? try file.match(to: graph, of: entry, fresh: fresh + [graph.headLayer], replacesTop: true) : plain
     do { try match.validate(for: graph.name) } catch { throw UserError("\(file.path): \(error)") }
     let usesHead = !graph.headParameters.contains(where: match.fresh.contains)
     if match.source == .keras, let refusal = file.kerasModel?.refusal(for: entry.family, usesHead: usesHead) {

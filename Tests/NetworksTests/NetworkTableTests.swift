@@ -78,6 +78,18 @@ func digest(lines: [String]) -> String {
         #expect(match.assignments.count + match.fresh.count == graph.parameters.count)
     }
 
+    /// What Graft itself writes it reads again, and no other network takes it for its own.
+    @Test(arguments: NetworkCatalog.entries.map(\.name))
+    func ownFilesFit(_ name: String) throws {
+        let entry = try NetworkCatalog.entry(named: name)
+        let graph = entry.build(BuildOptions(classes: 2))
+        let tensors = Dictionary(uniqueKeysWithValues: graph.parameters.map { ($0.name, $0.shape) })
+        let match = try NameTable.match(tensors, to: graph, of: entry, isOwn: true)
+        try match.validate(for: name)
+        #expect(match.fresh.isEmpty && match.assignments.count == graph.parameters.count)
+        #expect(match.assignments.allSatisfy { $0.tensor == graph.parameters[$0.parameter].name && $0.transform == .none })
+    }
+
     /// Multiply-accumulates of one image in thousand millions, as torchvision and TensorFlow publish them.
     @Test(arguments: [
         ("resnet18", 1.814), ("resnet34", 3.664), ("resnet50", 4.089), ("resnet101", 7.801), ("resnet152", 11.514),

@@ -121,10 +121,10 @@ struct WeightInspection: Encodable {
         _ weights: WeightFile, _ shapes: [String: TensorShape], _ name: String?
     ) throws -> (candidates: [Candidate], certainty: String) {
         if let entry = try name.map(NetworkCatalog.entry(named:)) ?? weights.statedEntry {
-            let match = try match(shapes, entry)
+            let match = try match(weights, entry)
             return ([(entry, match)], name == nil ? "the file says so" : "as asked for")
         }
-        let candidates = try NameTable.recognize(shapes).map { ($0.entry, try match(shapes, $0.entry)) }
+        let candidates = try NameTable.recognize(shapes).map { ($0.entry, try match(weights, $0.entry)) }
         guard let best = candidates.first else { return ([], "no network knows any of these tensors") }
         guard best.1.fits else {
             let isPart = best.1.unexpected.isEmpty && best.1.misshapen.isEmpty
@@ -144,10 +144,10 @@ struct WeightInspection: Encodable {
     }
 
     /// The match for the file's own number of classes, so that its head counts as found.
-    private static func match(_ shapes: [String: TensorShape], _ entry: NetworkEntry) throws -> WeightMatch {
-        let match = try NameTable.match(shapes, to: entry.build(), of: entry)
+    private static func match(_ weights: WeightFile, _ entry: NetworkEntry) throws -> WeightMatch {
+        let match = try weights.match(to: entry.build(), of: entry)
         guard let classes = match.storedClasses, classes > 0, classes != 1000 else { return match }
-        return try NameTable.match(shapes, to: entry.build(BuildOptions(classes: classes)), of: entry)
+        return try weights.match(to: entry.build(BuildOptions(classes: classes)), of: entry)
     }
 }
 

@@ -43,7 +43,7 @@ struct FittedWeights {
         thresholds = saved.thresholds?.count == stated.classes?.count ? saved.thresholds : nil
         let crop = try file.statedPreprocessing()?.crop
         let plain = entry.build(BuildOptions(inputSize: crop))
-        let stored = try NameTable.match(file.tensors.mapValues(\.shape), to: plain, of: entry).storedClasses
+        let stored = try file.match(to: plain, of: entry).storedClasses
         if let classes, let stored, classes.count != stored {
             throw UserError("\(file.path) names \(classes.count) classes, but its last layer tells \(stored) apart")
         }
@@ -105,6 +105,15 @@ extension WeightFile {
     /// The network that the file's metadata names, if the catalogue has it: other programs write there what they like.
     var statedEntry: NetworkEntry? {
         ModelMetadata(of: self).architecture.flatMap { try? NetworkCatalog.entry(named: $0) }
+    }
+
+    /// Lays the file's tensors against a network (`NameTable.match`).
+    func match(
+        to graph: Graph, of entry: NetworkEntry, fresh: [String] = [], replacesTop: Bool = false
+    ) throws(LayerPatternError) -> WeightMatch {
+        try NameTable.match(
+            tensors.mapValues(\.shape), to: graph, of: entry, isOwn: ModelMetadata.ownArchitecture(of: self) == entry.name,
+            fresh: fresh, replacesTop: replacesTop)
     }
 
     /// Throws `UserError` where the hub's files beside the weights name a network that Graft does not have.
