@@ -66,7 +66,7 @@ struct ONNXTensor {
     }
 
     /// ONNX's numbers for types.
-    static let (float32, uint8, int64) = (1, 2, 7)
+    static let (float32, uint8, int8, int32, int64) = (1, 2, 3, 6, 7)
 }
 
 /// A small constant that the message holds itself: a `TensorProto`.
@@ -86,6 +86,20 @@ struct ONNXConstant {
     init(name: String, integers: [Int]) {
         (self.name, extents, type) = (name, [integers.count], ONNXTensor.int64)
         bytes = integers.flatMap { withUnsafeBytes(of: Int64($0).littleEndian, Array.init) }
+    }
+
+    init(name: String, extents: [Int], bytes: [UInt8]) {
+        (self.name, self.extents, type, self.bytes) = (name, extents, ONNXTensor.uint8, bytes)
+    }
+
+    init(name: String, extents: [Int], bytes: [Int8]) {
+        (self.name, self.extents, type) = (name, extents, ONNXTensor.int8)
+        self.bytes = bytes.map { UInt8(bitPattern: $0) }
+    }
+
+    init(name: String, extents: [Int], integers: [Int32]) {
+        (self.name, self.extents, type) = (name, extents, ONNXTensor.int32)
+        bytes = integers.flatMap { withUnsafeBytes(of: $0.littleEndian, Array.init) }
     }
 
     var message: ProtobufMessage {

@@ -22,26 +22,37 @@ struct ONNXTranslation {
     /// For every node, the name under which its output goes.
     private var values: [String]
     private(set) var nodes: [ONNXNode] = []
+    /// Indices into `Graph.parameters` of those that nodes read as they are.
+    private(set) var parameters: [Int] = []
+    /// What nodes read besides.
+    private(set) var constants: [ONNXConstant] = []
+    private let numbers: ((Int) -> UnsafeRawBufferPointer)?
+    private let grids: [Int: ONNXQuantization.Grid]
+    private let folded: [Int: Int]
 
-    /// - Parameter input: the name of what the network takes.
+    /// - Parameters:
+    ///   - input: the name of what the network takes.
+    ///   - quantization: for a network in 8 bits; with the float32 bytes of each parameter.
     /// - Throws: `Untranslatable` for a node that no operator of opset 17 stands for.
-    init(_ graph: Graph, input: String = Self.input) throws(Untranslatable) {
-        (self.graph, self.input) = (graph, input)
+    init(
+        _ graph: Graph, input: String = Self.input, in quantization: ONNXQuantization? = nil,
+        numbers: ((Int) -> UnsafeRawBufferPointer)? = nil
+    ) throws(Untranslatable) {
+        (self.graph, self.input, self.numbers) = (graph, input, quantization == nil ? nil : numbers)
+        grids = quantization?.grids(graph) ?? [:]
+        folded = quantization == nil ? [:] : ONNXQuantization.folded(graph)
         values = graph.nodes.map { $0.name.replacing("·", with: "/") }
         values[graph.logits] = Self.output
         let reached = Self.reached(graph)
-        for index in graph.nodes.indices where reached.contains(index) { try translate(index) }
+        for index in graph.nodes.indices where reached.contains(index) {
+            try translate(index)
+            if let grid = grids[index], index != graph.logits, !graph.nodes[index].operation.vanishes { round(index, to: grid) }
+        }
     }
 
     var usesReLU6: Bool { nodes.contains { $0.operation == "Clip" } }
 
-    /// Indices into `Graph.parameters` of all that the logits depend on, in order.
-    static func parameters(of graph: Graph) -> [Int] {
-        let reached = reached(graph)
-        return graph.nodes.indices.filter(reached.contains).flatMap { Array(graph.nodes[$0].parameters) }
-    }
-
-    private static func reached(_ graph: Graph) -> Set<Int> {
+    static func reached(_ graph: Graph) -> Set<Int> {
         var reached: Set<Int> = [graph.logits]
         for index in graph.nodes.indices.reversed() where reached.contains(index) { reached.formUnion(graph.nodes[index].inputs) }
         return reached
@@ -53,8 +64,11 @@ struct ONNXTranslation {
         case .input: values[index] = input
         case .dropout, .stochasticDepth: values[index] = values[node.inputs[0]]
         case .convolution(let window, _, let groups, _):
-            add(index, "Conv", window.attributes + [("group", .integer(groups))])
-        case .batchNorm(let epsilon, _): add(index, "BatchNormalization", [("epsilon", .float(epsilon))])
+            weigh(index, "Conv", window.attributes + [("group", .integer(groups))])
+        case .batchNorm(let epsilon, _):
+            // Behind a convolution in bytes it has become part of that.
+            if folded[node.inputs[0]] == index { return values[index] = values[node.inputs[0]] }
+            add(index, "BatchNormalization", [("epsilon", .float(epsilon))])
         case .layerNorm(let epsilon): normalizeChannels(index, epsilon)
         case .layerScale: add(index, "Mul")
         case .activation(let kind): activate(index, kind)
@@ -69,7 +83,7 @@ struct ONNXTranslation {
             add(index, "AveragePool", window.attributes + ceils + [("count_include_pad", .integer(countsPadding ? 1 : 0))])
         case .adaptiveAveragePool(let height, let width): try poolAdaptively(index, height, width)
         case .flatten: add(index, "Flatten", [("axis", .integer(1))])
-        case .linear: add(index, "Gemm", [("transB", .integer(1))])
+        case .linear: weigh(index, "Gemm", [("transB", .integer(1))])
         case .localResponseNorm(let size, let alpha, let beta, let k):
             add(
                 index, "LRN",
@@ -82,8 +96,57 @@ struct ONNXTranslation {
     /// An operator with the node's inputs and parameters, in the graph's order, which is ONNX's too.
     private mutating func add(_ index: Int, _ operation: String, _ attributes: Attributes = []) {
         let node = graph.nodes[index]
-        let inputs = node.inputs.map { values[$0] } + graph.parameters(of: node).map(\.name)
+        append(operation, node.inputs.map { values[$0] } + parameterNames(of: index), to: values[index], attributes)
+    }
+
+    private mutating func parameterNames(of index: Int) -> [String] {
+        let node = graph.nodes[index]
+        parameters += node.parameters
+        return graph.parameters(of: node).map(\.name)
+    }
+
+    /// The same for a layer of weights, which are bytes where its input is.
+    private mutating func weigh(_ index: Int, _ operation: String, _ attributes: Attributes) {
+        let node = graph.nodes[index]
+        guard let numbers, let grid = grids[node.inputs[0]] else { return add(index, operation, attributes) }
+        func floats(_ parameter: Int) -> UnsafeBufferPointer<Float> { numbers(parameter).bindMemory(to: Float.self) }
+        let (own, weight) = (Array(node.parameters), graph.parameters[node.parameters.lowerBound])
+        var norm: (parameters: [UnsafeBufferPointer<Float>], epsilon: Float)?
+        if let next = folded[index], case .batchNorm(let epsilon, _) = graph.nodes[next].operation {
+            norm = (graph.nodes[next].parameters.map(floats), epsilon)
+        }
+        let channels = weight.shape[0]
+        let bytes = ONNXByteWeights(
+            floats(own[0]), bias: own.count > 1 ? floats(own[1]) : nil, norm: norm, channels: channels)
+        var inputs = [
+            values[node.inputs[0]],
+            widened(weight.name, .init(name: "\(weight.name)/bytes", extents: weight.extents, bytes: bytes.values), bytes.scales),
+        ]
+        if let biases = bytes.biases {
+            // Runtimes add them to the sums of products, whose scale is that of both.
+            let scales = bytes.scales.map { $0 * grid.step }
+            let integers = zip(biases, scales).map { Int32(clamping: Int64(max(-0x1p40, min(0x1p40, ($0 / $1).rounded())))) }
+            let name = weight.name + "/bias"
+            inputs.append(widened(name, .init(name: "\(name)/integers", extents: [channels], integers: integers), scales))
+        }
         append(operation, inputs, to: values[index], attributes)
+    }
+
+    /// Integers times a scale for each of their first extent.
+    private mutating func widened(_ name: String, _ integers: ONNXConstant, _ scales: [Float]) -> String {
+        constants += [integers, ONNXConstant(name: "\(name)/scales", extents: [scales.count], floats: scales)]
+        append("DequantizeLinear", [integers.name, "\(name)/scales"], to: "\(name)/widened", [("axis", .integer(0))])
+        return "\(name)/widened"
+    }
+
+    /// Lets those who read a value read it rounded.
+    private mutating func round(_ index: Int, to grid: ONNXQuantization.Grid) {
+        let name = values[index]
+        let scale = [ONNXConstant(name: "\(name)/step", extents: [], floats: [grid.step])]
+        constants += scale + [ONNXConstant(name: "\(name)/zero", extents: [], bytes: [grid.zero])]
+        append("QuantizeLinear", [name, "\(name)/step", "\(name)/zero"], to: "\(name)/bytes")
+        append("DequantizeLinear", ["\(name)/bytes", "\(name)/step", "\(name)/zero"], to: "\(name)/rounded")
+        values[index] = "\(name)/rounded"
     }
 
     private mutating func append(_ operation: String, _ inputs: [String], to output: String, _ attributes: Attributes = []) {
@@ -119,7 +182,7 @@ struct ONNXTranslation {
         let (node, y) = (graph.nodes[index], values[index])
         append("Transpose", [values[node.inputs[0]]], to: "\(y)/last", [("perm", .integers([0, 2, 3, 1]))])
         append(
-            "LayerNormalization", ["\(y)/last"] + graph.parameters(of: node).map(\.name), to: "\(y)/normal",
+            "LayerNormalization", ["\(y)/last"] + parameterNames(of: index), to: "\(y)/normal",
             [("axis", .integer(-1)), ("epsilon", .float(epsilon))])
         append("Transpose", ["\(y)/normal"], to: y, [("perm", .integers([0, 3, 1, 2]))])
     }
@@ -169,6 +232,16 @@ struct ONNXTranslation {
         }
         let (rows, columns) = (image[0] / height, image[1] / width)
         add(index, "AveragePool", [("kernel_shape", .integers([rows, columns])), ("strides", .integers([rows, columns]))])
+    }
+}
+
+extension Operation {
+    /// Whether inference has nothing of it.
+    fileprivate var vanishes: Bool {
+        switch self {
+        case .dropout, .stochasticDepth: true
+        default: false
+        }
     }
 }
 

@@ -17,15 +17,17 @@ package enum ONNXWriter {
     /// - Parameters:
     ///   - values: the float32 bytes of `Graph.parameters[index]`, row-major; they must live until the call returns.
     ///   - pixels: what stands around the network; nil for nothing.
+    ///   - quantization: for a network in 8 bits; nil for float32.
     ///   - metadata: goes into the file as it is, sorted by key.
     /// - Throws: for a graph that opset 17 cannot express, for one of 2 GiB or more, and when the disk is full or fails.
     package static func write(
-        to path: String, graph: Graph, around pixels: ONNXPixels? = nil, metadata: [String: String],
-        values: (Int) -> UnsafeRawBufferPointer
+        to path: String, graph: Graph, around pixels: ONNXPixels? = nil, in quantization: ONNXQuantization? = nil,
+        metadata: [String: String], values: @escaping (Int) -> UnsafeRawBufferPointer
     ) throws(FileError) {
         let translation: ONNXTranslation
         do {
-            translation = try ONNXTranslation(graph, input: pixels == nil ? ONNXTranslation.input : ONNXPixels.prepared)
+            translation = try ONNXTranslation(
+                graph, input: pixels == nil ? ONNXTranslation.input : ONNXPixels.prepared, in: quantization, numbers: values)
         } catch {
             throw FileError(
                 path: path, problem: "cannot hold \(graph.name): '\(error.node)' \(error.reason), for which ONNX has no operator",
@@ -50,12 +52,6 @@ package enum ONNXWriter {
         if let failure { throw failure }
     }
 
-    /// A linear layer over pixels has a matrix for weights, which ONNX's convolutions want in four dimensions.
-    private static func extents(of parameter: ParameterSpec) -> [Int] {
-        let isMatrix = parameter.role == .convolutionWeight && parameter.shape.rank == 2
-        return parameter.shape.extents + (isMatrix ? [1, 1] : [])
-    }
-
     private static func model(
         _ translation: ONNXTranslation, _ graph: Graph, _ pixels: ONNXPixels?, _ metadata: [String: String],
         bounds: UnsafeRawBufferPointer, _ values: (Int) -> UnsafeRawBufferPointer
@@ -64,9 +60,9 @@ package enum ONNXWriter {
         let nodes = (pixels?.nodesBefore ?? []) + translation.nodes + (pixels?.nodesAfter ?? [])
         for node in nodes { network.message(1, node.message) }
         network.text(2, graph.name)
-        for index in ONNXTranslation.parameters(of: graph) {
+        for index in translation.parameters {
             let parameter = graph.parameters[index]
-            let tensor = ONNXTensor(name: parameter.name, extents: extents(of: parameter), bytes: values(index))
+            let tensor = ONNXTensor(name: parameter.name, extents: parameter.extents, bytes: values(index))
             precondition(tensor.bytes.count == 4 * parameter.shape.count, "'\(parameter.name)' has a wrong number of bytes")
             network.message(5, tensor.message)
         }
@@ -76,7 +72,7 @@ package enum ONNXWriter {
                 network.message(5, ONNXTensor(name: name, extents: [], bytes: bytes).message)
             }
         }
-        for constant in pixels?.constants ?? [] { network.message(5, constant.message) }
+        for constant in (pixels?.constants ?? []) + translation.constants { network.message(5, constant.message) }
         let image = graph.inputShape
         let input = pixels?.input ?? ONNXValue(name: ONNXTranslation.input, extents: [image[2], image[0], image[1]])
         network.message(11, input.message)
@@ -98,5 +94,13 @@ package enum ONNXWriter {
             model.message(14, entry)
         }
         return model
+    }
+}
+
+extension ParameterSpec {
+    /// A linear layer over pixels has a matrix for weights, which ONNX's convolutions want in four dimensions.
+    var extents: [Int] {
+        let isMatrix = role == .convolutionWeight && shape.rank == 2
+        return shape.extents + (isMatrix ? [1, 1] : [])
     }
 }

@@ -178,7 +178,7 @@ import Testing
         }
         #expect(translation.nodes.last?.output == "logits")
         let used = Set(translation.nodes.flatMap(\.inputs))
-        let parameters = ONNXTranslation.parameters(of: graph).map { graph.parameters[$0].name }
+        let parameters = translation.parameters.map { graph.parameters[$0].name }
         #expect(Set(parameters) == used.intersection(graph.parameters.map(\.name)))
         #expect(parameters.count == (try NetworkCatalog.entry(named: name).build().parameters.count))
     }

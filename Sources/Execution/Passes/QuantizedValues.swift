@@ -24,7 +24,7 @@ struct QuantizedValues {
         steps = graph.nodes.map { _ in 0 }
         guard request.prefixPrecision == .int8 else { return }
         let prefix = graph.nodes.indices.filter { live.isLive[$0] && regions.of[$0] == .prefix && !live.starts.contains($0) }
-        let isSigned = Self.signed(graph, live)
+        let isSigned = graph.signedNodes
         // Backwards, for a depthwise convolution asks for its readers.
         for index in prefix.reversed() {
             guard case .convolution = graph.nodes[index].operation, let tail = tails[index] else { continue }
@@ -100,22 +100,6 @@ struct QuantizedValues {
                 false
             }
         }
-    }
-
-    /// Whether a node's value can be negative.
-    private static func signed(_ graph: Graph, _ live: LiveNodes) -> [Bool] {
-        var signed: [Bool] = []
-        for node in graph.nodes {
-            let inputs = node.inputs.map { signed[live.standIn[$0]] }
-            switch node.operation {
-            case .activation(let kind): signed.append(kind.isSigned)
-            case .maxPool, .averagePool, .adaptiveAveragePool, .concatenate, .add, .gate, .flatten, .dropout, .stochasticDepth,
-                .localResponseNorm, .channelSlice, .channelShuffle:
-                signed.append(inputs.contains(true))
-            case .input, .convolution, .batchNorm, .layerNorm, .layerScale, .linear: signed.append(true)
-            }
-        }
-        return signed
     }
 }
 

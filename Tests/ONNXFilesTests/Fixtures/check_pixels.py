@@ -4,7 +4,7 @@ pip install torch torchvision timm transformers onnx onnxruntime pillow safetens
 python check_pixels.py GRAFT FOLDER-OF-PHOTOGRAPHS [WORD ...]    (a WORD selects cases whose name holds it)
 
 Networks are random, with norms that do something. onnxruntime must give Graft's probabilities to within 1e-4 for batches of 1, 3 and 17
-(1e-2 where the file resizes: its resampling rounds at other places), timm and transformers its logits to within 1e-3 of the largest.
+(1e-2 where the file resizes: its resampling rounds at other places; what the file states where it is in 8 bits), timm and transformers its logits to within 1e-3 of the largest.
 """
 import json, pathlib, subprocess, sys, tempfile
 
@@ -94,6 +94,24 @@ def onnx_case(name):
         assert worst < 1e-2
 
 
+def int8_case(name):
+    """In 8 bits: on the photographs that it was measured on, the runtime's probabilities are as far from float32's as the file states."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = f"{folder}/model.onnx"
+        graft("export", make(name, folder), "--format", "onnx", "--input", "uint8", "--precision", "int8", "--output", target,
+              "--calibrate", *FILES, "--check", *FILES)
+        model = onnx.load(target)
+        onnx.checker.check_model(model, full_check=True)
+        stated = next(entry.value for entry in model.metadata_props if entry.key == "quantization")
+        largest = float(stated.split("at most ")[1].split(",")[0])
+        check, session = numpy.load(target + ".npz"), onnxruntime.InferenceSession(target)
+        found = max(abs(session.run(None, {"images": check["images"][:count]})[0] - check["probabilities"][:count]).max()
+                    for count in (1, 3, 17))
+        weights = sum(tensor.data_type == onnx.TensorProto.INT8 for tensor in model.graph.initializer)
+        print(f"{name} int8: {found:.4f} from float32's, stated {largest:.4f}, {weights} layers in bytes", flush=True)
+        assert weights > 5 and found < 1.5 * largest + 0.005
+
+
 def onnx_facts(file):
     from safetensors import safe_open
     with safe_open(file, "pt") as opened:
@@ -138,6 +156,8 @@ def folder_case(name, library):
 
 
 CASES = {f"onnx {name}": lambda name=name: onnx_case(name) for name in ("resnet18", "efficientnet_b0")}
+for name in ("resnet18", "efficientnet_b0", "densenet121", "mobilenetv2_100", "convnext_atto", "vgg11_bn"):
+    CASES[f"int8 {name}"] = lambda name=name: int8_case(name)
 for name in ("resnet18", "resnet50", "vgg11_bn", "efficientnet_b0", "tf_efficientnet_b1", "tf_efficientnet_lite0"):
     CASES[f"timm {name}"] = lambda name=name: folder_case(name, "timm")
 for name in ("resnet18", "resnet50", "tf_efficientnet_b0", "tf_efficientnet_b1"):
