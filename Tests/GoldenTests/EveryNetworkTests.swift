@@ -16,10 +16,8 @@ import Testing
         "googlenet_2014-auxiliary", "resnet18", "resnet50", "resnet50_v1", "keras_resnet50",
         "regnet_x_400mf", "regnet_y_400mf", "densenet121", "mobilenet_v2", "mobilenet_v3_small",
         "mnasnet0_5", "efficientnet_b0", "efficientnet_b2", "tf_efficientnet_b0", "efficientnet_v2_s", "efficientnet_lite0",
-        "convnext_tiny", "squeezenet1_1", "shufflenet_v2_x0_5", "resnet26d", "seresnet50",
+        "convnext_tiny", "squeezenet1_1", "shufflenet_v2_x0_5", "resnet26d", "seresnet50", "caffenet", "inception_v3",
     ]
-    /// Moving the ties of their max poolings apart takes the fixtures' script hours; what they consist of is compared in others.
-    static let withoutGradients: Set<NetworkFamily> = [.caffeNet, .inceptionV3]
     static let chosen = GoldenCuts.names(in: FixtureFolder.url).filter { testsAreLong || representatives.contains($0) }
     static let large = chosen.filter { $0.hasPrefix("vgg") }
     static let others = chosen.filter { !$0.hasPrefix("vgg") }
@@ -36,7 +34,7 @@ import Testing
         let cuts = Set(GoldenCuts.names(in: FixtureFolder.url))
         #expect(cuts.isSubset(of: names.union(auxiliary)))
         #expect(cuts.isSuperset(of: Self.representatives))
-        for family in NetworkFamily.allCases where !Self.withoutGradients.contains(family) {
+        for family in NetworkFamily.allCases {
             #expect(NetworkCatalog.entries.contains { $0.family == family && Self.representatives.contains($0.name) })
         }
     }

@@ -96,8 +96,8 @@ def describe(case):
     loss, exact = gradients(model, x, torch.float64)
     difference = max(apart(exact, single) for single in singles)
     rows = {key: sketch(key, exact[key]) for key in sorted(exact, key=str.encode)}
-    assert difference < 1e-4, f"{case}: PyTorch's float32 differs by {difference}"
-    assert 0.02 < loss < 100, f"{case}: a loss of {loss} teaches little"
+    assert difference < 2e-4, f"{case}: PyTorch's float32 differs by {difference}"
+    assert 0.02 < loss < 1000, f"{case}: a loss of {loss} teaches little"
     assert all(row[0] > 0 for row in rows.values()), f"{case}: a parameter has no gradient"
     patterns = middle(name, model)
     ancestors = lambda key: [".".join(key.split(".")[:n]) for n in range(1, key.count(".") + 2)]
