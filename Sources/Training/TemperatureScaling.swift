@@ -11,40 +11,69 @@ package struct TemperatureScaling: Sendable, Equatable, Codable {
 
     /// Fits on an evaluation; nil where there is nothing to gain, or too little to fit on.
     ///
-    /// The temperature is that of the least mean cross-entropy, found by golden section over its logarithm.
+    /// The temperature is that of the least mean cross-entropy, which is convex in its inverse: Newton's steps, within what slopes allow.
     package init?(_ predictions: [SamplePrediction]) {
         guard predictions.count >= Self.fewest, predictions.allSatisfy({ $0.labels == nil }) else { return nil }
-        // Log probabilities are scores but for a number an image, which softmax does not see.
-        let scores = predictions.map { $0.probabilities.map { log(max(Double($0), 1e-30)) } }
+        let fitted = (predictions.count + Self.mostFitted - 1) / Self.mostFitted
+        let images = stride(from: 0, to: predictions.count, by: fitted).map { ScoredImage(predictions[$0]) }
+        var (inverse, low, high) = (1.0, 1 / Self.highest, 1 / Self.lowest)
+        let before = images.reduce(0) { $0 + $1.loss(inverse: 1) }
+        for _ in 0..<Self.mostSteps {
+            var (slope, curvature) = (0.0, 0.0)
+            for image in images { image.differentiate(inverse: inverse, &slope, &curvature) }
+            if slope > 0 { high = inverse } else { low = inverse }
+            let newton = inverse - slope / max(curvature, .leastNormalMagnitude)
+            let next = newton > low && newton < high ? newton : (low + high) / 2
+            let change = abs(next - inverse)
+            inverse = next
+            if change < 1e-6 * inverse { break }
+        }
+        let best = inverse
+        guard images.reduce(0, { $0 + $1.loss(inverse: best) }) < before * 0.999 else { return nil }
         let labels = predictions.map(\.label)
-        func loss(_ logarithm: Double) -> Double {
-            let factor = exp(-logarithm)
-            return zip(scores, labels).reduce(0) { sum, image in
-                let scaled = image.0.map { $0 * factor }
-                let peak = scaled.max() ?? 0
-                return sum + log(scaled.reduce(0) { $0 + exp($1 - peak) }) + peak - scaled[image.1]
-            } / Double(scores.count)
-        }
-        let ratio = (5.0.squareRoot() - 1) / 2
-        var (low, high) = (log(0.05), log(20.0))
-        var (left, right) = (high - ratio * (high - low), low + ratio * (high - low))
-        var (lossLeft, lossRight) = (loss(left), loss(right))
-        while high - low > 1e-4 {
-            if lossLeft < lossRight {
-                (high, right, lossRight) = (right, left, lossLeft)
-                left = high - ratio * (high - low)
-                lossLeft = loss(left)
-            } else {
-                (low, left, lossLeft) = (left, right, lossRight)
-                right = low + ratio * (high - low)
-                lossRight = loss(right)
-            }
-        }
-        let best = (low + high) / 2
-        guard loss(best) < loss(0) * 0.999 else { return nil }
-        temperature = exp(best)
+        temperature = 1 / best
         errorBefore = Self.error(predictions.map(\.probabilities), labels)
-        errorAfter = Self.error(predictions.map { Self.apply(exp(best), to: $0.probabilities) }, labels)
+        errorAfter = Self.error(predictions.map { Self.apply(1 / best, to: $0.probabilities) }, labels)
+    }
+
+    private static let (lowest, highest) = (0.05, 20.0)
+    /// More images say hardly more.
+    private static let mostFitted = 10_000
+    private static let mostSteps = 60
+
+    /// An image's scores, as far as softmax sees them: how far below the highest.
+    private struct ScoredImage {
+        private let depths: [Float]
+        private let ownDepth: Double
+
+        init(_ prediction: SamplePrediction) {
+            // Log probabilities are scores but for a number an image.
+            let logarithms = prediction.probabilities.map { log(max($0, 1e-30)) }
+            let peak = logarithms.max() ?? 0
+            depths = logarithms.map { $0 - peak }
+            ownDepth = Double(depths[prediction.label])
+        }
+
+        /// Cross-entropy with the scores times `inverse`.
+        func loss(inverse: Double) -> Double {
+            let factor = Float(inverse)
+            return log(Double(depths.reduce(Float(0)) { $0 + exp($1 * factor) })) - ownDepth * inverse
+        }
+
+        /// Adds the first two derivatives of the loss: mean less own score, and variance, by softmax.
+        func differentiate(inverse: Double, _ slope: inout Double, _ curvature: inout Double) {
+            let factor = Float(inverse)
+            var (sum, first, second) = (Float(0), Float(0), Float(0))
+            for depth in depths {
+                let weight = exp(depth * factor)
+                sum += weight
+                first += weight * depth
+                second += weight * depth * depth
+            }
+            let mean = Double(first / sum)
+            slope += mean - ownDepth
+            curvature += max(0, Double(second / sum) - mean * mean)
+        }
     }
 
     private static let fewest = 20
