@@ -189,6 +189,11 @@ while :; do
     run ${options[@]+"${options[@]}"} "${arguments[@]}"
     [ -n "$restarts" ] || exit "$status"
     saved=$(cat "$work/saved" 2>/dev/null || echo 0)
+    # No rank ends with 1: it is srun that did not get the nodes again.
+    if [ "$restarted" -gt 0 ] && [ "$status" -eq 1 ] && [ -n "${SLURM_JOB_ID-}" ]; then
+        note "Slurm does not start the ranks again within this job; start it again with --resume"
+        exit 75
+    fi
     is_machines_doing || exit "$status"
     if [ "$saved" -gt "$best" ]; then
         best=$saved

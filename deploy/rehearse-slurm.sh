@@ -140,7 +140,8 @@ submit() { # NAME [SBATCH'S-OPTION…] [-- OPTION…]: deploy/slurm.sbatch with 
 # Ends a job that has been requeued: three more steps. Slurm makes it wait for two minutes first.
 finish() { # NAME
     local step
-    hurried=0
+    # A node refuses what comes back within the second in which it ended.
+    hurried=$((SECONDS - 17))
     step=$({ find "runs/$1/checkpoints" -maxdepth 1 -name 'step-????????' 2>/dev/null || true; } | sort | tail -n 1 | sed 's/.*step-0*//')
     cp config.yaml whole.yaml
     sed -i "s/batch_size: 4/batch_size: 4, steps: $((${step:-0} + 3))/" config.yaml
@@ -161,7 +162,7 @@ is_over_when_hurried() {
     is "$job" COMPLETED
 }
 is_requeued() { [ "$(field "$job" Restarts)" -ge 1 ]; }
-rank_is_back() { is_requeued || { says rank '^launch.sh: restart 1 of 5 after status [0-9]+, from step [1-9]' && says rank '^resuming from'; }; }
+is_back() { is_requeued || { says "$1" '^launch.sh: restart 1 of 5 after status [0-9]+, from step [1-9]' && says "$1" '^resuming from'; }; }
 is_requeued_or_saves() { is_requeued || saved "$1" 1; }
 stepd_of() { # STEP: the daemons of a step
     pgrep -f "^slurmstepd: \[$job\.$1\]" || true
@@ -211,9 +212,13 @@ rehearse_daemon() {
     check "runs" within 60 saved daemon 2
     step=$(stepd_of 0 | shuf -n 1)
     kill -KILL "$step"
-    # The rank on the other node ends once its patience is over.
-    check "requeued after a killed slurmstepd" within 120 is_requeued
-    check "a sentence names the lost rank" says daemon 'rank [01] on host (one|two), not heard of for .*start again with --resume'
+    # The rank on the other node ends once its patience is over, and the job goes back into the queue; or srun loses the node first, and
+    # the job goes on within, as soon as Slurm gives the node again.
+    check "starts again after a killed slurmstepd" within 180 is_back daemon
+    check "a sentence says why" \
+        says daemon '(rank [01] on host (one|two), not heard of for .*start again with --resume|launch.sh: restart 1 of 5 after status)'
+    is_requeued || scancel --signal=TERM "$job"
+    check "requeued" within 60 is_requeued
     within 20 is "$job" PENDING || true
     finish daemon
 }
@@ -222,7 +227,7 @@ rehearse_rank() {
     check "runs" within 60 saved rank 2
     kill -KILL "$(pgrep -x -f "$work/graft train .*run.name=rank" | shuf -n 1)"
     # At once inside of the job where Slurm ends the other rank, or through the queue once that one's patience is over.
-    check "starts again after a killed rank" within 120 rank_is_back
+    check "starts again after a killed rank" within 120 is_back rank
     is_requeued || scancel --signal=TERM "$job"
     check "requeued" within 60 is_requeued
     within 20 is "$job" PENDING || true

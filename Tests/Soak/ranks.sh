@@ -13,7 +13,7 @@ cd "$work"
 
 write_photographs data 15
 cat > config.yaml <<'CONFIG'
-run: { seed: 7 }
+run: { name: run, seed: 7 }
 network: { architecture: resnet18, weights: random, preprocessing: { resize: 72, crop: 64 } }
 data: { train: data, augmentation: standard, loader_threads: 1 }
 features: { cache: off }
@@ -29,7 +29,7 @@ train() {
     mpirun --oversubscribe --bind-to none -n "$ranks" "$graft" train config.yaml --set "run.folder=$folder" "$@" > log 2>&1 \
         || { tail -n 5 log; exit 1; }
 }
-digest() { cat "$1"/checkpoints/step-*0006/{model,optimizer}.safetensors | sha256sum | cut -c1-16; }
+digest() { cat "$1"/run/checkpoints/step-*0006/{model,optimizer}.safetensors | sha256sum | cut -c1-16; }
 
 failed=0
 for trained in "[]" "[layer4]" "['*'] local" "['*'] synchronized"; do
@@ -48,9 +48,9 @@ for trained in "[]" "[layer4]" "['*'] local" "['*'] synchronized"; do
                 train "$ranks" other "${network[@]}" "${how[@]}"
                 words="$ranks ranks"
             else
-                train $((8 - ranks)) other "${network[@]}" "${how[@]}" --set=training.steps=3
+                train $((ranks + 1)) other "${network[@]}" "${how[@]}" --set=training.steps=3
                 train "$ranks" other "${network[@]}" "${how[@]}" --resume
-                words="$((8 - ranks)) ranks, resumed on $ranks"
+                words="$((ranks + 1)) ranks, resumed on $ranks"
             fi
             found=$(digest other)
             echo "    $algorithm, $bucket bytes, $words: $found"

@@ -31,7 +31,7 @@ PYTHON
 
 cat > config.yaml <<'CONFIG'
 run: { name: startup }
-network: { architecture: resnet18, weights: random, preprocessing: { resize: 40, crop: 32 } }
+network: { architecture: resnet18, weights: random, preprocessing: { resize: 64, crop: 64 } }
 data: { train: train, augmentation: none, loader_threads: 1 }
 features: { cache: off }
 training: { epochs: 1, batch_size: 2, steps: 1 }
