@@ -24,7 +24,10 @@ struct ChooseCommand: ParsableCommand {
     var networks: String?
     @Option(help: "What trains besides the head: none, auto (also the last block), or all (every cut between blocks).")
     var cuts = Choice.Cuts.none
-    @Option(help: ArgumentHelp("Begins no further candidate after this time, such as 90s, 10m or 1h.", valueName: "time"))
+    @Option(
+        help: ArgumentHelp(
+            "Leaves out what would not be over within this time, by the speed of those before; such as 90s, 10m or 1h.",
+            valueName: "time"))
     var within: String?
     @Option(help: "How many parts the images are cut into.")
     var folds = 5

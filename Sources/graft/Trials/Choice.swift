@@ -76,7 +76,7 @@ struct Choice {
     /// Each with its weights; nil for those that the config implies.
     let networks: [(name: String, weights: String?)]
     let cuts: Cuts
-    /// Seconds after which no further candidate is begun.
+    /// Seconds for all of them: what would not be over by then is not begun.
     let limit: Double?
     let folds: Int
     let printsJSON: Bool
@@ -131,18 +131,22 @@ struct Choice {
                 try AtomicFile.write(Array(configuration.yaml().utf8), to: folder.configuration)
             }
             let start = monotonicNanoseconds()
+            var elapsed: Double { Double(monotonicNanoseconds() - start) * 1e-9 }
             var records: [ChoiceRecord] = []
+            var budget = ChoiceBudget(limit: limit, configuration, folds: folds)
             for (number, candidate) in candidates.enumerated() {
                 // Rank 0's clock decides for all.
-                let isLate = communicator.isRoot && limit.map { Double(monotonicNanoseconds() - start) * 1e-9 > $0 } ?? false
-                if try communicator.sum([isLate ? 1 : 0])[0] > 0 {
-                    if communicator.isRoot {
-                        say("note: the time is over; \(candidates.count - number) candidates were not tried")
-                    }
-                    break
+                let begin = elapsed
+                let refusal = communicator.isRoot ? try budget.refusal(of: candidate, after: begin) : nil
+                let isTried = try communicator.sum([refusal == nil ? 0 : 1])[0] == 0
+                if communicator.isRoot {
+                    say(
+                        "candidate \(number + 1) of \(candidates.count): \(words(candidate))"
+                            + (refusal.map { "; left out, since \($0)" } ?? ""))
                 }
-                if communicator.isRoot { say("candidate \(number + 1) of \(candidates.count): \(words(candidate))") }
-                if let record = try measure(candidate, environment, stop) { records.append(record) }
+                guard isTried, let (record, images) = try measure(candidate, environment, stop) else { continue }
+                records.append(record)
+                try budget.note(candidate, images: images, seconds: elapsed - begin)
             }
             guard communicator.isRoot else { return }
             let points = records.map { [$0.accuracy.mean, $0.predictRate] }
@@ -163,9 +167,10 @@ struct Choice {
         return own
     }
 
-    /// Returns the record on rank 0.
-    private func measure(_ candidate: ChoiceCandidate, _ environment: [String: String], _ stop: StopFlag) throws -> ChoiceRecord?
-    {
+    /// Returns the record on rank 0, and how many images there are.
+    private func measure(
+        _ candidate: ChoiceCandidate, _ environment: [String: String], _ stop: StopFlag
+    ) throws -> (ChoiceRecord, images: Int)? {
         let base = CrossValidation.base(configured(candidate))
         let trials = try CrossValidation.trials(base, communicator, environment, stop) { preparation in
             if let least = preparation.samples.classCounts.min(), least < folds {
@@ -189,10 +194,11 @@ struct Choice {
         let memory = try PlanDescription(plan, setting).memory.totalBytes
         // A training of all images takes that much longer than one of a fold's.
         let own = seconds / Double(folds - 1)
-        return ChoiceRecord(
+        let record = ChoiceRecord(
             candidate: candidate, accuracy: ResampledMean(found, heldShare: 1 / Double(folds - 1)),
             trainSeconds: trials.preparationSeconds + own, predictRate: rate, memoryBytes: memory,
             bytesPerStep: plan.layout.count * MemoryLayout<Float>.stride)
+        return (record, trials.preparation.samples.count)
     }
 
     /// Images a second from pixels to scores over all ranks, decoding left out.
