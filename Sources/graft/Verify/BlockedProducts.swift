@@ -9,9 +9,11 @@ struct BlockedProducts {
     let threads: Int
 
     /// Calls `body` with the first row and the first column of each block and its products `[block, block]`; those beyond the lists' ends are
-    /// 0. All blocks of some rows come before those of later ones, and `rowsDone` hears of each such step.
+    /// 0. All blocks of some rows come before those of later ones, and `rowsDone` hears of each such step. Blocks that are not needed are
+    /// left out.
     func forEach(
-        rows: [Float], columns: [Float], rowsDone: (Int, Int) -> Void = { _, _ in },
+        rows: [Float], columns: [Float], isNeeded: (_ row: Int, _ column: Int) -> Bool = { _, _ in true },
+        rowsDone: (Int, Int) -> Void = { _, _ in },
         _ body: (_ row: Int, _ column: Int, UnsafeMutableBufferPointer<Float>) -> Void
     ) throws {
         let (left, right) = (AlignedBuffer(floatCount: block * length), AlignedBuffer(floatCount: block * length))
@@ -26,12 +28,29 @@ struct BlockedProducts {
         let (rowCount, columnCount) = (rows.count / length, columns.count / length)
         for row in stride(from: 0, to: rowCount, by: block) {
             fill(left.floats, rows, from: row, isTransposed: false)
-            for column in stride(from: 0, to: columnCount, by: block) {
+            for column in stride(from: 0, to: columnCount, by: block) where isNeeded(row, column) {
                 fill(right.floats, columns, from: column, isTransposed: true)
                 kernel.run()
                 body(row, column, products.floats)
             }
             rowsDone(min(rowCount, row + block), rowCount)
+        }
+    }
+
+    /// Places in a block's row whose products are above a limit, in order.
+    static func places(
+        in products: UnsafeMutableBufferPointer<Float>, row: Int, block: Int, above limit: Float, _ body: (Int) -> Void
+    ) {
+        let width = 16
+        guard let start = products.baseAddress, block.isMultiple(of: width) else {
+            preconditionFailure("blocks are of whole lanes")
+        }
+        let own = start + row * block
+        for first in stride(from: 0, to: block, by: width) {
+            // Hardly any is: sixteen are looked at together.
+            let lanes = UnsafeRawPointer(own + first).loadUnaligned(as: SIMD16<Float>.self)
+            guard lanes.max() > limit else { continue }
+            for place in first..<first + width where own[place] > limit { body(place) }
         }
     }
 

@@ -39,12 +39,17 @@ struct NearDuplicates {
         let (rows, columns) = (descriptors(present, windows: [.whole]), descriptors(present, windows: windows(present.count)))
         let perImage = windows(present.count).count
         var pairs = Set<[Int]>()
+        // Where only wholes are compared, one with another is the other with the one.
+        let isSymmetric = present.count > Self.manyImages
         let products = BlockedProducts(length: Self.length, block: Self.block, threads: threads)
-        try products.forEach(rows: rows, columns: columns, rowsDone: progress) { row, column, correlations in
+        try products.forEach(
+            rows: rows, columns: columns,
+            isNeeded: { row, column in !isSymmetric || (column + Self.block - 1) / perImage >= row }, rowsDone: progress
+        ) { row, column, correlations in
             for first in row..<min(row + Self.block, present.count) {
-                for place in 0..<Self.block where correlations[(first - row) * Self.block + place] > Self.candidate {
+                BlockedProducts.places(in: correlations, row: first - row, block: Self.block, above: Self.candidate) { place in
                     let second = (column + place) / perImage
-                    guard second < present.count, second != first else { continue }
+                    guard second < present.count, second != first else { return }
                     pairs.insert([present[min(first, second)], present[max(first, second)]])
                 }
             }
