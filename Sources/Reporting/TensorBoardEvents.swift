@@ -1,14 +1,27 @@
 // An event file for TensorBoard.
+import Files
 import Foundation
+import ImageData
 package import Training
 
-/// Writes scalars of steps, epochs and evaluations. A resumed run begins a file of its own in the same folder, as TensorBoard has it.
+/// Writes scalars of steps, epochs and evaluations, what the run was told, and pictures of its best evaluations: the confusion of classes and
+/// the worst mistakes. A resumed run begins a file of its own in the same folder, as TensorBoard has it.
 package final class TensorBoardEvents: TrainingObserver {
     private let folder: String
+    private let parameters: [(key: String, value: String)]
     private var file: ReportFile?
 
-    /// - Parameter folder: made if it is not there.
-    package init(folder: String) { self.folder = folder }
+    private static let mostMistakes = 6
+    /// Pixels of a photograph's longer side.
+    private static let side = 280
+    private static let jpegQuality = 80
+
+    /// - Parameters:
+    ///   - folder: made if it is not there.
+    ///   - parameters: the resolved config, key by key.
+    package init(folder: String, parameters: [(key: String, value: String)] = []) {
+        (self.folder, self.parameters) = (folder, parameters)
+    }
 
     package func observe(_ event: TrainingEvent) {
         switch event {
@@ -26,22 +39,45 @@ package final class TensorBoardEvents: TrainingObserver {
         case .evaluation(let report):
             write(
                 [("validation/loss", report.summary.loss), ("validation/accuracy", report.summary.accuracy)], step: report.step)
-        case .unreadable, .checkpoint, .stopped, .finished, .failed: break
+            if report.isBest { show(report) }
+        case .finished: file?.append(TensorBoardRecord.end(isSuccess: true, wallTime: Self.now))
+        case .failed: file?.append(TensorBoardRecord.end(isSuccess: false, wallTime: Self.now))
+        case .unreadable, .checkpoint, .stopped: break
         }
+    }
+
+    private static var now: Double { Date().timeIntervalSince1970 }
+
+    private func show(_ report: EvaluationReport) {
+        let evaluation = report.evaluation
+        var images: [(tag: String, picture: PixelImage, file: [UInt8])] = []
+        if !evaluation.hasSeveral, let picture = ConfusionPicture.of(evaluation), let png = picture.png {
+            images.append(("validation/confusion", picture, png))
+        }
+        for (rank, mistake) in WorstMistakes.chosen(from: evaluation).prefix(Self.mostMistakes).enumerated() {
+            let file = evaluation.archived[mistake.sample] ?? FilePart(evaluation.paths[mistake.sample])
+            guard let picture = JPEGThumbnail.picture(of: file, side: Self.side),
+                let jpeg = picture.jpeg(quality: Self.jpegQuality)
+            else { continue }
+            images.append(("validation/mistakes/\(rank + 1)", picture, jpeg))
+        }
+        guard !images.isEmpty else { return }
+        file?.append(TensorBoardRecord.images(images, step: report.step, wallTime: Self.now))
     }
 
     private func start() {
         try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let now = Date().timeIntervalSince1970
+        let now = Self.now
         let host = ProcessInfo.processInfo.hostName
         let file = ReportFile(path: "\(folder)/events.out.tfevents.\(Int(now)).\(host).\(getpid())")
         file.begin(with: TensorBoardRecord.version(wallTime: now))
+        if !parameters.isEmpty { file.append(TensorBoardRecord.start(parameters, wallTime: now)) }
         self.file = file
     }
 
     private func write(_ scalars: [(String, Double)], step: Int) {
         file?.append(
             TensorBoardRecord.scalars(
-                scalars.map { (tag: $0.0, value: $0.1) }, step: step, wallTime: Date().timeIntervalSince1970))
+                scalars.map { (tag: $0.0, value: $0.1) }, step: step, wallTime: Self.now))
     }
 }

@@ -238,7 +238,8 @@ struct TrainingRun {
         }
         return [
             ConsoleProgress(results: folder.path), JSONLines(path: folder.metrics), PredictionsFile(path: folder.predictions),
-            TensorBoardEvents(folder: folder.path), HTMLReport(path: folder.report, metrics: folder.metrics, phases: marks),
+            TensorBoardEvents(folder: folder.path, parameters: configuration.entries),
+            HTMLReport(path: folder.report, metrics: folder.metrics, phases: marks),
         ] + (others.map { [$0] } ?? [])
     }
 

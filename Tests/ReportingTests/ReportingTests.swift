@@ -1,5 +1,6 @@
 // The observers' files and lines.
 import Foundation
+import ImageData
 @testable import Reporting
 import Testing
 @testable import Training
@@ -107,6 +108,20 @@ import Testing
         let lines = JSONLines(path: "/nonexistent/metrics.jsonl")
         lines.observe(.started(Samples.facts()))
         lines.observe(Samples.step(1))
+    }
+
+    @Test func confusionIsDrawnInSquares() throws {
+        guard case .evaluation(let report) = Samples.evaluation(step: 1, epoch: 1) else { return }
+        let picture = try #require(ConfusionPicture.of(report.evaluation))
+        let classes = report.evaluation.classes.count
+        #expect(picture.width == picture.height && picture.width == 400 / classes * classes)
+        for (label, row) in report.evaluation.confusion.enumerated() {
+            for (taken, count) in row.enumerated() {
+                let (x, y) = ((2 * taken + 1) * picture.width / (2 * classes), (2 * label + 1) * picture.height / (2 * classes))
+                let pixel = picture.pixels[3 * (y * picture.width + x)..<3 * (y * picture.width + x) + 3]
+                #expect((Array(pixel) == [255, 255, 255]) == (count == 0))
+            }
+        }
     }
 
     /// The check value of CRC-32C, and the record that TensorBoard's own `RecordWriter` makes of

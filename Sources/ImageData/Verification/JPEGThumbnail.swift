@@ -5,10 +5,13 @@ package enum JPEGThumbnail {
     private static let quality = 80
 
     /// A JPEG of a photograph whose longer side has at most `side` pixels; nil for one that cannot be read.
-    package static func bytes(of file: FilePart, side: Int) -> [UInt8]? {
+    package static func bytes(of file: FilePart, side: Int) -> [UInt8]? { picture(of: file, side: side)?.jpeg(quality: quality) }
+
+    /// A photograph so small; nil for one that cannot be read.
+    package static func picture(of file: FilePart, side: Int) -> PixelImage? {
         let decoder = ImageDecoder()
         guard let view = try? decoder.view(ofFile: file) else { return nil }
-        return withExtendedLifetime(decoder) { shrunk(view, side) }.jpeg(quality: quality)
+        return withExtendedLifetime(decoder) { shrunk(view, side) }
     }
 
     /// The same of a picture; nil if memory runs out.
