@@ -164,8 +164,9 @@ is_machines_doing() {
         70 | 13[2-79]) return 0 ;;
         75) [ "$given_up" -eq 1 ]; return ;;
     esac
-    # mpirun has several statuses for a daemon that it lost. A job that had saved was launched right; otherwise the hosts tell.
-    [ "$saved" -gt "$best" ] || { [ -n "$hosts" ] && ask_hosts && [ -n "$silent" ]; }
+    # mpirun has several statuses for a daemon that it lost. A job that has saved, now or before a restart, was launched right; otherwise
+    # the hosts tell.
+    [ "$saved" -gt 0 ] || { [ -n "$hosts" ] && ask_hosts && [ -n "$silent" ]; }
 }
 
 arguments=("$@")
