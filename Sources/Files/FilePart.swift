@@ -69,21 +69,30 @@ package struct FilePart: Sendable, Hashable {
         return wasRead ? bytes : nil
     }
 
+    /// Its bytes; nil where the system does not tell.
+    package var byteCount: Int? {
+        if let range { return range.count }
+        var status = stat()
+        return stat(path, &status) == 0 ? Int(status.st_size) : nil
+    }
+
     /// The XXH64 of its bytes, read piece by piece; nil where it cannot be read.
     package var checksum: UInt64? {
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var checksum = Checksum()
-        var piece = [UInt8](repeating: 0, count: 1 << 18)
+        // Not cleared, and small enough to come from the heap: there may be a million files.
+        let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
+        defer { piece.deallocate() }
         var (offset, left) = (range?.lowerBound ?? 0, range?.count ?? .max)
         while left > 0 {
             let wanted = min(left, piece.count)
-            let count = piece.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, wanted, off_t(offset)) }
+            let count = pread(descriptor, piece.baseAddress, wanted, off_t(offset))
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { return nil }
             if count == 0 { break }
-            piece.withUnsafeBytes { checksum.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+            checksum.update(UnsafeRawBufferPointer(rebasing: piece[..<count]))
             (offset, left) = (offset + count, left - count)
         }
         return checksum.value

@@ -130,11 +130,13 @@ extension ImageFolder {
         /// Adds all images below `folder` and returns how many lie directly in it.
         mutating func collect(_ folder: String, label: Int, into samples: inout [ImageSample]) throws(ImageError) -> Int {
             if let place = Self.place(of: root + "/" + folder), !visited.insert(place).inserted { return 0 }
-            let listing = try list(folder)
+            var listing = try list(folder)
             let prefix = folder.isEmpty ? "" : folder + "/"
             var direct = 0
+            // Sorted here they are nearly so as a whole.
+            listing.files.sort(by: bytewise)
             for file in listing.files {
-                let suffix = URL(fileURLWithPath: file).pathExtension.lowercased()
+                let suffix = Self.suffix(of: file)
                 if leftOut.contains(suffix) {
                     ignoredSuffixes[suffix, default: 0] += 1
                 } else {
@@ -145,6 +147,12 @@ extension ImageFolder {
             for name in listing.folders { _ = try collect(prefix + name, label: label, into: &samples) }
             lastFolderCount = listing.folders.count
             return direct
+        }
+
+        /// What stands behind a name's last dot, in small letters; nothing where the dot is its first or last character.
+        private static func suffix(of name: String) -> String {
+            guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")), dot > name.startIndex else { return "" }
+            return name[name.utf8.index(after: dot)...].lowercased()
         }
 
         /// The visible files and folders of a folder (`""` is the root).
@@ -181,7 +189,7 @@ extension ImageFolder {
             var target = stat()
             guard stat(path, &target) == 0 else {
                 // Of the root it may be a class: one fewer would change every label.
-                if isRoot, holdsClasses, !leftOut.contains(URL(fileURLWithPath: name).pathExtension.lowercased()) {
+                if isRoot, holdsClasses, !leftOut.contains(Self.suffix(of: name)) {
                     throw ImageError(path: path, reason: .deadLink)
                 }
                 return deadLinks.append(path)

@@ -128,5 +128,12 @@ package struct ImageFolder: Sendable, Hashable {
 
 /// Order by the bytes of the UTF-8 text: the same on every machine, whatever its language.
 package func bytewise(_ first: String, _ second: String) -> Bool {
-    first.utf8.lexicographicallyPrecedes(second.utf8)
+    let isBefore = first.utf8.withContiguousStorageIfAvailable { first in
+        second.utf8.withContiguousStorageIfAvailable { second in
+            guard let left = first.baseAddress, let right = second.baseAddress else { return first.count < second.count }
+            let order = memcmp(left, right, min(first.count, second.count))
+            return order != 0 ? order < 0 : first.count < second.count
+        }
+    }
+    return (isBefore ?? nil) ?? first.utf8.lexicographicallyPrecedes(second.utf8)
 }

@@ -39,7 +39,10 @@ struct Receipt: Equatable {
 
     var ranks: Int { head.ranks }
 
-    /// Reads every photograph once.
+    /// Photographs of more bytes together are known by their sizes: reading them all again would keep ranks waiting for minutes or hours.
+    private static let mostBytesRead = 32 << 30
+
+    /// Reads every photograph once, if they are not too large together.
     ///
     /// - Parameter configuration: that of the run, where the preparation's differs in where it writes.
     init(of preparation: Preparation, _ configuration: RunConfiguration? = nil) throws {
@@ -48,8 +51,11 @@ struct Receipt: Equatable {
             arithmetic: Instructions.summary, ranks: preparation.communicator.size,
             config: digest(of: [(configuration ?? preparation.configuration).yaml()]),
             weights: preparation.weights.checksum.map { String($0, radix: 16) } ?? "random")
-        for (split, folder) in [("train", preparation.data?.training), ("validation", preparation.data?.validation)] {
-            if let folder { add(folder, split, threads: preparation.placement.threads) }
+        let folders = [("train", preparation.data?.training), ("validation", preparation.data?.validation)]
+        let parts = folders.map { _, folder in folder.map { folder in folder.samples.map { folder.part(of: $0) } } ?? [] }
+        let readsAll = parts.joined().reduce(0) { $0 + ($1.byteCount ?? 0) } <= Self.mostBytesRead
+        for ((split, folder), parts) in zip(folders, parts) {
+            if let folder { add(folder, parts, split, readsAll: readsAll, threads: preparation.placement.threads) }
         }
     }
 
@@ -79,22 +85,26 @@ struct Receipt: Equatable {
         try AtomicFile.write(Array((try head.jsonLine() + "\n").utf8), to: folder.receipt)
     }
 
-    private mutating func add(_ folder: ImageFolder, _ split: String, threads: Int) {
-        let samples = folder.samples
-        nonisolated(unsafe) var digests = [UInt64?](repeating: nil, count: samples.count)
+    private mutating func add(_ folder: ImageFolder, _ parts: [FilePart], _ split: String, readsAll: Bool, threads: Int) {
+        nonisolated(unsafe) var digests = [String?](repeating: nil, count: parts.count)
         let lock = NSLock()
         DispatchQueue.concurrentPerform(iterations: max(1, threads)) { number in
-            for index in stride(from: number, to: samples.count, by: max(1, threads)) {
-                let digest = folder.part(of: samples[index]).checksum
+            for index in stride(from: number, to: parts.count, by: max(1, threads)) {
+                let digest =
+                    readsAll
+                    ? parts[index].checksum.map { String($0, radix: 16) } : parts[index].byteCount.map { "\($0) bytes" }
                 lock.withLock { digests[index] = digest }
             }
         }
-        for (sample, digest) in zip(samples, digests) {
-            // A line of the file holds no line's end.
-            photographs["\(folder.path(of: sample))".replacingOccurrences(of: "\n", with: "\\n")] = Photograph(
-                digest: digest.map { String($0, radix: 16) } ?? "unreadable", split: split,
-                label: Self.labels(of: sample, in: folder))
+        for (sample, digest) in zip(folder.samples, digests) {
+            photographs[Self.line(folder.path(of: sample))] = Photograph(
+                digest: digest ?? "unreadable", split: split, label: Self.labels(of: sample, in: folder))
         }
+    }
+
+    /// A path as a line of the file holds it, which has no line's end.
+    private static func line(_ path: String) -> String {
+        path.utf8.contains(UInt8(ascii: "\n")) ? path.replacingOccurrences(of: "\n", with: "\\n") : path
     }
 
     /// What a data set has that this run did not know, and the other way round, in words. Photographs are known by their paths.
@@ -103,7 +113,7 @@ struct Receipt: Equatable {
         for folder in [data.training, data.validation].compactMap({ $0 }) {
             classes.formUnion(folder.classes)
             for sample in folder.samples {
-                let path = "\(folder.path(of: sample))".replacingOccurrences(of: "\n", with: "\\n")
+                let path = Self.line(folder.path(of: sample))
                 let labels = Self.labels(of: sample, in: folder)
                 guard let photograph = photographs[path] else {
                     fresh += 1
@@ -124,8 +134,8 @@ struct Receipt: Equatable {
     }
 
     private static func labels(of sample: ImageSample, in folder: ImageFolder) -> String {
-        (sample.labels ?? [sample.label]).map { folder.classes[$0] }.joined(separator: "|")
-            .replacingOccurrences(of: "\t", with: " ")
+        let names = (sample.labels ?? [sample.label]).map { folder.classes[$0] }.joined(separator: "|")
+        return names.utf8.contains(UInt8(ascii: "\t")) ? names.replacingOccurrences(of: "\t", with: " ") : names
     }
 
     /// What another making starts from otherwise, in the order in which one would look.
