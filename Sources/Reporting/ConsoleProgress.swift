@@ -19,6 +19,9 @@ package final class ConsoleProgress: TrainingObserver {
     private var dataShare = MovingAverage()
     private var communicationShare = MovingAverage()
     private var stepSeconds = MovingAverage()
+    /// Of training since the last evaluation.
+    private var trainedSeconds = 0.0
+    private var hasToldOfIdleRanks = false
     /// Of the whole run.
     private var hiddenSeconds = 0.0
     private var exposedSeconds = 0.0
@@ -26,6 +29,8 @@ package final class ConsoleProgress: TrainingObserver {
     /// Seconds between two redraws, and between two plain lines.
     private static let redrawInterval = 0.1
     private static let plainInterval = 10.0
+    /// Where evaluation takes more than this share of the training before it, and more seconds than these, others could help.
+    private static let (longShare, longSeconds) = (0.1, 1.0)
 
     /// - Parameters:
     ///   - results: the folder to which the last line points; nil for no such line.
@@ -55,7 +60,9 @@ package final class ConsoleProgress: TrainingObserver {
             printLine(
                 "epoch \(report.epoch)/\(facts?.settings.epochs ?? report.epoch)  loss \(Format.loss(report.loss))  "
                     + "accuracy \(Format.percent(report.accuracy))  (training)")
-        case .evaluation(let report): show(report)
+        case .evaluation(let report):
+            show(report)
+            tellOfIdleRanks(report)
         case .checkpoint(let report): printLine("saved \(report.path)")
         case .stopped(let step): printLine("stopped after step \(step) as asked; continue with --resume")
         case .finished(let report): finish(report)
@@ -91,6 +98,7 @@ package final class ConsoleProgress: TrainingObserver {
         rate.add(report.imagesPerSecond)
         dataShare.add(report.dataShare)
         communicationShare.add(report.communicationShare)
+        trainedSeconds += report.seconds
         hiddenSeconds += report.hiddenCommunicationSeconds
         exposedSeconds += report.exposedCommunicationSeconds
         // The first step warms caches up and would spoil the estimate.
@@ -99,6 +107,16 @@ package final class ConsoleProgress: TrainingObserver {
         guard isFirst || now() - lastPrint >= interval || report.step == facts?.totalSteps else { return }
         lastPrint = now()
         line.show(progressLine(report))
+    }
+
+    private func tellOfIdleRanks(_ report: EvaluationReport) {
+        defer { trainedSeconds = 0 }
+        let isLong = report.seconds > Self.longSeconds && report.seconds > Self.longShare * trainedSeconds
+        guard report.idleRanks > 0, isLong, trainedSeconds > 0, !hasToldOfIdleRanks else { return }
+        hasToldOfIdleRanks = true
+        printLine(
+            "note: \(Format.count(report.idleRanks, "rank")) waited \(String(format: "%.1f", report.seconds)) s for this evaluation, after "
+                + "\(String(format: "%.1f", trainedSeconds)) s of training; with evaluation.ranks: all they share it")
     }
 
     private func progressLine(_ report: StepReport) -> String {

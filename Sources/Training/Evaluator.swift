@@ -18,7 +18,7 @@ package struct Evaluator {
     private let source: any BatchSource
     /// Images a batch: at most the capacities of the source and of the replica's inference plan.
     private let batchSize: Int
-    private let ranks: EvaluationRanks
+    let ranks: EvaluationRanks
     /// Epoch v of the source brings view v of each image.
     private let views: Int
     private let unreadableLimit: Double

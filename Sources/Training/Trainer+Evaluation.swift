@@ -67,7 +67,8 @@ extension Trainer {
                     EvaluationReport(
                         step: progress.step, epoch: progress.epoch, evaluation: evaluation, summary: summary, isBest: isBest,
                         calibration: calibration,
-                        seconds: Double(monotonicNanoseconds() - start) * 1e-9)))
+                        seconds: Double(monotonicNanoseconds() - start) * 1e-9,
+                        idleRanks: evaluator.ranks == .root ? parts.communicator.size - 1 : 0)))
         }
         return summary
     }

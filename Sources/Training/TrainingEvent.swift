@@ -99,6 +99,8 @@ package struct EvaluationReport: Sendable {
     /// What makes the probabilities more believable; nil where nothing does.
     package var calibration: TemperatureScaling?
     package var seconds: Double
+    /// Ranks that had nothing to do meanwhile.
+    package var idleRanks = 0
 }
 
 package struct CheckpointReport: Sendable, Equatable {

@@ -110,6 +110,24 @@ import Testing
         lines.observe(Samples.step(1))
     }
 
+    @Test func idleRanksAreToldOfOnce() {
+        var text = ""
+        let progress = ConsoleProgress(.init(isInteractive: false, width: 80) { text += $0 })
+        for event in [.started(Samples.facts()), Samples.step(1), Samples.evaluation(step: 1, epoch: 1)] {
+            progress.observe(event)
+        }
+        #expect(!text.contains("evaluation.ranks"))
+        for step in 2...3 {
+            progress.observe(Samples.step(step))
+            guard case .evaluation(var report) = Samples.evaluation(step: step, epoch: step) else { return }
+            report.idleRanks = 3
+            progress.observe(.evaluation(report))
+        }
+        let line =
+            "note: 3 ranks waited 12.0 s for this evaluation, after 2.8 s of training; with evaluation.ranks: all they share it"
+        #expect(text.components(separatedBy: line).count == 2, "\(text)")
+    }
+
     @Test func confusionIsDrawnInSquares() throws {
         guard case .evaluation(let report) = Samples.evaluation(step: 1, epoch: 1) else { return }
         let picture = try #require(ConfusionPicture.of(report.evaluation))
