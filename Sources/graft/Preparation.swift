@@ -55,18 +55,14 @@ struct Preparation {
         for placement in placements { tell(placement.warning.map { "warning: \($0)" }) }
         try stop.check(communicator)
         let places = [configuration.data.train, configuration.data.validation ?? ""]
-        if generated == nil, communicator.size > 1, places.contains(where: ShardNames.areMeant) {
-            // One rank looks through the archives; the others find what it has remembered.
-            let own = communicator.isRoot ? try TrainingData(configuration) : nil
+        if generated == nil, communicator.localSize < communicator.size, places.contains(where: ShardNames.areMeant) {
+            // Rank 0 looks through archives first; what it remembers the other hosts' first ranks find.
+            if communicator.isRoot { _ = try TrainingData(configuration) }
             try communicator.barrier()
-            data = try own ?? TrainingData(configuration)
-        } else {
-            data = generated == nil ? try TrainingData(configuration) : nil
         }
-        digests = try data.map { data in
-            let validation = try data.validation.map { String(try $0.digest(), radix: 16) }
-            return (String(try data.training.digest(), radix: 16), validation)
-        }
+        let scan = generated == nil ? try SharedScan.ofHost(configuration, communicator) : nil
+        data = scan?.data
+        digests = scan.map { ($0.trainingDigest, $0.validationDigest) }
         samples =
             generated ?? data?.training.sampleList(split: "train")
             ?? SampleList(split: "train", classes: [], paths: [], labels: [])

@@ -17,6 +17,30 @@ struct TrainingData {
     /// A table of what groups led to, for the user.
     private(set) var splitReport: [String] = []
 
+    /// What another rank of this host has found.
+    init(from unpacker: inout ListUnpacker) {
+        training = ImageFolder(from: &unpacker)
+        func optional() -> ImageFolder? { unpacker.number() == 1 ? ImageFolder(from: &unpacker) : nil }
+        validation = optional()
+        test = optional()
+        let hasGroups = unpacker.number() == 1
+        let groups = unpacker.texts()
+        trainingGroups = hasGroups ? groups : nil
+        splitReport = unpacker.texts()
+    }
+
+    /// All of it as bytes.
+    func pack(into packer: inout ListPacker) {
+        training.pack(into: &packer)
+        for folder in [validation, test] {
+            packer.add(folder == nil ? 0 : 1)
+            folder?.pack(into: &packer)
+        }
+        packer.add(trainingGroups == nil ? 0 : 1)
+        packer.add(trainingGroups ?? [])
+        packer.add(splitReport)
+    }
+
     /// Scans the folders or reads the list. Throws `ImageError` for folders and `LabelError` for lists that cannot be used, `UserError` for
     /// fewer than two classes.
     init(_ configuration: RunConfiguration) throws {
