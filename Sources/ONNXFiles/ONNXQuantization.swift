@@ -3,7 +3,7 @@
 // Convolutions and linear layers read bytes and bytes of weights with a scale for each output channel; what is between them and the next
 // layer's input (a batch norm, a ReLU) is done before rounding.
 package import Graphs
-internal import Tensors
+package import Tensors
 
 /// What a network's values are rounded to.
 package struct ONNXQuantization: Sendable {
@@ -14,13 +14,14 @@ package struct ONNXQuantization: Sendable {
 
     /// The nodes whose values are rounded.
     package static func points(of graph: Graph) -> [Int] {
-        let reached = ONNXTranslation.reached(graph)
+        let (reached, allReaders) = (ONNXTranslation.reached(graph), readers(graph))
         let folded = Set(Self.folded(graph).values)
         return graph.nodes.indices.filter { index in
             guard reached.contains(index), index != graph.logits else { return false }
-            let readers = graph.nodes.indices.filter { reached.contains($0) && graph.nodes[$0].inputs.contains(index) }
+            let readers = allReaders[index] ?? []
             // A clipping activation behind is part of the rounding, and a batch norm behind a convolution part of that.
-            let isPassing = readers.count == 1 && (graph.nodes[readers[0]].operation.isClipping || folded.contains(readers[0]))
+            let isPassing =
+                readers.count == 1 && readers.allSatisfy { graph.nodes[$0].operation.isClipping || folded.contains($0) }
             switch graph.nodes[index].operation {
             case .maxPool, .flatten, .dropout, .stochasticDepth, .channelSlice, .channelShuffle: return false
             case .convolution, .batchNorm, .add, .linear: return !isPassing
@@ -31,17 +32,22 @@ package struct ONNXQuantization: Sendable {
         }
     }
 
+    /// The nodes that read each node's value, as far as the scores depend on them.
+    private static func readers(_ graph: Graph) -> [Int: Set<Int>] {
+        var readers: [Int: Set<Int>] = [:]
+        for index in ONNXTranslation.reached(graph) {
+            for input in graph.nodes[index].inputs { readers[input, default: []].insert(index) }
+        }
+        return readers
+    }
+
     /// For each convolution whose only reader is a batch norm: that.
     static func folded(_ graph: Graph) -> [Int: Int] {
-        var readers: [Int: [Int]] = [:]
-        for index in ONNXTranslation.reached(graph) {
-            for input in graph.nodes[index].inputs { readers[input, default: []].append(index) }
-        }
-        return readers.reduce(into: [:]) { found, entry in
-            guard case .convolution = graph.nodes[entry.key].operation, entry.value.count == 1,
-                case .batchNorm = graph.nodes[entry.value[0]].operation
+        readers(graph).reduce(into: [:]) { found, entry in
+            guard case .convolution = graph.nodes[entry.key].operation, entry.value.count == 1, let reader = entry.value.first,
+                case .batchNorm = graph.nodes[reader].operation
             else { return }
-            found[entry.key] = entry.value[0]
+            found[entry.key] = reader
         }
     }
 
@@ -53,7 +59,7 @@ package struct ONNXQuantization: Sendable {
 
     /// The grid of every value that has one, by node; what only passes numbers on has that of its input.
     func grids(_ graph: Graph) -> [Int: Grid] {
-        let signs = graph.signedNodes
+        let types = Self.types(of: graph)
         var grids: [Int: Grid] = [:]
         for (index, node) in graph.nodes.enumerated() {
             switch node.operation {
@@ -61,14 +67,14 @@ package struct ONNXQuantization: Sendable {
                 grids[index] = grids[node.inputs[0]]
             default:
                 guard let limit = limits[node.name] else { continue }
-                grids[index] = Grid(step: limit / Self.levels(isSigned: signs[index]), zero: signs[index] ? 128 : 0)
+                grids[index] = Grid(step: limit / types[index].largestInteger, zero: types[index] == .int8 ? 128 : 0)
             }
         }
         return grids
     }
 
-    /// Integers that a limit is cut into.
-    package static func levels(isSigned: Bool) -> Float { isSigned ? 127 : 255 }
+    /// The type of each node's value as bytes.
+    package static func types(of graph: Graph) -> [ElementType] { graph.signedNodes.map { $0 ? .int8 : .uint8 } }
 }
 
 extension Operation {

@@ -23,12 +23,10 @@ struct QuantizedExport {
 
     /// Goes through the photographs twice. Throws `UserError` if there are none.
     init(_ weights: FittedWeights, threads: Int, _ photographs: Photographs) throws {
-        let (graph, signs) = (weights.graph, weights.graph.signedNodes)
-        let levels = ONNXQuantization.points(of: graph).map {
-            (graph.nodes[$0].name, ONNXQuantization.levels(isSigned: signs[$0]))
-        }
+        let (graph, types) = (weights.graph, ONNXQuantization.types(of: weights.graph))
+        let rounded = ONNXQuantization.points(of: graph).map { (graph.nodes[$0].name, types[$0]) }
         let rehearsal = try RoundingRehearsal(
-            graph, weights.store, threads: threads, levels: Dictionary(uniqueKeysWithValues: levels))
+            graph, weights.store, threads: threads, types: Dictionary(uniqueKeysWithValues: rounded))
         var exact: [[Float]] = []
         try photographs { exact += rehearsal.observe($0, count: $1).rows(of: graph.classCount) }
         guard !exact.isEmpty else {

@@ -1,7 +1,7 @@
 // What rounding a network's values to bytes would cost, tried out in float32: for files that other programs run.
 package import Graphs
 import Kernels
-import Tensors
+package import Tensors
 
 /// Runs a network node by node, measures how far some of its values reach, and then rounds them on the way.
 package final class RoundingRehearsal {
@@ -11,15 +11,15 @@ package final class RoundingRehearsal {
     private let exact: Program
     private let rounded: Program
     private let classCount: Int
-    /// For each node whose value is rounded, by its name, the integers that its limit is cut into.
-    private let levels: [String: Float]
+    /// For each node whose value is rounded, by its name, the type of its bytes.
+    private let types: [String: ElementType]
     private var histograms: [String: MagnitudeHistogram] = [:]
 
     /// - Parameters:
-    ///   - levels: for each node that is to be rounded, by its name, the integers that its limit is cut into.
+    ///   - types: for each node that is to be rounded, by its name, the type of its bytes.
     /// - Throws: `OneDNNError`.
-    package init(_ graph: Graph, _ store: ParameterStore, threads: Int, levels: [String: Float]) throws {
-        self.levels = levels
+    package init(_ graph: Graph, _ store: ParameterStore, threads: Int, types: [String: ElementType]) throws {
+        self.types = types
         classCount = graph.classCount
         var request = PlanRequest(graph: graph, trainability: .frozen(graph), capacity: Self.capacity, exit: .logits)
         request.optimizes = false
@@ -34,7 +34,7 @@ package final class RoundingRehearsal {
     package func observe(_ images: UnsafeMutablePointer<Float>, count: Int) -> [Float] {
         let input = PassInput(entries: [UnsafeMutableRawPointer(images)], count: count)
         exact.forward(input) { value, numbers in
-            guard levels[value.name] != nil else { return }
+            guard types[value.name] != nil else { return }
             histograms[value.name, default: MagnitudeHistogram()].add(numbers, count: value.shape.count * count, stride: 1)
         }
         return scores(of: exact, count)
@@ -43,7 +43,7 @@ package final class RoundingRehearsal {
     /// How far each of the values is to reach: the clipping that loses least.
     package func limits() -> [String: Float] {
         histograms.reduce(into: [:]) { limits, entry in
-            let limit = entry.value.bestLimit(levels: levels[entry.key] ?? 1)
+            let limit = entry.value.bestLimit(levels: types[entry.key]?.largestInteger ?? 1)
             limits[entry.key] = limit > 0 ? limit : 1
         }
     }
@@ -52,8 +52,8 @@ package final class RoundingRehearsal {
     package func rehearse(_ images: UnsafeMutablePointer<Float>, count: Int, _ limits: [String: Float]) -> [Float] {
         let input = PassInput(entries: [UnsafeMutableRawPointer(images)], count: count)
         rounded.forward(input) { value, numbers in
-            guard let levels = levels[value.name], let limit = limits[value.name] else { return }
-            let (step, lowest) = (limit / levels, levels == 255 ? 0 : -limit)
+            guard let type = types[value.name], let limit = limits[value.name] else { return }
+            let (step, lowest) = (limit / type.largestInteger, type == .uint8 ? 0 : -limit)
             let target = UnsafeMutablePointer(mutating: numbers)
             for index in 0..<value.shape.count * count {
                 target[index] = (min(max(target[index], lowest), limit) / step).rounded(.toNearestOrEven) * step

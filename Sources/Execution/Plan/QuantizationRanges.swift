@@ -1,7 +1,6 @@
 // How far the values of a frozen prefix reach: what turns a plan in 8 bits into numbers.
 import Files
 internal import Graphs
-package import Tensors
 
 /// The magnitude that the largest integer of a value stands for, by the value's name. Larger numbers are clipped to it.
 package struct QuantizationRanges: Sendable, Hashable, Codable {
@@ -16,12 +15,4 @@ package struct QuantizationRanges: Sendable, Hashable, Codable {
         for (name, limit) in limits.sorted(by: { $0.key < $1.key }) { checksum.update("\(name) \(limit.bitPattern)") }
         return checksum.value
     }
-}
-
-extension ElementType {
-    /// Whether elements are integers that stand for themselves times a step.
-    package var isQuantized: Bool { self == .uint8 || self == .int8 }
-
-    /// The largest integer that activations of the type take: int8 is symmetric.
-    var largestInteger: Float { self == .uint8 ? 255 : 127 }
 }

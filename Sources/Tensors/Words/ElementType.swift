@@ -14,6 +14,12 @@ package enum ElementType: String, Sendable, Hashable, CaseIterable {
         case .float64, .int64: 8
         }
     }
+
+    /// Whether elements of activations are integers that stand for themselves times a step.
+    package var isQuantized: Bool { self == .uint8 || self == .int8 }
+
+    /// The largest integer that activations of such a type take: int8 is symmetric.
+    package var largestInteger: Float { self == .uint8 ? 255 : 127 }
 }
 
 /// Widens a bfloat16 bit pattern: it is the upper half of a float32.
