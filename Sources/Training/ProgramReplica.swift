@@ -29,6 +29,7 @@ package final class SmallerProgram {
 package final class ProgramReplica: Replica {
     package let parameters: [ParameterSpec]
     package let slots: [ParameterSlot]
+    package let joinsImages: Bool
     private let store: ParameterStore
     /// What trains; benchmarks look at its steps.
     package let training: Program
@@ -60,6 +61,7 @@ package final class ProgramReplica: Replica {
         groupSums = GroupSums(communicator)
         parameters = store.graph.parameters
         slots = store.slots
+        joinsImages = training.plan.steps.contains(where: \.joinsImages)
     }
 
     package var trained: UnsafeMutableBufferPointer<Float> { store.trained }
@@ -84,8 +86,6 @@ package final class ProgramReplica: Replica {
         try rankSums.check()
         return result
     }
-
-    package var joinsImages: Bool { training.plan.steps.contains(where: \.joinsImages) }
 
     package func hold(_ batch: Batch, asGroup group: Int) {
         if groups.count == group { groups.append(HeldGroup(training.plan)) }

@@ -55,12 +55,8 @@ struct Preparation {
         for placement in placements { tell(placement.warning.map { "warning: \($0)" }) }
         try stop.check(communicator)
         let places = [configuration.data.train, configuration.data.validation ?? ""]
-        if generated == nil, communicator.localSize < communicator.size, places.contains(where: ShardNames.areMeant) {
-            // Rank 0 looks through archives first; what it remembers the other hosts' first ranks find.
-            if communicator.isRoot { _ = try TrainingData(configuration) }
-            try communicator.barrier()
-        }
-        let scan = generated == nil ? try SharedScan.ofHost(configuration, communicator) : nil
+        let rootFirst = communicator.localSize < communicator.size && places.contains(where: ShardNames.areMeant)
+        let scan = generated == nil ? try SharedScan.ofHost(configuration, communicator, rootFirst: rootFirst) : nil
         data = scan?.data
         digests = scan.map { ($0.trainingDigest, $0.validationDigest) }
         samples =

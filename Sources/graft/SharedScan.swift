@@ -41,23 +41,23 @@ struct SharedScan {
     }
 
     /// The same on all ranks of a host by the work of one. Every rank calls it. Where memory cannot be shared each rank looks by itself.
-    static func ofHost(_ configuration: RunConfiguration, _ communicator: any Communicator) throws -> SharedScan {
+    ///
+    /// - Parameter rootFirst: whether other hosts begin when rank 0 has looked, and find what it remembers of archives.
+    static func ofHost(
+        _ configuration: RunConfiguration, _ communicator: any Communicator, rootFirst: Bool
+    ) throws -> SharedScan {
         guard communicator.size > 1 else { return try SharedScan(configuration) }
-        var own: SharedScan?
+        var own = rootFirst && communicator.isRoot ? try SharedScan(configuration) : nil
+        if rootFirst { try communicator.barrier() }
+        if communicator.localRank == 0, own == nil { own = try SharedScan(configuration) }
         var segment: SharedSegment?
         var offer: Offer?
-        if communicator.localRank == 0 {
-            let scan = try SharedScan(configuration)
-            own = scan
-            if communicator.localSize > 1 {
-                let bytes = scan.packed
-                segment = SharedSegment.create(byteCount: bytes.count).segment
-                if let segment {
-                    segment.base.copyMemory(from: bytes, byteCount: bytes.count)
-                    let (process, descriptor) = segment.address
-                    offer = Offer(
-                        host: communicator.hostName, process: process, descriptor: descriptor, byteCount: bytes.count)
-                }
+        if communicator.localRank == 0, communicator.localSize > 1, let bytes = own?.packed {
+            segment = SharedSegment.create(byteCount: bytes.count).segment
+            if let segment {
+                segment.base.copyMemory(from: bytes, byteCount: bytes.count)
+                let (process, descriptor) = segment.address
+                offer = Offer(host: communicator.hostName, process: process, descriptor: descriptor, byteCount: bytes.count)
             }
         }
         let offers = try communicator.gather([UInt8](try JSONEncoder().encode([offer].compactMap(\.self))))
