@@ -21,8 +21,7 @@ package struct FeatureVectors {
         where store.gather(store.index(sample: sample, view: 0), into: rooms.map(\.base), position: 0) {
             vector.removeAll(keepingCapacity: true)
             for (shape, room) in zip(shapes, rooms) { vector += Self.mean(room.floats, channels: shape[shape.rank - 1]) }
-            let norm = vector.reduce(0) { $0 + $1 * $1 }.squareRoot()
-            values += vector.map { $0 / max(norm, 1e-12) }
+            values += vector.withUnsafeBufferPointer(UnitVectors.normalized)
             samples.append(sample)
         }
     }
@@ -42,9 +41,10 @@ package struct FeatureVectors {
     /// The images whose vectors' cosines with this one are the largest, `left` excepted.
     package func nearest(to vector: ArraySlice<Float>, without left: Int?, _ count: Int) -> [(sample: Int, likeness: Float)] {
         precondition(vector.count == length, "vectors that are compared are of one length")
-        let own = Array(vector)
-        let found = samples.indices.filter { samples[$0] != left }.map { index in
-            (sample: samples[index], likeness: zip(own, self[index]).reduce(Float(0)) { $0 + $1.0 * $1.1 })
+        let found = vector.withUnsafeBufferPointer { own in
+            samples.indices.filter { samples[$0] != left }.map { index in
+                (sample: samples[index], likeness: self[index].withUnsafeBufferPointer { UnitVectors.dot(own, $0) })
+            }
         }
         return Array(found.sorted { $0.likeness > $1.likeness }.prefix(count))
     }

@@ -16,10 +16,10 @@ struct FeatureMap {
     ///
     /// - Parameter earlier: the map before: while only the head trains features are the same at each evaluation, and so is their plane.
     init?(_ evaluation: Evaluation, after earlier: FeatureMap? = nil) {
-        guard let kept = evaluation.familiarity, !evaluation.hasSeveral, kept.width > 1 else { return nil }
-        let step = Familiarity.step(ofImages: evaluation.paths.count)
-        shown = evaluation.predictions.filter { $0.sample % step == 0 }
-        guard shown.count == kept.count else { return nil }
+        guard let kept = evaluation.familiarity, !evaluation.hasSeveral, kept.width > 1,
+            let shown = evaluation.familiarPredictions
+        else { return nil }
+        self.shown = shown
         self.evaluation = evaluation
         features = kept.features
         plane = earlier.flatMap { $0.features == kept.features ? $0.plane : nil } ?? PrincipalPlane(features, width: kept.width)

@@ -3,6 +3,9 @@ package import Files
 
 /// Where in a photograph the network saw what speaks for its answer, and which other photographs it resembles.
 package struct MistakeLook: Sendable {
+    /// Pixels of a picture's longer side: pages should stay mailable.
+    package static let side = 280
+
     /// Another photograph.
     package struct Neighbour: Sendable {
         package let file: FilePart

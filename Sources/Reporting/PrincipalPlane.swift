@@ -1,6 +1,6 @@
 // The plane on which points of many dimensions lie furthest apart: principal component analysis by subspace iteration.
 import Foundation
-import Training
+import Tensors
 
 struct PrincipalPlane {
     /// Where each point lies on the plane.
@@ -56,7 +56,7 @@ struct PrincipalPlane {
         return rows.withUnsafeBufferPointer { rows in
             axis.withUnsafeBufferPointer { axis in
                 stride(from: 0, to: rows.count, by: max(1, width)).map {
-                    Familiarity.dot(UnsafeBufferPointer(rebasing: rows[$0..<$0 + width]), axis)
+                    UnitVectors.dot(UnsafeBufferPointer(rebasing: rows[$0..<$0 + width]), axis)
                 }
             }
         }

@@ -1,5 +1,4 @@
 // An event file for TensorBoard.
-import Files
 import Foundation
 import ImageData
 package import Training
@@ -12,9 +11,6 @@ package final class TensorBoardEvents: TrainingObserver {
     private var file: ReportFile?
 
     private static let mostMistakes = 6
-    /// Pixels of a photograph's longer side.
-    private static let side = 280
-    private static let jpegQuality = 80
 
     /// - Parameters:
     ///   - folder: made if it is not there.
@@ -55,9 +51,8 @@ package final class TensorBoardEvents: TrainingObserver {
             images.append(("validation/confusion", picture, png))
         }
         for (rank, mistake) in WorstMistakes.chosen(from: evaluation).prefix(Self.mostMistakes).enumerated() {
-            let file = evaluation.archived[mistake.sample] ?? FilePart(evaluation.paths[mistake.sample])
-            guard let picture = JPEGThumbnail.picture(of: file, side: Self.side),
-                let jpeg = picture.jpeg(quality: Self.jpegQuality)
+            guard let picture = JPEGThumbnail.picture(of: evaluation.file(of: mistake), side: MistakeLook.side),
+                let jpeg = picture.jpeg(quality: JPEGThumbnail.quality)
             else { continue }
             images.append(("validation/mistakes/\(rank + 1)", picture, jpeg))
         }

@@ -8,8 +8,7 @@ struct WorstMistakes {
     private let evaluation: Evaluation
     private let looks: [Int: MistakeLook]
     private static let most = 12
-    /// Pixels of the pictures' longer sides: the page should stay mailable.
-    private static let (side, neighbourSide) = (280, 96)
+    private static let neighbourSide = 96
 
     init(_ evaluation: Evaluation, _ looks: [Int: MistakeLook] = [:]) { (self.evaluation, self.looks) = (evaluation, looks) }
 
@@ -26,7 +25,7 @@ struct WorstMistakes {
             let (own, taken) = (list(evaluation.trueClasses(prediction)), list(evaluation.predictedClasses(prediction)))
             let look = looks[prediction.sample]
             let heat = look?.heatMap.map { Self.picture($0, "Where the network saw what speaks for its answer") } ?? ""
-            let photograph = Self.picture(of: evaluation.archived[prediction.sample] ?? FilePart(path), Self.side)
+            let photograph = Self.picture(of: evaluation.file(of: prediction), MistakeLook.side)
             return
                 "<figure><div class=\"pair\">\(photograph)\(heat)</div><figcaption>is <strong>\(own)</strong>, taken for "
                 + "<strong>\(taken)</strong> (\(Format.percent(Double(prediction.probabilities[prediction.predicted]))))<br>"

@@ -132,6 +132,18 @@ package struct Evaluation: Sendable, Equatable {
         self.paths = paths
     }
 
+    /// The answers whose features `familiarity` has, in its order; nil where it was not kept, or not of just these.
+    package var familiarPredictions: [SamplePrediction]? {
+        let step = Familiarity.step(ofImages: paths.count)
+        let kept = predictions.filter { $0.sample % step == 0 }
+        return kept.count == familiarity?.count ? kept : nil
+    }
+
+    /// The photograph of an answer with one of the largest losses.
+    package func file(of prediction: SamplePrediction) -> FilePart {
+        archived[prediction.sample] ?? FilePart(paths[prediction.sample])
+    }
+
     package var images: Int { predictions.count }
     /// Images whose class is told, or where they may be of several, all of them and no other.
     package var correct: Int { predictions.count(where: isRight) }

@@ -157,7 +157,7 @@ private struct KeptFeatures {
         guard step > 0 else { return }
         width = told.width
         for position in 0..<batch.count where batch.samples[position] % step == 0 {
-            values += Familiarity.normalized(
+            values += UnitVectors.normalized(
                 UnsafeBufferPointer(rebasing: told.values[position * width..<(position + 1) * width]))
         }
     }

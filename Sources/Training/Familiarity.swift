@@ -41,16 +41,10 @@ package struct Familiarity: Sendable, Equatable {
     /// The name of the tensor of features.
     static let name = "features"
 
-    /// A vector of length 1, or of zeros.
-    package static func normalized(_ feature: UnsafeBufferPointer<Float>) -> [Float] {
-        let length = dot(feature, feature).squareRoot()
-        return feature.map { length > 0 ? $0 / length : 0 }
-    }
-
     /// From 0 to 2: one minus the cosine of the angle to a near neighbour.
     package func distance(to feature: UnsafeBufferPointer<Float>) -> Float {
         precondition(feature.count == width, "a feature is as wide as those that are known")
-        return Self.normalized(feature).withUnsafeBufferPointer { distance(to: $0, without: nil) }
+        return UnitVectors.normalized(feature).withUnsafeBufferPointer { distance(to: $0, without: nil) }
     }
 
     /// The distance beyond which lies the given share of photographs like those that are known: each is held against the others.
@@ -67,25 +61,12 @@ package struct Familiarity: Sendable, Equatable {
         var nearest = [Float](repeating: -.infinity, count: Self.neighbour)
         features.withUnsafeBufferPointer { all in
             for index in 0..<count where index != left {
-                let cosine = Self.dot(feature, UnsafeBufferPointer(rebasing: all[index * width..<(index + 1) * width]))
+                let cosine = UnitVectors.dot(feature, UnsafeBufferPointer(rebasing: all[index * width..<(index + 1) * width]))
                 guard cosine > nearest[0] else { continue }
                 nearest[0] = cosine
                 nearest.sort()
             }
         }
         return 1 - nearest[0]
-    }
-
-    /// Σ xᵢ yᵢ of two vectors of one length.
-    package static func dot(_ one: UnsafeBufferPointer<Float>, _ two: UnsafeBufferPointer<Float>) -> Float {
-        guard let first = one.baseAddress, let second = two.baseAddress else { return 0 }
-        var sums = SIMD16<Float>.zero
-        let whole = one.count / 16 * 16
-        for start in stride(from: 0, to: whole, by: 16) {
-            sums +=
-                UnsafeRawPointer(first + start).loadUnaligned(as: SIMD16<Float>.self)
-                * UnsafeRawPointer(second + start).loadUnaligned(as: SIMD16<Float>.self)
-        }
-        return (whole..<one.count).reduce(sums.sum()) { $0 + one[$1] * two[$1] }
     }
 }

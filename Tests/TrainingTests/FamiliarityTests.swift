@@ -11,7 +11,7 @@ import Testing
         var random = CounterRandom(seed: seed, purpose: .synthetic)
         return (0..<count).flatMap { index -> [Float] in
             let feature = (0..<width).map { ($0 % 2 == index % 2 ? 1 : 0) + spread * random.normal() }
-            return feature.withUnsafeBufferPointer { Familiarity.normalized($0) }
+            return feature.withUnsafeBufferPointer { UnitVectors.normalized($0) }
         }
     }
 

@@ -2,7 +2,7 @@
 package import Files
 
 package enum JPEGThumbnail {
-    private static let quality = 80
+    package static let quality = 80
 
     /// A JPEG of a photograph whose longer side has at most `side` pixels; nil for one that cannot be read.
     package static func bytes(of file: FilePart, side: Int) -> [UInt8]? { picture(of: file, side: side)?.jpeg(quality: quality) }

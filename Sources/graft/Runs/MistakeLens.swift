@@ -54,10 +54,7 @@ struct MistakeLens {
             }
             return (found.map { ($0, neighbours($1, files: training.part, classes: training.classes)) }, true)
         }
-        guard let familiarity = evaluation.familiarity else { return ([], false) }
-        let step = Familiarity.step(ofImages: evaluation.paths.count)
-        let kept = evaluation.predictions.filter { $0.sample % step == 0 }
-        guard kept.count == familiarity.count else { return ([], false) }
+        guard let familiarity = evaluation.familiarity, let kept = evaluation.familiarPredictions else { return ([], false) }
         let photographs = FeatureVectors(
             samples: kept.map(\.sample), values: familiarity.features, length: familiarity.width)
         let byNumber = Dictionary(uniqueKeysWithValues: kept.map { ($0.sample, $0) })
@@ -99,7 +96,7 @@ struct MistakeLens {
             preparer.prepare(image, into: pixels)
             let map = model.maps(pixels, classes: [mistake.predicted])[0]
             let heated = HeatMap.over(preparer.rendered(image), map)
-            if let bytes = JPEGThumbnail.bytes(of: heated, side: 280) { maps.append((mistake.sample, bytes)) }
+            if let bytes = JPEGThumbnail.bytes(of: heated, side: MistakeLook.side) { maps.append((mistake.sample, bytes)) }
         }
         return maps
     }
