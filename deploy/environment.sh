@@ -24,6 +24,14 @@ write_photographs() {
     done
 }
 
+# For a soak run: the program into `graft`, and a scratch folder into `work`, which is entered and in the end removed.
+enter_scratch() {
+    graft=${GRAFT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/.build/release/graft}
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    cd "$work"
+}
+
 # Options for `mpirun -n 2` on this machine, into the array mpi_options. Ranks are not bound: Graft shares out the cores itself.
 choose_mpi_options() {
     mpi_options=(--bind-to none)

@@ -7,14 +7,11 @@ set -euo pipefail
 kills=${1:-50}
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$root/deploy/environment.sh"
-graft=${GRAFT:-$root/.build/release/graft}
 if [ "$(id -u)" -ne 0 ]; then
     echo "left out: pretended hosts need root"
     exit 0
 fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
+enter_scratch
 
 write_photographs data 6
 cat > config.yaml <<'CONFIG'

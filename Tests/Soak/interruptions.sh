@@ -9,11 +9,9 @@ kills=${1:-500}
 signals=${2:-500}
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$root/deploy/environment.sh"
-graft=${GRAFT:-$root/.build/release/graft}
-work=$(mktemp -d)
+enter_scratch
 process=
 trap '[ -z "$process" ] || pkill -KILL -s "$process"; rm -rf "$work"' EXIT
-cd "$work"
 
 write_photographs data 6
 cat > config.yaml <<'CONFIG'

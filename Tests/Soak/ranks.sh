@@ -6,10 +6,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$root/deploy/environment.sh"
-graft=${GRAFT:-$root/.build/release/graft}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
+enter_scratch
 
 write_photographs data 15
 cat > config.yaml <<'CONFIG'

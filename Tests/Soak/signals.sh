@@ -8,10 +8,7 @@ runs=${1:-20}
 signals=${2:-300}
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$root/deploy/environment.sh"
-graft=${GRAFT:-$root/.build/release/graft}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
+enter_scratch
 
 write_photographs data 8
 cat > config.yaml <<'CONFIG'

@@ -9,10 +9,7 @@ counts=("$@")
 [ ${#counts[@]} -gt 0 ] || counts=(10000 200000)
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$root/deploy/environment.sh"
-graft=${GRAFT:-$root/.build/release/graft}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
+enter_scratch
 write_photographs seed 1
 
 # make_folder COUNT: into train/, 1,000 classes or fewer.
