@@ -21,6 +21,7 @@ package enum ForeignNetwork {
         (".attn.qkv.", "a vision transformer"), ("cls_token", "a vision transformer"), ("text_model.", "CLIP"),
         ("visual.", "CLIP"),
         ("conv_stem.0.rbr", "a RepVGG"),
+        (".primary_conv.", "a GhostNet of timm's"),
         ("stages.0.blocks.0.", "another network of timm's"),
     ]
 

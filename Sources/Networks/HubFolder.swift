@@ -48,6 +48,8 @@ package struct HubFolder: Sendable {
                 switch entry.family {
                 case .resNet: Self.resNet(entry, graph)
                 case .convNeXt: Self.convNeXt(graph)
+                case .regNet: Self.regNet(entry)
+                case .mobileNetV2: Self.mobileNetV2(entry, preprocessing.crop)
                 default: Self.efficientNet(entry, size.features, preprocessing.crop)
                 }
             let names = classes ?? (0..<size.classes).map { "LABEL_\($0)" }
@@ -63,6 +65,8 @@ package struct HubFolder: Sendable {
         case .resNet: entry.sources.contains(.transformers) && entry.name.hasPrefix("resnet") ? "resnet" : nil
         case .convNeXt: entry.sources.contains(.transformers) ? "convnext" : nil
         case .efficientNet: entry.name.hasPrefix("tf_") ? "efficientnet" : nil
+        case .regNet: "regnet"
+        case .mobileNetV2: entry.sources.contains(.transformers) ? "mobilenet_v2" : nil
         default: nil
         }
     }
@@ -112,6 +116,24 @@ package struct HubFolder: Sendable {
         ]
     }
 
+    private static func regNet(_ entry: NetworkEntry) -> [String: Any] {
+        guard let variant = RegNet.variant(named: entry.name) else { return [:] }
+        return [
+            "architectures": ["RegNetForImageClassification"], "layer_type": variant.isGated ? "y" : "x",
+            "depths": variant.depths,
+            "hidden_sizes": variant.widths, "groups_width": variant.groupWidth, "embedding_size": 32, "hidden_act": "relu",
+        ]
+    }
+
+    private static func mobileNetV2(_ entry: NetworkEntry, _ side: Int) -> [String: Any] {
+        [
+            "architectures": ["MobileNetV2ForImageClassification"], "image_size": side, "hidden_act": "relu6", "tf_padding": true,
+            "depth_multiplier": MobileNetV2.tensorFlowWidth(of: entry.name) ?? 1, "layer_norm_eps": 0.001,
+            "depth_divisible_by": 8, "min_depth": 8, "expand_ratio": 6, "output_stride": 32, "first_layer_is_expansion": true,
+            "finegrained_output": true,
+        ]
+    }
+
     private static func efficientNet(_ entry: NetworkEntry, _ features: Int, _ side: Int) -> [String: Any] {
         let scale = TransformersArchitecture.scales[entry.name.last?.wholeNumberValue ?? 0]
         return [
@@ -140,7 +162,9 @@ package struct HubFolder: Sendable {
         let bytes = try? JSONSerialization.data(
             withJSONObject: object, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
         // transformers takes no 1 for the number 1.0.
-        let text = String(decoding: bytes ?? Data(), as: UTF8.self).replacing(/(_coefficient" : \d+)(?=[,\n])/) { "\($0.1).0" }
+        let text = String(decoding: bytes ?? Data(), as: UTF8.self).replacing(/((?:_coefficient|_multiplier)" : \d+)(?=[,\n])/) {
+            "\($0.1).0"
+        }
         return text + "\n"
     }
 }

@@ -158,6 +158,7 @@ enum TransformersArchitecture {
         case "efficientnet": found = efficientNet(root)
         case "convnext": found = convNeXt(root)
         case "regnet": found = regNet(root)
+        case "mobilenet_v2": found = mobileNetV2(root)
         default:
             let name = ForeignNetwork.called(kind).map { " (of the \($0))" } ?? ""
             return (nil, "is a '\(kind)' of transformers\(name), whose names Graft does not read")
@@ -209,6 +210,17 @@ enum TransformersArchitecture {
             depths: root.integers("depths") ?? [2, 6, 12, 2], widths: root.integers("hidden_sizes") ?? [128, 192, 512, 1088],
             groupWidth: Int(exactly: root.number("groups_width") ?? 64) ?? 0,
             isGated: isGated)
+    }
+
+    private static func mobileNetV2(_ root: HubJSON) -> String? {
+        let numbers: [(key: String, value: Double)] = [
+            ("depth_divisible_by", 8), ("min_depth", 8), ("expand_ratio", 6), ("output_stride", 32), ("num_channels", 3),
+            ("layer_norm_eps", 0.001),
+        ]
+        guard numbers.allSatisfy({ root.number($0.key) ?? $0.value == $0.value }), root.text("hidden_act") ?? "relu6" == "relu6",
+            ["first_layer_is_expansion", "finegrained_output", "tf_padding"].allSatisfy({ root.flag($0) ?? true })
+        else { return nil }
+        return MobileNetV2.tensorFlowName(width: root.number("depth_multiplier") ?? 1)
     }
 
     private static func efficientNet(_ root: HubJSON) -> String? {

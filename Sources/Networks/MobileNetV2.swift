@@ -1,9 +1,22 @@
-// MobileNetV2: Sandler et al., MobileNetV2: Inverted Residuals and Linear Bottlenecks, 2018. Names and details are torchvision's.
-package import Graphs
+// MobileNetV2: Sandler et al., MobileNetV2: Inverted Residuals and Linear Bottlenecks, 2018. Names are torchvision's; details are
+// torchvision's or, for the networks that Google published and transformers has, TensorFlow's.
+import Graphs
 import Tensors
 
-/// MobileNetV2 at its full width.
-package enum MobileNetV2 {
+/// MobileNetV2s by name.
+enum MobileNetV2 {
+    /// What tells one from another.
+    struct Variant: Sendable {
+        /// A factor on all channels.
+        var width = 1.0
+        /// TensorFlow adds the odd pixel below and to the right.
+        var padsLikeTensorFlow = false
+        var epsilon: Float = 1e-5
+        /// Of new statistics in the running ones. TensorFlow's are kept by 0.997; transformers gives that number to torch as the weight
+        /// of the new ones, which would leave the last batch's alone.
+        var momentum: Float = 0.1
+    }
+
     /// One stage: the first block has the stride, every block expands by the same factor.
     private struct Stage: Sendable {
         let expansion: Int
@@ -23,20 +36,23 @@ package enum MobileNetV2 {
         Stage(expansion: 6, channels: 320, depth: 1, stride: 1),
     ]
 
-    package static func graph(_ name: String, _ options: BuildOptions, inputSize: Int) -> Graph {
-        var builder = GraphBuilder()
-        let input = builder.input(height: inputSize, width: inputSize)
-        var x = builder.unit("features.0", input, out: 32, kernel: 3, stride: 2)
+    static func graph(_ name: String, _ variant: Variant, _ options: BuildOptions, inputSize: Int) -> Graph {
+        var stack = Stack(variant: variant)
+        func scaled(_ channels: Int) -> Int { roundedToEights((Double(channels) * variant.width).rounded()) }
+        var x = stack.unit(
+            "features.0", stack.builder.input(height: inputSize, width: inputSize), out: scaled(32), kernel: 3, stride: 2)
         var index = 1
         for stage in stages {
             for position in 0..<stage.depth {
-                x = builder.block(
-                    "features.\(index)", x, expansion: stage.expansion, out: stage.channels,
+                x = stack.block(
+                    "features.\(index)", x, expansion: stage.expansion, out: scaled(stage.channels),
                     stride: position == 0 ? stage.stride : 1)
                 index += 1
             }
         }
-        x = builder.unit("features.\(index)", x, out: 1280, kernel: 1)
+        // The features stay as many where all else is narrower.
+        x = stack.unit("features.\(index)", x, out: variant.width < 1 ? 1280 : scaled(1280), kernel: 1)
+        var builder = stack.builder
         x = builder.adaptiveAveragePool("avgpool", x, to: 1)
         x = builder.flatten(x)
         x = builder.dropout("classifier.0", x, rate: options.dropout ?? 0.2)
@@ -45,24 +61,55 @@ package enum MobileNetV2 {
         return builder.finish(name: name, logits: logits, head: "classifier.1")
     }
 
-    static let entries = [
-        NetworkEntry(
-            "mobilenet_v2", .mobileNetV2, .imageNet(), top1: 71.878, top5: 90.286, by: "torchvision, IMAGENET1K_V1",
-            makeGraph: graph)
+    static let entries =
+        [
+            NetworkEntry(
+                "mobilenet_v2", .mobileNetV2, .imageNet(), top1: 71.878, top5: 90.286, by: "torchvision, IMAGENET1K_V1",
+                sources: [.torchvision, .timm]
+            ) { graph($0, Variant(), $1, inputSize: $2) }
+        ] + google.map { tensorFlow($0.width, crop: $0.crop, $0.top1, $0.top5) }
+
+    /// What Google published on the hub: `google/mobilenet_v2_1.4_224` and its sisters, of tensorflow/models' table.
+    private static let google: [(width: Double, crop: Int, top1: Double, top5: Double)] = [
+        (0.35, 96, 45.5, 70.4), (0.75, 160, 66.4, 87.3), (1.0, 224, 71.8, 91.0), (1.4, 224, 75.0, 92.5),
     ]
+
+    /// The name here of TensorFlow's network of this width, if there is one.
+    static func tensorFlowName(width: Double) -> String? {
+        google.contains { $0.width == width } ? "tf_mobilenet_v2_\(width)".replacing(".", with: "_") : nil
+    }
+
+    /// The width of a network of this name; nil where it is none of TensorFlow's.
+    static func tensorFlowWidth(of name: String) -> Double? {
+        google.first { tensorFlowName(width: $0.width) == name }?.width
+    }
+
+    private static func tensorFlow(_ width: Double, crop: Int, _ top1: Double, _ top5: Double) -> NetworkEntry {
+        let variant = Variant(width: width, padsLikeTensorFlow: true, epsilon: 1e-3, momentum: 0.003)
+        return NetworkEntry(
+            tensorFlowName(width: width) ?? "", .mobileNetV2, .imageNet(resize: crop + 32, crop: crop).withInceptionRange(),
+            top1: top1, top5: top5, by: "tensorflow/models", sources: [.torchvision, .transformers]
+        ) { graph($0, variant, $1, inputSize: $2) }
+    }
 }
 
-extension GraphBuilder {
+/// A MobileNetV2 in the making.
+private struct Stack {
+    let variant: MobileNetV2.Variant
+    var builder = GraphBuilder()
+
     /// Convolution, batch norm, ReLU6.
-    fileprivate mutating func unit(
-        _ name: String, _ x: Value, out: Int, kernel: Int, stride: Int = 1, groups: Int = 1
-    ) -> Value {
-        let y = convolution("\(name).0", x, out: out, kernel: kernel, stride: stride, padding: kernel / 2, groups: groups)
-        return activation(.relu6, batchNorm("\(name).1", y), name: "\(name).2")
+    mutating func unit(_ name: String, _ x: Value, out: Int, kernel: Int, stride: Int = 1, groups: Int = 1) -> Value {
+        let window =
+            variant.padsLikeTensorFlow
+            ? SlidingWindow.same(kernel: kernel, stride: stride, over: x.shape)
+            : SlidingWindow(height: kernel, width: kernel, stride: stride, padding: Padding(kernel / 2))
+        let y = builder.convolution("\(name).0", x, out: out, window: window, groups: groups)
+        return builder.activation(.relu6, norm("\(name).1", y), name: "\(name).2")
     }
 
     /// One inverted residual; its last convolution is not followed by a non-linearity.
-    fileprivate mutating func block(_ name: String, _ x: Value, expansion: Int, out: Int, stride: Int) -> Value {
+    mutating func block(_ name: String, _ x: Value, expansion: Int, out: Int, stride: Int) -> Value {
         let expanded = x.channels * expansion
         var y = x
         var part = 0
@@ -71,8 +118,12 @@ extension GraphBuilder {
             part = 1
         }
         y = unit("\(name).conv.\(part)", y, out: expanded, kernel: 3, stride: stride, groups: expanded)
-        y = convolution("\(name).conv.\(part + 1)", y, out: out, kernel: 1)
-        y = batchNorm("\(name).conv.\(part + 2)", y)
-        return stride == 1 && x.channels == out ? add("\(name).add", y, x) : y
+        y = builder.convolution("\(name).conv.\(part + 1)", y, out: out, kernel: 1)
+        y = norm("\(name).conv.\(part + 2)", y)
+        return stride == 1 && x.channels == out ? builder.add("\(name).add", y, x) : y
+    }
+
+    private mutating func norm(_ name: String, _ x: Value) -> Value {
+        builder.batchNorm(name, x, epsilon: variant.epsilon, momentum: variant.momentum)
     }
 }

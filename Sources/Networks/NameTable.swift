@@ -90,6 +90,7 @@ package enum NameTable {
             let isGated = graph.parameters.contains { $0.name.contains(".se.") }
             return graph.parameters.map { RegNetNames.transformers($0, isGated: isGated) }
         case (.timm, .mobileNetV2): return graph.parameters.map(MobileNetV2Names.timm)
+        case (.transformers, .mobileNetV2): return graph.parameters.map(MobileNetV2Names.transformers)
         case (.timm, .convNeXt):
             return graph.parameters.map { ConvNeXtNames.timm($0, convolves: ConvNeXt.small.contains(graph.name)) }
         case (.transformers, .convNeXt): return graph.parameters.map(ConvNeXtNames.transformers)
@@ -151,7 +152,7 @@ extension NetworkFamily {
             .squeezeNet, .shuffleNetV2:
             [.torchvision]
         case .convNeXt, .regNet: [.torchvision, .timm, .transformers]
-        case .mobileNetV2: [.torchvision, .timm]
+        case .mobileNetV2: [.torchvision, .timm, .transformers]
         case .alexNet2012, .caffeNet, .googLeNet2014: [.torchvision, .caffe]
         case .vgg: [.torchvision, .timm, .keras]
         case .resNet: [.torchvision, .transformers, .keras]

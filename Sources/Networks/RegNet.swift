@@ -44,6 +44,9 @@ package enum RegNet {
         }?.name
     }
 
+    /// The sizes of the network of this name, if there is one.
+    static func variant(named name: String) -> Variant? { rows.first { $0.name == name }?.variant }
+
     static let entries = rows.map { row in
         NetworkEntry(row.name, .regNet, .imageNet(), top1: row.top1, top5: row.top5, by: "torchvision, IMAGENET1K_V1") {
             name, options, inputSize in

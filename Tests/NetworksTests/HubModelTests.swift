@@ -81,6 +81,33 @@ import Testing
         #expect(model(1.0, 1.1, 240, []) == nil && model(1.5, 1.1, 240, [16]) == nil)
     }
 
+    @Test func mobileNetsAreToldByTheirWidth() {
+        func model(_ width: Double, _ more: String = "") -> String? {
+            HubModel(config: #"{"model_type": "mobilenet_v2", "depth_multiplier": \#(width)\#(more)}"#)?.network
+        }
+        // google/mobilenet_v2_0.35_96, _1.0_224 and _1.4_224.
+        #expect(model(0.35) == "tf_mobilenet_v2_0_35" && model(1) == "tf_mobilenet_v2_1_0" && model(1.4) == "tf_mobilenet_v2_1_4")
+        #expect(model(0.5) == nil && model(1, #", "tf_padding": false"#) == nil && model(1, #", "output_stride": 16"#) == nil)
+        #expect(model(1, #", "layer_norm_eps": 1e-5"#) == nil && model(1, #", "hidden_act": "relu""#) == nil)
+    }
+
+    /// What is written for transformers is read back as the same network, with the same names.
+    @Test(arguments: [
+        "resnet18", "resnet50_v1", "convnext_small", "tf_efficientnet_b1", "regnet_x_3_2gf", "regnet_y_400mf",
+        "tf_mobilenet_v2_1_0",
+        "tf_mobilenet_v2_0_75",
+    ])
+    func foldersOfTransformersNameTheirNetwork(name: String) throws {
+        let entry = try NetworkCatalog.entry(named: name)
+        let graph = entry.build(BuildOptions(classes: 3))
+        let folder = try HubFolder(for: .transformers, entry, graph, entry.preprocessing, classes: ["a", "b", "c"])
+        let config = try #require(folder.facts["config.json"])
+        let model = try #require(HubModel(config: config, processor: folder.facts["preprocessor_config.json"]))
+        #expect(model.network == name && model.classes == ["a", "b", "c"] && model.preprocessing == entry.preprocessing)
+        let shapes = Dictionary(uniqueKeysWithValues: folder.tensors.map { ($0.name, $0.shape) })
+        #expect(try NameTable.match(shapes, to: graph, of: entry).fits)
+    }
+
     @Test func whatGraftPreparesOtherwiseIsTold() throws {
         let large = try #require(
             resNet("-", "-", #"{"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": 384}}"#))

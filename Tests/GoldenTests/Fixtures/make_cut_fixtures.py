@@ -20,7 +20,7 @@ import reference_networks
 
 CLASSES, IMAGES = 3, 2
 AUXILIARY = {f"{name}-auxiliary": name for name in ("googlenet", "googlenet_2014", "inception_v3")}
-MIDDLES = {"mobilenet_v2": ["features.14", "features.18"], "mobilenetv3": ["features.8", "classifier.0"], "mobilenet_v3": ["features.8", "classifier.0"],
+MIDDLES = {"mobilenet_v2": ["features.14", "features.18"], "tf_mobilenet_v2": ["features.14", "features.18"], "mobilenetv3": ["features.8", "classifier.0"], "mobilenet_v3": ["features.8", "classifier.0"],
            "regnet": ["trunk_output.block3.block3-1", "trunk_output.block4"],
            "densenet": ["features.denseblock3.denselayer2", "features.denseblock4"], "mnasnet": ["layers.11.1", "layers.14"],
            "inception": ["Mixed_6d", "Mixed_7c"], "efficientnet": ["features.5.1", "features.7"],

@@ -286,6 +286,14 @@ def tensorflow_v2(size, classes):
     return like_tensorflow(model), image_net(resize, crop, "bicubic")
 
 
+def tensorflow_mobilenet(name, classes):
+    """Google's MobileNetV2s under torchvision's names; the real ones are compared in check_hub.py."""
+    width = float(name.removeprefix("tf_mobilenet_v2_").replace("_", "."))
+    crop = {0.35: 96, 0.75: 160}.get(width, 224)
+    model = like_tensorflow(torchvision.models.MobileNetV2(classes, width_mult=width))
+    return model, Transform(crop + 32, crop, "bilinear", [127.5] * 3, [127.5] * 3)
+
+
 def made_here(name, classes, auxiliary):
     """Networks that torchvision has no constructor of, or another variant; None for the others."""
     plain = lambda base: torchvision.models.get_model(base, weights=None, num_classes=classes)
@@ -296,6 +304,8 @@ def made_here(name, classes, auxiliary):
         return NamedLite(int(name[-1]), classes), Transform(crop + 32, crop, "bicubic", [127.0] * 3, [128.0] * 3)
     if name.startswith("tf_efficientnetv2_"):
         return tensorflow_v2(name.rpartition("_")[2], classes)
+    if name.startswith("tf_mobilenet_v2_"):
+        return tensorflow_mobilenet(name, classes)
     if name.startswith("tf_"):
         crop = TENSORFLOW_CROPS[int(name[-1])]
         return like_tensorflow(plain(name[3:])), image_net(crop + 32, crop, "bicubic")
@@ -356,6 +366,7 @@ EVERY = (
     + [f"densenet{n}" for n in (121, 161, 169, 201)] + [f"mnasnet{n}" for n in ("0_5", "0_75", "1_0", "1_3")]
     + ["resnet26d", "resnet50d", "seresnet50", "mobilenetv3_large_100"] + list(SMALL_CONVNEXTS)
     + [f"tf_efficientnetv2_{size}" for size in ("b0", "b1", "b2", "b3", "s", "m", "l")]
+    + [f"tf_mobilenet_v2_{width}" for width in ("0_35", "0_75", "1_0", "1_4")]
     + ["squeezenet1_0", "squeezenet1_1"] + [f"shufflenet_v2_{size}" for size in ("x0_5", "x1_0", "x1_5", "x2_0")]
     + [f"efficientnet_v2_{size}" for size in "sml"] + [f"convnext_{size}" for size in ("tiny", "small", "base", "large")])
 

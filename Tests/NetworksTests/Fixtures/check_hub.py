@@ -112,6 +112,14 @@ def efficientnet(width, depth, hidden, side, padding):
         width_coefficient=width, depth_coefficient=depth, hidden_dim=hidden, image_size=side, depthwise_padding=padding, num_labels=5))
 
 
+def mobilenet(width, side, **options):
+    """Google's, with the background as another class."""
+    model = transformers.MobileNetV2ForImageClassification(transformers.MobileNetV2Config(
+        depth_multiplier=width, image_size=side, num_labels=5, **options))
+    processor = transformers.MobileNetV2ImageProcessor(size={"shortest_edge": side + 32}, crop_size={"height": side, "width": side})
+    return model, processor
+
+
 def efficientnet_processor(side):
     return transformers.EfficientNetImageProcessor(size={"shortest_edge": side}, crop_size={"height": side, "width": side},
                                                    do_center_crop=True, image_mean=[0.485, 0.456, 0.406],
@@ -181,6 +189,8 @@ def refusals(folder):
     transformers_folder("bert", t.BertModel(t.BertConfig(**small, vocab_size=50)), "'bert'")
     transformers_folder("narrow", t.ResNetForImageClassification(t.ResNetConfig(hidden_sizes=[32, 64, 128, 256], depths=[1, 1, 1, 1])), "'resnet'", "widths")
     transformers_folder("gelu", resnet("basic", [2, 2, 2, 2], hidden_act="gelu"), "'resnet'", "activation")
+    transformers_folder("narrow mobilenet", mobilenet(0.5, 224)[0], "'mobilenet_v2'", "widths")
+    transformers_folder("even padding", mobilenet(1.0, 224, tf_padding=False)[0], "'mobilenet_v2'", "padding")
     model = torchvision.models.resnet18()
     wide = torchvision.models.resnet._resnet(torchvision.models.resnet.Bottleneck, [3, 4, 6, 3], None, False, width_per_group=72)
     quantised = torch.ao.quantization.quantize_dynamic(torch.nn.Sequential(torch.nn.Linear(4, 4)), dtype=torch.qint8)
@@ -245,6 +255,9 @@ CASES = {
         "resnet-18 in shards", "resnet18", f, resnet("basic", [2, 2, 2, 2]), convnext_processor(resample=2), sharded=True),
     "transformers resnet34": lambda f: transformers_case(
         "resnet-34 .bin", "resnet34", f, resnet("basic", [3, 4, 6, 3]), convnext_processor(), safe=False),
+    **{f"transformers mobilenet_v2 {width}": (lambda f, width=width, side=side: transformers_case(
+        f"mobilenet_v2 {width}", f"tf_mobilenet_v2_{width}".replace(".", "_"), f, *mobilenet(width, side)))
+        for width, side in [(0.35, 96), (0.75, 160), (1.0, 224), (1.4, 224)]},
     "transformers efficientnet b0": lambda f: transformers_case(
         "efficientnet-b0", "tf_efficientnet_b0", f, efficientnet(1.0, 1.0, 1280, 224, []), efficientnet_processor(224)),
     "transformers efficientnet b1": lambda f: transformers_case(
