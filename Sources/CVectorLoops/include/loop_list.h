@@ -6,4 +6,5 @@
 #include "normalization_loops.h"
 #include "optimizer_loops.h"
 #include "peak_loops.h"
+#include "pointwise_loops.h"
 #include "winograd_loops.h"

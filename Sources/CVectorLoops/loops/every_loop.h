@@ -19,6 +19,7 @@ GRAFT_INLINE size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 #include "number_formats.h"
 #include "activation_math.h"
 #include "vector_lanes.h"
+#include "lane_products.h"
 
 #include "byte.h"
 #include "depthwise.h"
@@ -27,6 +28,7 @@ GRAFT_INLINE size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 #include "normalization.h"
 #include "optimizer.h"
 #include "peak.h"
+#include "pointwise.h"
 #include "winograd.h"
 #include "winograd_product.h"
 

@@ -54,10 +54,9 @@ GRAFT_INLINE void graft_store(const graft_lanes *v, void *p, size_t i, graft_for
     }
 }
 
-/// 1 / (1 + e⁻ˣ), with e⁻ˣ as graft_exp has it.
-GRAFT_INLINE void graft_lanes_sigmoid(graft_lanes *v) {
-    graft_lanes x = -*v;
-    x = x < -87.0f ? (graft_lanes)-87.0f : x;
+/// eˣ, as graft_exp has it.
+GRAFT_INLINE void graft_lanes_exp(graft_lanes *v) {
+    graft_lanes x = *v < -87.0f ? (graft_lanes)-87.0f : *v;
     x = x > 87.0f ? (graft_lanes)87.0f : x;
     // Adding 1.5 · 2²³ rounds to an integer and leaves it in the lowest bits.
     graft_lanes rounded = x * 1.44269504088896341f + 12582912.0f;
@@ -70,7 +69,25 @@ GRAFT_INLINE void graft_lanes_sigmoid(graft_lanes *v) {
     p = p * r + 5.0000001201e-1f;
     p = p * (r * r) + (r + 1.0f);
     graft_lane_bits power = ((graft_lane_bits)rounded + 127) << 23;
-    *v = 1.0f / (1.0f + p * (graft_lanes)power);
+    *v = p * (graft_lanes)power;
+}
+
+GRAFT_INLINE void graft_lanes_sigmoid(graft_lanes *v) {
+    *v = -*v;
+    graft_lanes_exp(v);
+    *v = 1.0f / (1.0f + *v);
+}
+
+/// The normal distribution's Φ, as graft_normal_of has it.
+GRAFT_INLINE void graft_lanes_normal(graft_lanes *v) {
+    graft_lanes x = *v, bell = -0.5f * x * x, size = x < 0.0f ? -x : x;
+    graft_lanes_exp(&bell);
+    graft_lanes t = 1.0f / (1.0f + 0.3275911f * 0.70710678f * size), p = t * 1.061405429f - 1.453152027f;
+    p = p * t + 1.421413741f;
+    p = p * t - 0.284496736f;
+    p = p * t + 0.254829592f;
+    graft_lanes tail = 0.5f * t * p * bell;
+    *v = x < 0.0f ? tail : 1.0f - tail;
 }
 
 GRAFT_INLINE void graft_lanes_hard_sigmoid(graft_lanes *v) {
@@ -104,8 +121,11 @@ GRAFT_INLINE void graft_lanes_activate(graft_lanes *v, graft_loop_activation kin
         break;
     }
     case graft_loop_hard_sigmoid: graft_lanes_hard_sigmoid(v); break;
-    case graft_loop_gelu: // no network has it behind these convolutions
-        for (int lane = 0; lane < graft_lane_count; lane++) (*v)[lane] = graft_activated((*v)[lane], graft_loop_gelu);
+    case graft_loop_gelu: {
+        graft_lanes x = *v;
+        graft_lanes_normal(v);
+        *v *= x;
         break;
+    }
     }
 }

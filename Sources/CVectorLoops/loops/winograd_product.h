@@ -1,9 +1,4 @@
-// The products between Winograd's transforms. A tile's numbers are sums over the input channels in their order, one chain each, whatever
-// tiles are multiplied beside it and whoever does so: libraries round otherwise in the rows that fill no tile of their own, and a
-// photograph's results would depend on the others of its batch.
-//
-// Some rows of sources by some blocks of output channels stay in registers while input channels pass; the weights of a block and
-// `depth_at_once` input channels, in one piece of memory, serve all rows from the first-level cache (with AVX-512 the second).
+// The products between Winograd's transforms.
 
 // (The level is told by attributes, which set none of the compiler's own macros.)
 #if GRAFT_REGISTER_BITS == 512
@@ -13,51 +8,8 @@ enum { rows_at_once = 6, blocks_at_once = 1, depth_at_once = 256 };
 #else
 enum { rows_at_once = 3, blocks_at_once = 1, depth_at_once = 256 };
 #endif
-// Weights are fetched so many input channels ahead: the processors' own prefetching stops at the end of a page. With few tiles a fifth to a half
-// faster (512 channels on both sides, 16 tiles: 65 and 88 GFLOP/s with AVX2, 97 and 150 with AVX-512 on a Zen 5).
-enum { channels_ahead = 32 };
-
 size_t GRAFT_AT(graft_winograd_parts)(const graft_winograd *s) {
     return s->extent * s->extent * ((block_count(s->out_channels) + 1) / 2);
-}
-
-/// Part of a product: `depth` input channels from `sources` on, for up to two blocks of output channels.
-typedef struct {
-    const float *sources, *weights;
-    float *products;
-    size_t inner, outer, depth, starts[2];
-    int adds;
-} product_part;
-
-/// R rows from `row` on by B blocks, of which `rows` are there: the last one stands for those that are not, and is written once more with the
-/// same numbers.
-GRAFT_INLINE void product_rows(const product_part *p, size_t row, size_t rows, int R, int B) {
-    graft_lanes sums[rows_at_once][blocks_at_once];
-    const float *sources[rows_at_once];
-    float *products[rows_at_once];
-    GRAFT_UNROLLED for (int r = 0; r < R; r++) {
-        size_t own = row + smaller((size_t)r, rows - 1);
-        sources[r] = p->sources + own * p->inner;
-        products[r] = p->products + own * p->outer;
-        GRAFT_UNROLLED for (int b = 0; b < B; b++) {
-            sums[r][b] = 0;
-            if (p->adds) graft_load(&sums[r][b], products[r], p->starts[b], graft_full);
-        }
-    }
-    for (size_t k = 0; k < p->depth; k++) {
-        graft_lanes weights[blocks_at_once];
-        GRAFT_UNROLLED for (int b = 0; b < B; b++) {
-            const float *at = p->weights + ((size_t)b * p->inner + k) * lanes;
-            graft_load(&weights[b], at, 0, graft_full);
-            __builtin_prefetch(at + channels_ahead * lanes);
-        }
-        GRAFT_UNROLLED for (int r = 0; r < R; r++) {
-            graft_lanes source = sources[r][k];
-            GRAFT_UNROLLED for (int b = 0; b < B; b++) sums[r][b] += source * weights[b];
-        }
-    }
-    GRAFT_UNROLLED for (int r = 0; r < R; r++)
-        GRAFT_UNROLLED for (int b = 0; b < B; b++) graft_store(&sums[r][b], products[r], p->starts[b], graft_full);
 }
 
 GRAFT_INLINE void product_of_blocks(const product_part *p, size_t rows, int B) {

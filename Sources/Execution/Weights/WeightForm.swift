@@ -16,6 +16,8 @@ enum WeightFormKey: Hashable {
     case packed(WeightFormat)
     case integers(WeightFormat)
     case depthwise
+    /// Turned over for gradients of inputs.
+    case pointwise(isTurned: Bool)
     /// With what one stands for on both sides.
     case depthwiseBytes(from: Float, to: Float)
     /// Turned over for gradients of inputs.

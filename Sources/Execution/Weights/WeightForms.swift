@@ -98,7 +98,27 @@ struct DepthwiseForm: WeightForm {
     }
 }
 
-/// The same for bytes: what one stands for on both sides is folded in. Only frozen layers are in bytes.
+/// Blocks of output channels, as our own pointwise loops read them.
+struct PointwiseForm: WeightForm {
+    let key: WeightFormKey
+    let byteCount: Int
+    private let kernel: PointwiseConvolution
+
+    /// - Parameter kernel: any of those that read them; they all want the same.
+    init(_ kernel: PointwiseConvolution, isTurned: Bool) {
+        key = .pointwise(isTurned: isTurned)
+        byteCount = kernel.packedCount * MemoryLayout<Float>.stride
+        self.kernel = kernel
+    }
+
+    func prepare(_ plain: UnsafeMutableBufferPointer<Float>, _ factors: UnsafePointer<Float>?, at place: UnsafeMutableRawPointer)
+    {
+        guard let start = plain.baseAddress else { return }
+        kernel.pack(start, scale: factors, place.assumingMemoryBound(to: Float.self))
+    }
+}
+
+/// What depthwise loops over bytes read: what one stands for on both sides is folded in. Only frozen layers are in bytes.
 struct DepthwiseBytesForm: WeightForm {
     let key: WeightFormKey
     let byteCount: Int
