@@ -55,7 +55,8 @@ package struct VerificationPage {
                 title: "\(section.title): \(section.entries.count)",
                 body: "<div class=\"cases\">\n\(cases.joined(separator: "\n"))\n</div>")
         }
-        let words = "\(imageCount) images, \(count == 0 ? "nothing to mend" : "\(count) findings")"
+        let what = count == 0 ? "nothing to mend" : count == 1 ? "1 finding" : "\(count) findings"
+        let words = "\(imageCount) images, \(what)"
         return HTMLPage(title: title, lead: "<p>\(words)</p>", sections: found).text
     }
 
