@@ -32,8 +32,6 @@ final class StallWatch: @unchecked Sendable {
     }
 
     private static let fieldCount = 4
-    /// EX_TEMPFAIL of sysexits.h, as for a run that was stopped: it may be started again from its last checkpoint.
-    private static let endStatus: Int32 = 75
 
     init(group: MPIGroup, hosts: [String], heartbeat: Heartbeat, patience: Double) {
         self.group = group
@@ -115,18 +113,14 @@ final class StallWatch: @unchecked Sendable {
     private func endJob(_ reason: String) -> Never {
         let advice =
             "checkpoints saved before are whole: start again with --resume (communication.patience sets how long to wait)"
-        FileHandle.standardError.write(Data("graft: \(reason); \(advice)\n".utf8))
-        // Where launch.sh started the job: it ends a launcher that waits for the lost host.
-        if let file = ProcessInfo.processInfo.environment["GRAFT_VERDICT"] {
-            try? Data("\(Self.endStatus)\n".utf8).write(to: URL(fileURLWithPath: file))
-        }
+        GivingUp.announce("\(reason); \(advice)")
         let last = Thread {
             sleep(5)
-            _exit(Self.endStatus)
+            _exit(GivingUp.status)
         }
         last.start()
-        MPI_Abort(graft_mpi_comm_world(), Self.endStatus)
-        _exit(Self.endStatus)
+        MPI_Abort(graft_mpi_comm_world(), GivingUp.status)
+        _exit(GivingUp.status)
     }
 
     private func send(_ pulse: Pulse, by index: Int) throws {

@@ -11,14 +11,16 @@ package enum World {
     /// - Parameters:
     ///   - environment: the variables of this process.
     ///   - patience: scales the time after which a stall is reported; tests shorten it.
+    ///   - startSeconds: how long ranks wait for others that do not come to the start, until the job is ended; nil for ever.
     ///   - exitStatus: the status that stands for an error, not 0.
     package static func run<Result>(
-        environment: [String: String], patience: Double = 1, exitStatus: (any Error) -> Int32,
+        environment: [String: String], patience: Double = 1, startSeconds: Double? = StallTable.usualEndSeconds,
+        exitStatus: (any Error) -> Int32,
         _ body: (any Communicator) throws -> Result
     ) -> Result {
         var joined: (any Communicator)?
         do {
-            let communicator = try join(environment: environment, patience: patience)
+            let communicator = try join(environment: environment, patience: patience, startSeconds: startSeconds)
             joined = communicator
             let result = try body(communicator)
             try communicator.finalize()
@@ -41,12 +43,22 @@ package enum World {
     /// - Parameters:
     ///   - environment: the variables of this process.
     ///   - patience: scales the time after which a stall is reported.
+    ///   - startSeconds: how long ranks wait for others that do not come, until the job is ended; nil for ever.
     /// - Throws: `CollectiveError.lonelyProcess` if the launcher's processes did not find each other, `launcherInEveryTask` if there are
     ///   several launchers; `MPIFailure`.
-    package static func join(environment: [String: String], patience: Double = 1) throws -> any Communicator {
+    package static func join(
+        environment: [String: String], patience: Double = 1, startSeconds: Double? = StallTable.usualEndSeconds
+    ) throws -> any Communicator {
         try LaunchCheck.checkLauncher(environment: environment, parent: LaunchCheck.parentName)
-        let communicator: any Communicator =
-            LaunchCheck.wasLaunched(environment: environment) ? try MPICommunicator(patience: patience) : SingleProcess()
+        let communicator: any Communicator
+        if LaunchCheck.wasLaunched(environment: environment) {
+            // Until the ranks' own watch hears pulses.
+            let watch = startSeconds.map { StartWatch(environment: environment, seconds: $0) }
+            defer { watch?.end() }
+            communicator = try MPICommunicator(patience: patience)
+        } else {
+            communicator = SingleProcess()
+        }
         try LaunchCheck.check(environment: environment, size: communicator.size)
         CrashNote.install(rank: communicator.rank, hostName: communicator.hostName)
         return communicator

@@ -4,6 +4,15 @@ import Foundation
 import RunConfiguration
 
 extension RunConfiguration {
+    /// `communication.patience` as a process sees it before the ranks have found each other. Of standard input, which only one of them has,
+    /// and of a config that cannot be used, which all will refuse together, it is the usual one.
+    static func startSeconds(_ path: String?, overrides: [String]) -> Double? {
+        guard let path, path != "-", let configuration = try? load(path: path, overrides: overrides) else {
+            return StallTable.usualEndSeconds
+        }
+        return configuration.communication.patience
+    }
+
     /// Reads the config at a path. `-` stands for standard input, which a launcher gives to the first rank alone; every rank of
     /// `communicator` calls this, and all get the same text.
     ///

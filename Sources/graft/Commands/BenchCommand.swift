@@ -52,7 +52,10 @@ struct BenchCommand: ParsableCommand {
     }
 
     func run() throws {
-        World.run(environment: ProcessInfo.processInfo.environment, exitStatus: ExitStatus.of) { communicator in
+        World.run(
+            environment: ProcessInfo.processInfo.environment,
+            startSeconds: RunConfiguration.startSeconds(config, overrides: overrides), exitStatus: ExitStatus.of
+        ) { communicator in
             // Generated input needs no photographs: whatever the config names, or none.
             let configuration = try RunConfiguration.load(
                 config, overrides: overrides + (synthetic ? ["data.train=generated"] : []), communicator)

@@ -45,7 +45,10 @@ struct TrainCommand: ParsableCommand {
         // Before any other thread is there, those of MPI included: see StopSignals.
         let signals = StopSignals(tellsUser: LaunchCheck.statedRank(environment: environment) == 0)
         let stop = StopFlag { signals.stopRequested }
-        let outcome = World.run(environment: environment, exitStatus: ExitStatus.of) { communicator in
+        let outcome = World.run(
+            environment: environment, startSeconds: RunConfiguration.startSeconds(config, overrides: overrides),
+            exitStatus: ExitStatus.of
+        ) { communicator in
             let known = try extend.map { try RunExtension(path: $0) }
             let configuration =
                 try known?.configuration(overrides, communicator)

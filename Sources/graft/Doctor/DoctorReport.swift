@@ -42,7 +42,7 @@ struct DoctorReport {
             let sharers = placement.sharers > 1 ? " shared by \(placement.sharers) ranks" : ""
             table.add([
                 "\(rank)", placement.claim.hostName, "\(placement.threads)", placement.decidedBy,
-                ranges(placement.claim.cores) + sharers,
+                numberRanges(placement.claim.cores) + sharers,
             ])
         }
         return table.lines()
@@ -99,18 +99,5 @@ struct DoctorReport {
         encoder.outputFormatting = [.sortedKeys]
         return String(
             decoding: try encoder.encode(Output(ranks: ranks, overlap: overlap, sums: sums, warnings: warnings)), as: UTF8.self)
-    }
-
-    /// `0-3,8` for 0, 1, 2, 3, 8.
-    private func ranges(_ cores: [Int]) -> String {
-        var runs: [ClosedRange<Int>] = []
-        for core in cores {
-            if let last = runs.last, last.upperBound + 1 == core {
-                runs[runs.count - 1] = last.lowerBound...core
-            } else {
-                runs.append(core...core)
-            }
-        }
-        return runs.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ",")
     }
 }

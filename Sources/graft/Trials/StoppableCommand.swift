@@ -15,7 +15,10 @@ func runStoppably(
     // Before any other thread is there, those of MPI included: see StopSignals.
     let signals = StopSignals(tellsUser: LaunchCheck.statedRank(environment: environment) == 0)
     let stop = StopFlag { signals.stopRequested }
-    let outcome: TrainingOutcome = World.run(environment: environment, exitStatus: ExitStatus.of) { communicator in
+    let outcome: TrainingOutcome = World.run(
+        environment: environment, startSeconds: RunConfiguration.startSeconds(config, overrides: overrides),
+        exitStatus: ExitStatus.of
+    ) { communicator in
         let configuration = try RunConfiguration.load(config, overrides: overrides, communicator)
         do {
             try body(configuration, communicator, environment, stop)
