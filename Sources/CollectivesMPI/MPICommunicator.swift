@@ -12,7 +12,7 @@ package final class MPICommunicator: Communicator, Sendable {
     package let localRank: Int
     package let localSize: Int
     package let heartbeat: Heartbeat
-    private let blocking: MPIGroup
+    let blocking: MPIGroup
     private let sums: Mutex<Sums>
     private let allowsThreads: Bool
     private let stallWatch: StallWatch?

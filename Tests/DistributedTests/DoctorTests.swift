@@ -56,4 +56,22 @@ struct DoctorTests {
         #expect(launch.status == 64)
         #expect(launch.errors.contains("SLURM_STEP_NUM_TASKS=4"))
     }
+
+    private func report(_ arguments: [String], ranks: Int) throws -> [String: Any] {
+        let launch = try Launch(["doctor", "--json", "--seconds", "0"] + arguments, ranks: ranks)
+        try #require(launch.status == 0, "\(launch.errors)")
+        return try #require(try JSONSerialization.jsonObject(with: Data(launch.output.utf8)) as? [String: Any])
+    }
+
+    @Test(arguments: [(1, 0), (2, 1), (3, 3)]) func everyLinkIsTried(ranks: Int, count: Int) throws {
+        let links = try #require(try report(["--links", "--algorithm", "ring"], ranks: ranks)["links"] as? [[String: Any]])
+        #expect(links.count == count)
+        for link in links {
+            for key in ["latency_seconds", "bytes_per_second", "bytes_per_second_back"] {
+                #expect(try #require(link[key] as? Double) > 0, "\(key)")
+            }
+            #expect(link["from"] as? String != link["to"] as? String)
+        }
+        #expect(Set(links.compactMap { link in (link["from"] as? String).map { "\($0) \(link["to"] ?? "")" } }).count == count)
+    }
 }

@@ -1,4 +1,4 @@
-// `graft doctor`: is this launch in order? Placement, shared memory, and how fast the ranks sum.
+// `graft doctor`: is this launch in order? Placement, shared memory, how fast the ranks sum, and single links.
 import ArgumentParser
 import Collectives
 import CollectivesMPI
@@ -13,8 +13,16 @@ struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
         abstract: "Checks how this job was launched: cores and threads of each rank, shared memory, and the speed of sums.",
-        discussion: "Launch it as you launch training: mpirun -n 4 graft doctor")
+        discussion: """
+            Launch it as you launch training:
 
+            mpirun -n 4 graft doctor
+            mpirun -n 4 --hostfile hosts graft doctor --links
+            """)
+
+    @Flag(
+        help: "Also tries every pair of hosts once, both ways: latency and rate. On one host, every pair of ranks.")
+    var links = false
     @Option(help: "How sums move: thread (as in training), poked or none.")
     var overlap: Overlap?
     @Option(help: "The way of sums to look at: ring, shared_memory or mpi; all of them if not given.")
@@ -63,6 +71,11 @@ struct DoctorCommand: ParsableCommand {
             try checkSums(over: communicator)
             guard communicator.size > 1 && seconds > 0 else { continue }
             report.sums += try measure(over: communicator, sizes: way == preferred ? Self.sizes : [Self.sizes[2]])
+        }
+        if links {
+            report.links =
+                try (communicator as? MPICommunicator).map { try LinkReport(over: $0, environment: environment) }
+                ?? LinkReport(links: [])
         }
         guard communicator.isRoot else { return }
         print(json ? try report.json() : report.text(sharedMemoryBytes: SharedMemoryCheck().bytes))

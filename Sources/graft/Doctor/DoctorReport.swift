@@ -1,7 +1,6 @@
 // What `graft doctor` found, for people and for scripts.
 import Tensors
 import Collectives
-import Foundation
 import PlanReports
 
 /// The findings of all ranks.
@@ -13,6 +12,8 @@ struct DoctorReport {
     let overlap: String
     var warnings: [String]
     var sums: [SumMeasurement] = []
+    /// Nil where they were not tried.
+    var links: LinkReport?
 
     init(placements: [ThreadPlacement], instructions: [String], overlap: String) {
         self.placements = placements
@@ -32,9 +33,13 @@ struct DoctorReport {
         } else {
             lines += ["sums (\(overlap)), one way after the other:"] + sumLines
         }
+        lines += links?.lines ?? []
+        let warnings = allWarnings
         lines += warnings.isEmpty ? ["no objections"] : warnings.map { "warning: \($0)" }
         return lines.joined(separator: "\n")
     }
+
+    private var allWarnings: [String] { warnings + (links?.warnings ?? []) }
 
     private var rankLines: [String] {
         var table = TextTable([.right("rank"), .left("host"), .right("threads"), .left("decided by"), .left("cores")])
@@ -87,6 +92,7 @@ struct DoctorReport {
             var ranks: [Rank]
             var overlap: String
             var sums: [SumMeasurement]
+            var links: [Link]?
             var warnings: [String]
         }
         let ranks = placements.enumerated().map {
@@ -94,10 +100,8 @@ struct DoctorReport {
                 rank: $0, host: $1.claim.hostName, cores: $1.claim.cores, sharers: $1.sharers, threads: $1.threads,
                 instructions: instructions[$0])
         }
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.sortedKeys]
-        return String(
-            decoding: try encoder.encode(Output(ranks: ranks, overlap: overlap, sums: sums, warnings: warnings)), as: UTF8.self)
+        return try Output(
+            ranks: ranks, overlap: overlap, sums: sums, links: links?.links, warnings: allWarnings
+        ).jsonLine()
     }
 }
