@@ -33,8 +33,10 @@ package struct FilePart: Sendable, Hashable {
 
     /// Reads it into the memory that `room` gives for so many bytes. Returns how many there were: fewer than asked for where a file was cut
     /// short since.
+    ///
+    /// - Parameter cold: whether the system first forgets what it has of the file, as far as it does, so that the storage is measured.
     package func read(
-        atMost limit: Int, into room: (Int) -> UnsafeMutableRawPointer?
+        atMost limit: Int, cold: Bool = false, into room: (Int) -> UnsafeMutableRawPointer?
     ) throws(Failure) -> UnsafeRawBufferPointer {
         func refused() -> Failure { .system(String(cString: strerror(errno))) }
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)  // without waiting for the writer of a pipe
@@ -47,6 +49,7 @@ package struct FilePart: Sendable, Hashable {
         guard size <= limit else { throw .tooLarge(bytes: size) }
         guard let target = room(size) else { throw .outOfMemory }
         let start = range?.lowerBound ?? 0
+        if cold { posix_fadvise(descriptor, off_t(start), off_t(size), POSIX_FADV_DONTNEED) }
         var done = 0
         while done < size {
             let count = pread(descriptor, target + done, size - done, off_t(start + done))

@@ -74,4 +74,17 @@ struct DoctorTests {
         }
         #expect(Set(links.compactMap { link in (link["from"] as? String).map { "\($0) \(link["to"] ?? "")" } }).count == count)
     }
+
+    @Test func readsOfAFolderAreMeasured() throws {
+        let pictures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appending(path: "../ImageDataTests/Fixtures").standardizedFileURL.path
+        let reads = try #require(try report([pictures], ranks: 2)["reads"] as? [[String: Any]])
+        #expect(reads.count == 1)
+        for key in ["files_per_second", "bytes_per_second", "decoded_per_second"] {
+            #expect(try #require(reads.first?[key] as? Double) > 0, "\(key)")
+        }
+        #expect(reads.first?["network_images_per_second"] == nil)
+        let launch = try Launch(["doctor", "--seconds", "0", "/nonexistent"], ranks: 2)
+        #expect(launch.status == 65, "\(launch.errors)")
+    }
 }

@@ -1,4 +1,4 @@
-// `graft doctor`: is this launch in order? Placement, shared memory, how fast the ranks sum, and single links.
+// `graft doctor`: is this launch in order? Placement, shared memory, how fast the ranks sum, single links, and the storage.
 import ArgumentParser
 import Collectives
 import CollectivesMPI
@@ -8,7 +8,7 @@ import Kernels
 extension Overlap: ExpressibleByArgument {}
 extension SumAlgorithm: ExpressibleByArgument {}
 
-/// Checks a launch without a config: run it exactly as the training is to be run.
+/// Checks a launch, with or without a config: run it exactly as the training is to be run.
 struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
@@ -18,8 +18,14 @@ struct DoctorCommand: ParsableCommand {
 
             mpirun -n 4 graft doctor
             mpirun -n 4 --hostfile hosts graft doctor --links
+            mpirun -n 4 graft doctor configs/my.yaml
             """)
 
+    @Argument(
+        help: ArgumentHelp(
+            "Also measures how fast photographs are read and decoded: those of a config, with whether reads keep up with its network, or all "
+                + "files below a folder.", valueName: "config|folder"))
+    var source: String?
     @Flag(
         help: "Also tries every pair of hosts once, both ways: latency and rate. On one host, every pair of ranks.")
     var links = false
@@ -76,6 +82,11 @@ struct DoctorCommand: ParsableCommand {
             report.links =
                 try (communicator as? MPICommunicator).map { try LinkReport(over: $0, environment: environment) }
                 ?? LinkReport(links: [])
+        }
+        if let source {
+            let placement = placements[communicator.rank]
+            report.reads = ReadReport(
+                hosts: try ReadBench(communicator: communicator, threads: placement.threads, seconds: 1).run(source))
         }
         guard communicator.isRoot else { return }
         print(json ? try report.json() : report.text(sharedMemoryBytes: SharedMemoryCheck().bytes))

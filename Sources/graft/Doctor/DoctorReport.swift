@@ -14,6 +14,7 @@ struct DoctorReport {
     var sums: [SumMeasurement] = []
     /// Nil where they were not tried.
     var links: LinkReport?
+    var reads: ReadReport?
 
     init(placements: [ThreadPlacement], instructions: [String], overlap: String) {
         self.placements = placements
@@ -34,12 +35,13 @@ struct DoctorReport {
             lines += ["sums (\(overlap)), one way after the other:"] + sumLines
         }
         lines += links?.lines ?? []
+        lines += reads?.lines ?? []
         let warnings = allWarnings
         lines += warnings.isEmpty ? ["no objections"] : warnings.map { "warning: \($0)" }
         return lines.joined(separator: "\n")
     }
 
-    private var allWarnings: [String] { warnings + (links?.warnings ?? []) }
+    private var allWarnings: [String] { warnings + (links?.warnings ?? []) + (reads?.warnings ?? []) }
 
     private var rankLines: [String] {
         var table = TextTable([.right("rank"), .left("host"), .right("threads"), .left("decided by"), .left("cores")])
@@ -93,6 +95,7 @@ struct DoctorReport {
             var overlap: String
             var sums: [SumMeasurement]
             var links: [Link]?
+            var reads: [HostReads]?
             var warnings: [String]
         }
         let ranks = placements.enumerated().map {
@@ -101,7 +104,7 @@ struct DoctorReport {
                 instructions: instructions[$0])
         }
         return try Output(
-            ranks: ranks, overlap: overlap, sums: sums, links: links?.links, warnings: allWarnings
+            ranks: ranks, overlap: overlap, sums: sums, links: links?.links, reads: reads?.hosts, warnings: allWarnings
         ).jsonLine()
     }
 }
