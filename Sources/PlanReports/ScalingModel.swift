@@ -1,4 +1,4 @@
-// Scaling on paper: what a step takes on many hosts, from its computing, its messages and a link. Pure functions.
+// Scaling on paper: what a step takes on many hosts, from its computing, its messages, a link and the slowest rank. Pure functions.
 
 /// What connects hosts, in the α-β model: a message of n bytes takes `latency` + n / bandwidth.
 package struct ScalingLink: Sendable, Hashable, Encodable {
@@ -36,6 +36,7 @@ package struct ScalingWork: Sendable {
     package var ranksPerHost: Int
     /// How fast the ranks of one host sum among themselves, in bytes of gradients a second.
     package var localBytesPerSecond: Double
+    package var ranks = RankCosts()
 
     /// - Parameters:
     ///   - communication: the buckets of a plan: a bucket is ready when the arithmetic before its start is done.
@@ -78,11 +79,16 @@ package struct ScalingPrediction: Sendable, Encodable {
     package let communicationSeconds: Double
     /// After the end of computing, until the last sum is there.
     package let exposedSeconds: Double
+    /// For which the sums wait for the slowest rank, on average.
+    package let stragglerSeconds: Double
+    /// From the launch until all ranks are there, once.
+    package let startSeconds: Double
     /// Images a second against as many hosts that need not talk.
     package var efficiency: Double { computeSeconds / stepSeconds }
 
     private enum CodingKeys: CodingKey {
-        case hosts, link, imagesPerSecond, stepSeconds, computeSeconds, communicationSeconds, exposedSeconds, efficiency
+        case hosts, link, imagesPerSecond, stepSeconds, computeSeconds, communicationSeconds, exposedSeconds, stragglerSeconds,
+            startSeconds, efficiency
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -94,6 +100,8 @@ package struct ScalingPrediction: Sendable, Encodable {
         try container.encode(computeSeconds, forKey: .computeSeconds)
         try container.encode(communicationSeconds, forKey: .communicationSeconds)
         try container.encode(exposedSeconds, forKey: .exposedSeconds)
+        try container.encode(stragglerSeconds, forKey: .stragglerSeconds)
+        try container.encode(startSeconds, forKey: .startSeconds)
         try container.encode(efficiency, forKey: .efficiency)
     }
 }
@@ -102,7 +110,7 @@ package struct ScalingPrediction: Sendable, Encodable {
 ///
 /// A bucket first is summed inside its host, then goes around a ring of the hosts: 2 (H − 1) messages of 1 / H of it. Its bytes begin
 /// when those of the bucket before it have left; the latencies of up to `underWay` buckets pass at the same time, as in training.
-/// The step ends when computing has ended and the last sum is there.
+/// The step ends when computing has ended and the last sum is there; every sum is as late as the slowest rank's gradients.
 package func predictScaling(_ work: ScalingWork, hosts: Int, link: ScalingLink, underWay: Int = 16) -> ScalingPrediction {
     let messages = 2 * Double(hosts - 1)
     var (localFree, linkFree, busy) = (0.0, 0.0, 0.0)
@@ -123,9 +131,13 @@ package func predictScaling(_ work: ScalingWork, hosts: Int, link: ScalingLink, 
         busy += wire
         done.append(linkFree + messages * link.latency)
     }
-    let step = max(work.computeSeconds, done.max() ?? 0)
+    let inTime = max(work.computeSeconds, done.max() ?? 0)
+    let ranks = hosts * work.ranksPerHost
+    let straggler = work.computeSeconds * work.ranks.slowestShare(of: ranks)
+    let step = inTime + straggler
     return ScalingPrediction(
         hosts: hosts, link: link, imagesPerSecond: Double(hosts * work.ranksPerHost * work.imagesPerRank) / step,
         stepSeconds: step, computeSeconds: work.computeSeconds, communicationSeconds: busy,
-        exposedSeconds: step - work.computeSeconds)
+        exposedSeconds: inTime - work.computeSeconds, stragglerSeconds: straggler,
+        startSeconds: work.ranks.startSeconds(of: ranks))
 }

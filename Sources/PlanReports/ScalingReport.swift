@@ -7,11 +7,14 @@ package struct ScalingReport: Sendable, Encodable {
     package let computeFrom: String
     package let imagesPerRank: Int
     package let ranksPerHost: Int
+    /// Standard deviation of the time that a rank computes a step, as a part of its mean.
+    package let spread: Double
     package let predictions: [ScalingPrediction]
 
     package init(_ work: ScalingWork, hosts: [Int], links: [ScalingLink], computeFrom: String) {
         self.computeFrom = computeFrom
         (imagesPerRank, ranksPerHost) = (work.imagesPerRank, work.ranksPerHost)
+        spread = work.ranks.spread
         predictions = links.flatMap { link in hosts.map { predictScaling(work, hosts: $0, link: link) } }
     }
 
@@ -19,7 +22,7 @@ package struct ScalingReport: Sendable, Encodable {
     var text: [String] {
         var table = TextTable([
             .right("link"), .right("hosts"), .right("images/s"), .right("efficiency"), .right("step"), .right("link busy"),
-            .right("not hidden"),
+            .right("not hidden"), .right("slowest rank"), .right("start"),
         ])
         for prediction in predictions {
             table.add([
@@ -27,6 +30,7 @@ package struct ScalingReport: Sendable, Encodable {
                 Readable.fixed(prediction.imagesPerSecond, prediction.imagesPerSecond < 100 ? 1 : 0),
                 "\(Readable.fixed(100 * prediction.efficiency, 1)) %", Self.milliseconds(prediction.stepSeconds),
                 Self.milliseconds(prediction.communicationSeconds), Self.milliseconds(prediction.exposedSeconds),
+                "+ " + Self.milliseconds(prediction.stragglerSeconds), Readable.fixed(prediction.startSeconds, 1) + " s",
             ])
         }
         let compute = predictions.first.map { Self.milliseconds($0.computeSeconds) } ?? ""
@@ -34,6 +38,7 @@ package struct ScalingReport: Sendable, Encodable {
         return [
             "Scaling: hosts of \(ranksPerHost) \(ranksPerHost == 1 ? "rank" : "ranks") with \(imagesPerRank) images each, predicted.",
             "A rank computes \(compute) a step (\(computeFrom)); a message takes \(latency) µs and its bytes.",
+            "Computing spreads by \(Readable.short(100 * spread)) % from rank to rank and step to step; all wait for the slowest.",
         ] + table.lines(indent: 2)
     }
 

@@ -57,4 +57,32 @@ import Testing
             predictScaling(Self.work, hosts: 2 * hosts, link: link).efficiency
                 <= predictScaling(Self.work, hosts: hosts, link: link).efficiency)
     }
+
+    /// Tables of order statistics (Harter 1961) have these.
+    @Test(arguments: [(1, 0.0), (2, 0.56419), (3, 0.84628), (10, 1.53875), (100, 2.50759), (400, 2.96818)])
+    func theLargestOfManyIsKnown(count: Int, expected: Double) {
+        #expect(abs(RankCosts.expectedMaximum(of: count) - expected) < 1e-4)
+    }
+
+    @Test func allWaitForTheSlowestRank() {
+        var work = Self.work
+        (work.ranksPerHost, work.ranks) = (5, RankCosts(spread: 0.1, startSeconds: 2, startSecondsPerRank: 0.5))
+        let two = predictScaling(work, hosts: 2, link: Self.fast)
+        #expect(abs(two.stragglerSeconds - 0.153875) < 1e-5 && isClose(two.startSeconds, 7))
+        work.ranks = RankCosts()
+        let even = predictScaling(work, hosts: 2, link: Self.fast)
+        #expect(even.stragglerSeconds == 0 && isClose(even.stepSeconds + two.stragglerSeconds, two.stepSeconds))
+        #expect(isClose(even.exposedSeconds, two.exposedSeconds) && two.efficiency < even.efficiency)
+        #expect(predictScaling(Self.work, hosts: 1, link: Self.fast).stragglerSeconds == 0)
+    }
+
+    /// deploy/README.md has the commands: what the messages alone predict for 512 GPUs, and what Horovod published.
+    @Test(arguments: [("VGG-16", 0.806, 0.751, 0.68), ("ResNet-101", 0.996, 0.913, 0.90)])
+    func theSlowestRankExplainsPartOfWhatHorovodPublished(network: String, messages: Double, expected: Double, published: Double)
+    {
+        let costs = RankCosts(spread: RankCosts.assumedSpread)
+        let efficiency = 1 / (1 / messages + costs.slowestShare(of: 512))
+        #expect(abs(efficiency - expected) < 0.001, "\(network)")
+        #expect(abs(efficiency - published) < 0.6 * abs(messages - published), "\(network)")
+    }
 }

@@ -48,6 +48,15 @@ struct ScalingOptions: ParsableArguments {
             "Seconds of computing that a rank loses with each GB of gradients that travels ('graft doctor': added processor time).",
             valueName: "seconds"))
     var secondsPerGigabyte = 0.0
+    @Option(
+        help: ArgumentHelp(
+            "Standard deviation of the time that a rank computes a step, in percent of its mean, from rank to rank and step to step: assumed; "
+                + "'graft train --log' has the times of yours.", valueName: "percent"))
+    var spread = 100 * RankCosts.assumedSpread
+    @Option(help: ArgumentHelp("Seconds until a rank alone is there.", valueName: "seconds"))
+    var startSeconds = RankCosts.measuredStart
+    @Option(help: ArgumentHelp("Seconds by which each rank of the job makes the start longer.", valueName: "seconds"))
+    var startSecondsPerRank = RankCosts.measuredStartPerRank
 
     /// Whole numbers of hosts; empty if nothing is to be predicted.
     var hosts: [Int] { hostCounts?.numbers.map { Int($0) } ?? [] }
@@ -58,6 +67,9 @@ struct ScalingOptions: ParsableArguments {
         else {
             throw ValidationError(
                 "--ranks-per-host, --images-per-second, --gflops and --host-gigabytes must be above 0, the others not below")
+        }
+        guard spread >= 0, startSeconds >= 0, startSecondsPerRank >= 0 else {
+            throw ValidationError("--spread, --start-seconds and --start-seconds-per-rank must not be below 0")
         }
         guard hosts.allSatisfy({ 1...1_000_000 ~= $0 }) else { throw ValidationError("--hosts must be whole numbers from 1") }
     }
@@ -75,10 +87,11 @@ struct ScalingOptions: ParsableArguments {
             compute = images * Double(plan.flopsPerImage) / (gflops * 1e9)
             from = "\(Readable.fixed(Double(plan.flopsPerImage) / 1e9, 1)) GFLOP an image at \(Readable.fixed(gflops, 0)) GFLOP/s"
         }
-        let work = ScalingWork(
+        var work = ScalingWork(
             plan.communication, flopsPerImage: plan.flopsPerImage, computeSeconds: compute,
             imagesPerRank: plan.imagesPerRank * plan.accumulation, ranksPerHost: ranksPerHost, bytesPerFloat: compresses ? 2 : 4,
             localBytesPerSecond: hostGigabytes * 1e9, processorSecondsPerByte: secondsPerGigabyte * 1e-9)
+        work.ranks = RankCosts(spread: spread / 100, startSeconds: startSeconds, startSecondsPerRank: startSecondsPerRank)
         return ScalingReport(
             work, hosts: hosts, links: link.numbers.map { ScalingLink(bitsPerSecond: $0, latency: latency) }, computeFrom: from)
     }
