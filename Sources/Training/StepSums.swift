@@ -16,6 +16,8 @@ package struct StepSums: Sendable, Equatable {
     package var unreadable = 0
     /// Ranks that were asked to stop.
     package var stopRequests = 0
+    /// Ranks by whose clock a checkpoint is due: rank 0 alone has one.
+    package var saveRequests = 0
     /// Seconds spent waiting for the loader.
     package var dataSeconds: Double = 0
     /// Seconds of the previous step spent waiting for sums.
@@ -34,6 +36,7 @@ package struct StepSums: Sendable, Equatable {
         images = Int(extras[3])
         unreadable = Int(extras[4])
         stopRequests = Int(extras[5])
+        saveRequests = Int(extras[12])
         dataSeconds = Double(extras[6])
         communicationSeconds = Double(extras[7])
     }
@@ -53,6 +56,7 @@ package struct StepSums: Sendable, Equatable {
         extras[5] = Float(stopRequests)
         extras[6] = Float(dataSeconds)
         extras[7] = Float(communicationSeconds)
+        extras[12] = Float(saveRequests)
         guard isExact, loss.isFinite else { return }
         (extras[0], extras[1]) = (0, 0)
         var rest = loss * Self.grid

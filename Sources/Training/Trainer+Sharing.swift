@@ -127,6 +127,7 @@ extension Trainer {
         } catch let error as FileError {
             throw TrainingError.checkpointNotSaved(step: progress.step, error)
         }
+        lastSave = monotonicNanoseconds()
         announce(
             .checkpoint(
                 CheckpointReport(

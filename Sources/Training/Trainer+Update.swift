@@ -6,10 +6,10 @@ import Foundation
 
 extension Trainer {
     /// Makes one update and counts it. The report is the same on every rank, but for rank 0's own waiting times.
-    func take(_ update: EpochPlan.Update) throws -> (step: StepReport, stopRequested: Bool) {
+    func take(_ update: EpochPlan.Update) throws -> (step: StepReport, stopRequested: Bool, saveRequested: Bool) {
         let number = progress.step + 1
         let rate = rate(ofUpdate: number)
-        let done = try updater.make(update, number: number, epoch: progress.epoch, learningRate: rate)
+        let done = try updater.make(update, number: number, epoch: progress.epoch, learningRate: rate, isSaveDue: isSaveDue)
         let sums = done.sums
         progress.step = number
         progress.samplesConsumed += update.imageCount
@@ -25,7 +25,7 @@ extension Trainer {
             gradientNorm: done.gradientNorm, images: sums.images, imagesPerSecond: Double(sums.images) / done.seconds,
             seconds: done.seconds, dataShare: min(1, sums.dataSeconds / ranks / done.seconds),
             communicationSeconds: done.communication.total, exposedCommunicationSeconds: done.communication.exposed)
-        return (report, sums.stopRequests > 0)
+        return (report, sums.stopRequests > 0, sums.saveRequests > 0)
     }
 
     func rate(ofUpdate number: Int) -> Double {

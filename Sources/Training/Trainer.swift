@@ -71,6 +71,8 @@ package final class Trainer {
     var frozenChecksum: UInt64?
     /// Training images found unreadable so far, by any rank, by sample index.
     var unreadable: [Int: UnreadableSample] = [:]
+    /// When the last checkpoint was written, or the run began.
+    var lastSave = monotonicNanoseconds()
     private let start = monotonicNanoseconds()
 
     /// - Parameter stage: the one that trains first, or the one in which the checkpoint was saved that is resumed.
@@ -102,7 +104,7 @@ package final class Trainer {
                     try save(evaluation: nil)
                     return stopped()
                 }
-                if isDueWithinEpoch {
+                if isDueWithinEpoch || report.saveRequested, progress.samplesConsumed < parts.samples.count {
                     try shareReplicas()
                     try save(evaluation: nil)
                 }
@@ -209,9 +211,12 @@ package final class Trainer {
     }
 
     /// Whether a checkpoint comes between two updates of an epoch; the epoch's end has its own.
-    private var isDueWithinEpoch: Bool {
-        guard let steps = parts.settings.checkpointSteps else { return false }
-        return progress.step % steps == 0 && progress.samplesConsumed < parts.samples.count
+    private var isDueWithinEpoch: Bool { parts.settings.checkpointSteps.map { progress.step % $0 == 0 } ?? false }
+
+    /// Whether so much time has passed since the last checkpoint, by rank 0's clock, that the next update should be saved.
+    var isSaveDue: Bool {
+        guard parts.communicator.isRoot, let minutes = parts.settings.checkpointMinutes else { return false }
+        return Double(monotonicNanoseconds() - lastSave) * 1e-9 >= 60 * minutes
     }
 
     func announce(_ event: TrainingEvent) {

@@ -30,6 +30,8 @@ package struct TrainingSettings: Sendable, Equatable {
     package var checkpointEpochs: Int
     /// Updates between checkpoints within an epoch; nil for none.
     package var checkpointSteps: Int?
+    /// Minutes after which a checkpoint follows the next update; nil for none.
+    package var checkpointMinutes: Double?
     /// The fraction of the training images that may be unreadable.
     package var unreadableLimit: Double
     /// By what the best checkpoint is chosen.

@@ -71,12 +71,15 @@ final class Updater {
         earlier = AlignedBuffer(floatCount: settings.accumulation > 1 ? count : 0)
     }
 
-    /// Makes update `number`. Throws `TrainingError.diverged`, on every rank alike, when loss, gradients or weights are no numbers.
-    func make(_ update: EpochPlan.Update, number: Int, epoch: Int, learningRate: Double) throws -> Result {
+    /// Makes update `number`; with `isSaveDue` all ranks hear that this one wants a checkpoint after it. Throws `TrainingError.diverged`, on every rank alike, when loss, gradients or weights are no numbers.
+    func make(
+        _ update: EpochPlan.Update, number: Int, epoch: Int, learningRate: Double, isSaveDue: Bool
+    ) throws -> Result {
         let start = monotonicNanoseconds()
         var result = Result(sums: StepSums(), seconds: 0, communication: .init(total: 0, exposed: 0))
         try runPasses(of: update, number: number, epoch: epoch, &result)
         result.sums.stopRequests = stop.isRequested ? 1 : 0
+        result.sums.saveRequests = isSaveDue ? 1 : 0
         result.sums.communicationSeconds = previousCommunicationSeconds
         result.sums.write(to: extras, isExact: groups != nil)
         communicator.heartbeat.enter(.summing, step: number)

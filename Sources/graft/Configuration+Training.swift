@@ -23,6 +23,7 @@ extension TrainingSettings {
             average.decay.map { .exponential(decay: $0, warmsUp: average.warmUp) }
                 ?? average.lastEpochs.map(AverageRule.lastEpochs)
         }
+        checkpointMinutes = configuration.checkpoints.everyMinutes
         bestBy = configuration.checkpoints.best
         group = training.reproducible == .ranks ? training.group : nil
         compresses = configuration.communication.compression == .bfloat16

@@ -27,7 +27,7 @@ import Testing
         let updater = try updater(example)
         let plan = EpochPlan(sampleCount: 12, batchSize: 3, accumulation: example.accumulation)
         func update(_ number: Int) throws {
-            _ = try updater.make(plan.updates[0], number: number, epoch: 0, learningRate: 0.001)
+            _ = try updater.make(plan.updates[0], number: number, epoch: 0, learningRate: 0.001, isSaveDue: false)
         }
         for number in 1...3 { try update(number) }
         allocation_counter_start()

@@ -79,12 +79,14 @@ import Testing
 
     @Test func theExtrasCarryTheSums() {
         var sums = StepSums()
+        sums.saveRequests = 1
         (sums.loss, sums.correct, sums.images, sums.unreadable, sums.stopRequests) = (41.123456789012, 60, 64, 1, 2)
         let extras = UnsafeMutableBufferPointer<Float>.allocate(capacity: 16)
         defer { extras.deallocate() }
         sums.write(to: extras)
         let read = StepSums(extras)
         #expect(read.correct == 60 && read.images == 64 && read.unreadable == 1 && read.stopRequests == 2)
+        #expect(read.saveRequests == 1)
         #expect(abs(read.loss - sums.loss) < 1e-12)
         sums.loss = .infinity
         sums.write(to: extras)

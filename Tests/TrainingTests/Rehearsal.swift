@@ -31,6 +31,7 @@ struct Rehearsal: Sendable {
     var evaluationFault: EvaluationFault?
     var checkpointEpochs = 1
     var checkpointSteps: Int?
+    var checkpointMinutes: Double?
     var keeping = 2
     var average: AverageRule?
     var folder: String?
@@ -106,6 +107,7 @@ struct Rehearsal: Sendable {
             checkpointSteps: checkpointSteps,
             unreadableLimit: unreadableLimit, overlap: overlap)
         (settings.compresses, settings.average) = (compresses, average)
+        settings.checkpointMinutes = checkpointMinutes
         return settings
     }
 

@@ -44,6 +44,17 @@ import WeightFiles
         #expect(resumed.statistics == straight.statistics)
     }
 
+    /// Ranks save together by rank 0's clock; no time has to pass for a tiny interval.
+    @Test(arguments: [1, 3]) func checkpointsByTheClockContinueBitForBit(ranks: Int) throws {
+        let folder = try TemporaryFolder()
+        let straight = try Rehearsal(ranks: ranks).run()[0]
+        let saved = try Rehearsal(ranks: ranks, checkpointMinutes: 1e-12, keeping: 9, folder: folder.path).run()[0]
+        #expect(saved.record.checkpoints.map(\.step) == Array(1...8) && saved.weights == straight.weights)
+        for step in [7, 8] { try FileManager.default.removeItem(atPath: "\(folder.path)/\(CheckpointFolder.name(ofStep: step))") }
+        let resumed = try Rehearsal(ranks: ranks, checkpointMinutes: 1000, folder: folder.path, resumes: true).run()[0]
+        #expect(resumed.record.checkpoints.map(\.step) == [8] && resumed.weights == straight.weights)
+    }
+
     enum Damage: CaseIterable { case truncatedModel, flippedBit, missingOptimizer, changedDigit, emptyState }
 
     @Test(arguments: Damage.allCases) func aDamagedCheckpointIsRefusedAndThePreviousOneUsed(_ damage: Damage) throws {

@@ -7,6 +7,8 @@ extension RunConfiguration {
         package var everyEpochs = 1
         /// Also after every so many updates; nil for not.
         package var everySteps: Int?
+        /// Also when so many minutes have passed since the last, after the next update; nil for not.
+        package var everyMinutes: Double?
         /// How many of the latest stay, besides the best.
         package var keep = 2
         /// By what the best is chosen.
@@ -21,6 +23,7 @@ extension RunConfiguration.Checkpoints: Section {
         [
             Key("every_epochs", \.everyEpochs, .from(1, to: Int.mostSteps)),
             Key("every_steps", \.everySteps, .from(1, to: Int.mostSteps)),
+            Key("every_minutes", \.everyMinutes, .from(0.01, to: 1e6)),
             Key("keep", \.keep, .from(1, to: Int.mostSteps)),
             Key("best", \.best),
         ]
