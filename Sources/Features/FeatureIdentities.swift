@@ -11,12 +11,14 @@ package enum FeatureIdentities {
     /// Throws `StoppedEarly` if a rank is asked to stop meanwhile.
     /// - Parameter memory: the file in which rank 0 remembers digests; its folder need not exist.
     package static func digests(
-        of files: [FilePart], rememberedIn memory: String, _ communicator: any Communicator, stop: StopFlag = StopFlag()
+        of files: some RandomAccessCollection<FilePart>, rememberedIn memory: String, _ communicator: any Communicator,
+        stop: StopFlag = StopFlag()
     ) throws -> [UInt64?] {
         var known = FileDigests()
         if let bytes = FileManager.default.contents(atPath: memory) { known.merge(String(decoding: bytes, as: UTF8.self)) }
         let before = known.text
-        let share = files[Shard.range(of: files.count, rank: communicator.rank, ranks: communicator.size)]
+        let part = Shard.range(of: files.count, rank: communicator.rank, ranks: communicator.size)
+        let share = files.dropFirst(part.lowerBound).prefix(part.count)
         var own: [UInt8] = []
         let rounds = SharedWork(communicator, stop)
         for file in share {
@@ -26,7 +28,7 @@ package enum FeatureIdentities {
             own.append(digest == nil ? 0 : 1)
         }
         if try rounds.finish() { throw StoppedEarly() }
-        let texts = try communicator.gather(Array(known.text(of: share.map(\.name)).utf8))
+        let texts = try communicator.gather(Array(known.text(of: share.lazy.map(\.name)).utf8))
         if communicator.isRoot {
             for text in texts { known.merge(String(decoding: text, as: UTF8.self)) }
             // Only an optimisation: where it cannot be written, files are read again next time.

@@ -84,7 +84,7 @@ package final class FeatureSource: BatchSource {
     private func writeTargets(of sample: Int, at position: Int) {
         let (row, classes) = (targets.floats, samples.classes.count)
         for label in 0..<classes { row[position * classes + label] = 0 }
-        let weight = samples.weights?[sample] ?? 1
+        let weight = samples.weight(of: sample)
         for label in samples.classes(of: sample) { row[position * classes + label] = weight }
     }
 

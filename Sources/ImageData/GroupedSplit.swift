@@ -27,7 +27,7 @@ package struct GroupedSplit: Sendable {
         let totals = folder.classCounts.map(Double.init)
         let sizes = order.map { group in
             var counts: [Int: Double] = [:]
-            for sample in members[group.name] ?? [] { counts[folder.samples[sample].label, default: 0] += 1 }
+            for sample in members[group.name] ?? [] { counts[folder.samples.label(of: sample), default: 0] += 1 }
             return counts
         }
         var choice = Choice(totals: totals, wanted: totals.map { fraction * $0 }, sizes: sizes)
@@ -39,7 +39,7 @@ package struct GroupedSplit: Sendable {
         }
         func part(_ wanted: Bool) -> ImageFolder {
             var part = folder
-            part.samples = folder.samples.indices.filter { isHeldOut[$0] == wanted }.map { folder.samples[$0] }
+            part.samples = folder.samples.picked(folder.samples.indices.filter { isHeldOut[$0] == wanted })
             if wanted { part.notes = [] }
             return part
         }
@@ -109,7 +109,7 @@ package struct GroupedSplit: Sendable {
         var table = TextTable([.left("class"), .right("training"), .right("groups"), .right("validation"), .right("groups")])
         func counts(_ label: Int?, _ heldOut: Bool) -> [String] {
             let samples = folder.samples.indices.filter {
-                isHeldOut[$0] == heldOut && (label == nil || folder.samples[$0].label == label)
+                isHeldOut[$0] == heldOut && (label == nil || folder.samples.label(of: $0) == label)
             }
             return ["\(samples.count)", "\(Set(samples.map { groups[$0] }).count)"]
         }

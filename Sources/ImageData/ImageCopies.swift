@@ -21,33 +21,44 @@ package struct ImageCopies: Sendable {
     /// Bytes that are read at most.
     private static let byteLimit = 256 << 20
 
+    /// What makes two files one: their checksum, or where they are on the disk or in an archive.
+    private struct Contents: Hashable {
+        let first, second: UInt64
+    }
+
+    private struct File {
+        let size: Int
+        let inode: Contents
+        let folder, sample: Int32
+
+        var place: Place { Place(folder: Int(folder), sample: Int(sample)) }
+    }
+
     /// Files are read only where their sizes agree, and no more than `limit` of them, nor more than a few hundred megabytes: a large data
     /// set's are left to whoever reads all of it anyway. A file that cannot be read is nobody's copy.
     package init(among folders: [ImageFolder], reading limit: Int = 2_000) {
-        var bySize: [Int: [(place: Place, file: [UInt64])]] = [:]
-        for (number, folder) in folders.enumerated() {
-            for (sample, image) in folder.samples.enumerated() {
-                let place = Place(folder: number, sample: sample)
-                if let inside = image.place {
-                    bySize[Int(inside.size), default: []].append((place, [UInt64(inside.shard), UInt64(inside.offset)]))
-                    continue
-                }
-                var status = stat()
-                guard stat(folder.path(of: image), &status) == 0, status.st_size > 0 else { continue }
-                bySize[Int(status.st_size), default: []].append((place, [UInt64(status.st_dev), UInt64(status.st_ino)]))
-            }
+        let files = Self.files(of: folders)
+        func kind(_ place: Place) -> (Int, Int) { (place.folder, folders[place.folder].samples.label(of: place.sample)) }
+        var groups: [Range<Int>] = []
+        for index in files.indices {
+            let isNext = index > 0 && files[index].size == files[index - 1].size
+            groups.append((isNext ? groups.removeLast().lowerBound : index)..<index + 1)
         }
-        func kind(_ place: Place) -> [Int] { [place.folder, folders[place.folder].samples[place.sample].label] }
-        let groups = bySize.filter { _, group in group.contains { kind($0.place) != kind(group[0].place) } }
+        groups.removeAll { group in
+            !files[group].contains { kind($0.place) != kind(files[group.lowerBound].place) }
+        }
         isComplete =
-            groups.values.reduce(0) { $0 + $1.count } <= limit
-            && groups.reduce(0) { $0 + $1.key * $1.value.count } <= Self.byteLimit
-        for group in groups.values {
-            var first: [[UInt64]: Place] = [:]
-            for (place, file) in group {
+            groups.reduce(0) { $0 + $1.count } <= limit
+            && groups.reduce(0) { $0 + files[$1.lowerBound].size * $1.count } <= Self.byteLimit
+        for group in groups {
+            var first: [Contents: Place] = [:]
+            for file in files[group] {
+                let place = file.place
                 let part = folders[place.folder].part(of: folders[place.folder].samples[place.sample])
                 // Links are known without reading.
-                guard let contents = isComplete ? part.checksum.map({ [$0] }) : file else { continue }
+                guard let contents = isComplete ? part.checksum.map({ Contents(first: $0, second: 0) }) : file.inode else {
+                    continue
+                }
                 guard let earlier = first[contents] else {
                     first[contents] = place
                     continue
@@ -56,5 +67,28 @@ package struct ImageCopies: Sendable {
             }
         }
         pairs.sort { ($0.second.folder, $0.second.sample) < ($1.second.folder, $1.second.sample) }
+    }
+
+    /// All that are not empty, by size; those of a size in the order of folders and samples.
+    private static func files(of folders: [ImageFolder]) -> [File] {
+        var files: [File] = []
+        files.reserveCapacity(folders.reduce(0) { $0 + $1.samples.count })
+        for (number, folder) in folders.enumerated() {
+            for sample in folder.samples.indices {
+                var (size, inode) = (0, Contents(first: 0, second: 0))
+                if let inside = folder.samples.place(of: sample) {
+                    (size, inode) = (Int(inside.size), Contents(first: UInt64(inside.shard), second: UInt64(inside.offset)))
+                } else {
+                    var status = stat()
+                    guard stat(folder.path(of: folder.samples[sample]), &status) == 0, status.st_size > 0 else { continue }
+                    (size, inode) = (
+                        Int(status.st_size), Contents(first: UInt64(status.st_dev), second: UInt64(status.st_ino))
+                    )
+                }
+                files.append(File(size: size, inode: inode, folder: Int32(number), sample: Int32(sample)))
+            }
+        }
+        files.sort { ($0.size, $0.folder, $0.sample) < ($1.size, $1.folder, $1.sample) }
+        return files
     }
 }

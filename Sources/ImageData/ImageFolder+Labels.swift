@@ -76,7 +76,7 @@ extension ImageFolder {
         var folder = ImageFolder(
             root: root, classes: classes, samples: labelled.map { ImageSample(path: $0.path, label: labels[$0.name] ?? 0) },
             notes: found.notes)
-        folder.samples.sort { bytewise($0.path, $1.path) }
+        folder.samples.sortByPath()
         if let first = unmatched.first {
             folder.notes.append(
                 "\(root): \(unmatched.count) files are left out that data.label_pattern does not match, such as \(first)")
@@ -96,7 +96,7 @@ extension ImageFolder {
             }
         }
         var result = self
-        result.samples.removeAll { places.contains(place(self.path(of: $0))) }
+        result.samples = samples.picked(samples.indices.filter { !places.contains(place(path(of: samples[$0]))) })
         return (result, samples.count - result.samples.count)
     }
 

@@ -40,7 +40,7 @@ extension ImageFolder {
         }
         guard !folder.samples.isEmpty else { throw ImageError(path: root, reason: .noImages) }
         try folder.checkClasses(allowEmpty: allowEmptyClasses)
-        folder.samples.sort { bytewise($0.path, $1.path) }
+        folder.samples.sortByPath()
         folder.notes += scan.notes(looseFiles: top.files.count)
         return folder
     }
@@ -68,9 +68,9 @@ extension ImageFolder {
         var scan = FolderScan(root: root)
         scan.holdsClasses = false
         scan.visited = scan.above.subtracting(scan.place.map { [$0] } ?? [])
-        var samples: [ImageSample] = []
+        var samples = ImageSamples()
         _ = try scan.collect("", label: 0, into: &samples)
-        return (samples.map(\.path), scan.notes(looseFiles: 0))
+        return (Array(samples.paths), scan.notes(looseFiles: 0))
     }
 
     private mutating func checkClasses(allowEmpty: Bool) throws(ImageError) {
@@ -128,7 +128,7 @@ extension ImageFolder {
         }
 
         /// Adds all images below `folder` and returns how many lie directly in it.
-        mutating func collect(_ folder: String, label: Int, into samples: inout [ImageSample]) throws(ImageError) -> Int {
+        mutating func collect(_ folder: String, label: Int, into samples: inout ImageSamples) throws(ImageError) -> Int {
             if let place = Self.place(of: root + "/" + folder), !visited.insert(place).inserted { return 0 }
             var listing = try list(folder)
             let prefix = folder.isEmpty ? "" : folder + "/"

@@ -3,27 +3,6 @@ internal import Files
 internal import Foundation
 internal import Tensors
 
-/// An image file and its class.
-package struct ImageSample: Sendable, Hashable {
-    /// Where the file is, relative to the folder; absolute where a list has it elsewhere.
-    package var path: String
-    /// The index of its class; of several the first, of none 0.
-    package var label: Int
-    /// The indices of all its classes, ascending, where photographs may have several or none; nil where each has its label.
-    package var labels: [Int]?
-    /// What it weighs in the loss.
-    package var weight: Float = 1
-    /// Where it is in an archive; nil for a file.
-    package var place: ShardPlace?
-
-    package init(path: String, label: Int, labels: [Int]? = nil, place: ShardPlace? = nil) {
-        self.place = place
-        self.path = path
-        self.label = label
-        self.labels = labels
-    }
-}
-
 /// The images of a folder and their classes, in an order that depends on their names only.
 package struct ImageFolder: Sendable, Hashable {
     /// The folder, as the user named it.
@@ -31,17 +10,19 @@ package struct ImageFolder: Sendable, Hashable {
     /// The classes, sorted by the bytes of their names; a label is an index into this list.
     package var classes: [String]
     /// The images, sorted by the bytes of their paths. Paths are relative to `root`.
-    package var samples: [ImageSample]
+    package var samples: ImageSamples
     /// What a user should know about what was found: files left out, classes without images, names that differ in case only.
     package var notes: [String]
     /// The archives that hold the images; none where they are files.
     package var shards: [String]
 
-    package init(root: String, classes: [String], samples: [ImageSample], notes: [String] = [], shards: [String] = []) {
+    package init(
+        root: String, classes: [String], samples: some Sequence<ImageSample>, notes: [String] = [], shards: [String] = []
+    ) {
         self.shards = shards
         self.root = root
         self.classes = classes
-        self.samples = samples
+        self.samples = ImageSamples(samples)
         self.notes = notes
     }
 
@@ -54,21 +35,15 @@ package struct ImageFolder: Sendable, Hashable {
 
     /// A number for each sample that depends on its path only: files that are added change nothing for those that were there.
     package var sampleKeys: [Int] {
-        samples.map { sample in
+        samples.paths.map { path in
             var checksum = Checksum()
-            checksum.update(sample.path)
+            checksum.update(path)
             return Int(truncatingIfNeeded: checksum.value)
         }
     }
 
     /// The number of images of each class.
-    package var classCounts: [Int] {
-        var counts = [Int](repeating: 0, count: classes.count)
-        for sample in samples {
-            if let labels = sample.labels { for label in labels { counts[label] += 1 } } else { counts[sample.label] += 1 }
-        }
-        return counts
-    }
+    package var classCounts: [Int] { samples.counts(ofClasses: classes.count) }
 
     /// This folder with the labels of another class list, matched by name: how a validation set follows its training set.
     ///
@@ -81,18 +56,19 @@ package struct ImageFolder: Sendable, Hashable {
         guard extra.isEmpty else { throw ImageError(path: root, reason: .extraClasses(extra, known: known)) }
         var result = self
         result.classes = known
-        result.samples = samples.compactMap { sample in
-            var moved = sample
-            if let own = sample.labels {
-                let several = own.compactMap { labels[classes[$0]] }.sorted()
-                (moved.label, moved.labels) = (several.first ?? 0, several)
-                return moved
-            }
-            return labels[classes[sample.label]].map { label in
-                moved.label = label
-                return moved
-            }
-        }
+        result.samples = ImageSamples(
+            samples.lazy.compactMap { sample -> ImageSample? in
+                var moved = sample
+                if let own = sample.labels {
+                    let several = own.compactMap { labels[classes[$0]] }.sorted()
+                    (moved.label, moved.labels) = (several.first ?? 0, several)
+                    return moved
+                }
+                return labels[classes[sample.label]].map { label in
+                    moved.label = label
+                    return moved
+                }
+            })
         let missing = zip(known, result.classCounts).filter { $1 == 0 }.map(\.0)
         if !missing.isEmpty {
             result.notes.append("\(root) has no images of \(missing.map { "'\($0)'" }.joined(separator: ", "))")

@@ -16,7 +16,7 @@ package enum SampleSource: Sendable {
 
     package func label(of sample: Int) -> Int {
         switch self {
-        case .folder(let folder): folder.samples[sample].label
+        case .folder(let folder): folder.samples.label(of: sample)
         case .synthetic(_, let classes): sample % classes
         }
     }
@@ -25,11 +25,11 @@ package enum SampleSource: Sendable {
     func writeTargets(of sample: Int, _ row: UnsafeMutablePointer<Float>, classes: Int) {
         row.update(repeating: 0, count: classes)
         guard case .folder(let folder) = self else { return row[label(of: sample)] = 1 }
-        let image = folder.samples[sample]
-        if let labels = image.labels {
-            for label in labels { row[label] = image.weight }
+        let weight = folder.samples.weight(of: sample)
+        if let labels = folder.samples.labels(of: sample) {
+            for label in labels { row[label] = weight }
         } else {
-            row[image.label] = image.weight
+            row[folder.samples.label(of: sample)] = weight
         }
     }
 
@@ -43,7 +43,7 @@ package enum SampleSource: Sendable {
     /// How messages and tables name a sample: its path relative to the folder.
     package func name(of sample: Int) -> String {
         switch self {
-        case .folder(let folder): folder.samples[sample].path
+        case .folder(let folder): folder.samples.paths[sample]
         case .synthetic: "synthetic \(sample)"
         }
     }

@@ -12,10 +12,10 @@ package struct ValidationSplit: Sendable, Hashable {
     package init(of folder: ImageFolder, fraction: Double, seed: UInt64) {
         precondition(fraction > 0 && fraction < 1, "the held-out fraction lies between 0 and 1")
         var hashed = [[(hash: UInt64, sample: Int)]](repeating: [], count: folder.classes.count)
-        for (index, sample) in folder.samples.enumerated() {
+        for (index, path) in folder.samples.paths.enumerated() {
             var checksum = Checksum(seed: seed)
-            checksum.update(sample.path)
-            hashed[sample.label].append((checksum.value, index))
+            checksum.update(path)
+            hashed[folder.samples.label(of: index)].append((checksum.value, index))
         }
         var isHeldOut = [Bool](repeating: false, count: folder.samples.count)
         for members in hashed {
@@ -26,8 +26,8 @@ package struct ValidationSplit: Sendable, Hashable {
             for member in ordered.prefix(count) { isHeldOut[member.sample] = true }
         }
         var (training, validation) = (folder, folder)
-        training.samples = folder.samples.indices.filter { !isHeldOut[$0] }.map { folder.samples[$0] }
-        validation.samples = folder.samples.indices.filter { isHeldOut[$0] }.map { folder.samples[$0] }
+        training.samples = folder.samples.picked(folder.samples.indices.filter { !isHeldOut[$0] })
+        validation.samples = folder.samples.picked(folder.samples.indices.filter { isHeldOut[$0] })
         validation.notes = []
         self.training = training
         self.validation = validation

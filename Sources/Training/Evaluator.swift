@@ -132,10 +132,10 @@ package struct Evaluator {
                 images: unreadable.filter { !$0.isUsed })
         }
         var evaluation = Evaluation(
-            classes: samples.classes, predictions: predictions, unreadable: unreadable, paths: samples.paths,
+            classes: samples.classes, predictions: predictions, unreadable: unreadable, paths: Array(samples.paths),
             thresholds: thresholds)
         evaluation.familiarity = Familiarity(features: features.values, width: features.width)
-        if !samples.places.isEmpty {
+        if samples.isOfShards {
             let worst = predictions.sorted { $0.loss > $1.loss }.prefix(Self.pictured)
             evaluation.archived = Dictionary(uniqueKeysWithValues: worst.map { ($0.sample, samples.part(of: $0.sample)) })
         }

@@ -152,7 +152,7 @@ package final class Trainer {
         let (labels, count) = (parts.samples.labels, parts.samples.count)
         var order =
             settings.samplingShares.map {
-                EpochOrder.drawn(labels: labels, shares: $0, seed: settings.seed, epoch: progress.epoch)
+                EpochOrder.drawn(labels: Array(labels), shares: $0, seed: settings.seed, epoch: progress.epoch)
             } ?? EpochOrder.order(count: count, seed: settings.seed, epoch: progress.epoch, shuffle: settings.shuffle)
         order = EpochOrder.repeated(order, times: stage.repeats)
         let (rank, size) = (parts.communicator.rank, parts.communicator.size)
@@ -164,10 +164,10 @@ package final class Trainer {
             return plan.updates
         }
         if let weights = settings.classWeights, settings.loss == .crossEntropy {
-            let own = parts.samples.weights
+            let samples = parts.samples
             plan.weigh(order) { entry in
                 let sample = EpochOrder.sample(of: entry, count: count)
-                return weights[labels[sample]] * Double(own?[sample] ?? 1)
+                return weights[labels[sample]] * Double(samples.weight(of: sample))
             }
         }
         try stage.source.order(plan.shares(order, rank: rank, size: size, group: settings.group), epoch: progress.epoch)

@@ -129,7 +129,7 @@ struct Preparation {
         let speaks = tells && communicator.isRoot
         var settings = TrainingSettings(configuration)
         settings.samplingShares = configuration.data.sampling.shares(samples)
-        guard samples.weights == nil || settings.loss == .crossEntropy && settings.focal == 0 else {
+        guard !samples.isWeighed || settings.loss == .crossEntropy && settings.focal == 0 else {
             throw UserError(
                 "\(configuration.data.labels ?? ""): a column of weights is for cross-entropy; it excludes training.focal and "
                     + "network.loss: binary_cross_entropy")
@@ -141,7 +141,7 @@ struct Preparation {
                     + "\(configuration.training.batchSize * configuration.training.accumulation) images, from "
                     + "\(configuration.optimizer.learningRate) for \(images)")
         }
-        if samples.weights != nil {
+        if samples.isWeighed {
             if speaks { say("note: photographs weigh as the list says, in means over weights") }
             // The mean is then over weights.
             settings.classWeights = settings.classWeights ?? samples.classes.map { _ in 1 }
@@ -173,7 +173,7 @@ struct Preparation {
     }
 
     /// Whether a label does not say all that the loss must know.
-    var givesTargets: Bool { configuration.network.loss == .binaryCrossEntropy || samples.weights != nil }
+    var givesTargets: Bool { configuration.network.loss == .binaryCrossEntropy || samples.isWeighed }
 
     /// - Parameter fixedViews: where augmentation repeats itself it is keyed by paths, so that files that are added leave it as it was.
     func loaderOptions(

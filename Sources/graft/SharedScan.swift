@@ -1,4 +1,4 @@
-// One rank of each host looks through the folders; the host's other ranks are handed what it has found, in shared memory.
+// One rank of each host looks through the folders; the host's other ranks read what it has found in shared memory.
 import Collectives
 import Foundation
 import ImageData
@@ -18,18 +18,31 @@ struct SharedScan {
         validationDigest = try data.validation.map { String(try $0.digest(), radix: 16) }
     }
 
-    private init(from unpacker: inout ListUnpacker) {
+    /// What lies in a segment, and stays there.
+    private init(in segment: SharedSegment) {
+        var unpacker = ListUnpacker(UnsafeRawBufferPointer(start: segment.base, count: segment.byteCount), owner: segment)
+        self.init(from: &unpacker)
+    }
+
+    /// What `pack` has written.
+    init(from unpacker: inout ListUnpacker) {
         trainingDigest = unpacker.text()
         validationDigest = unpacker.texts().first
         data = TrainingData(from: &unpacker)
     }
 
-    private var packed: [UInt8] {
-        var packer = ListPacker()
+    /// Writes it as bytes, if not only to count them; returns their number.
+    @discardableResult
+    private func pack(into target: UnsafeMutableRawPointer?) -> Int {
+        var packer = ListPacker(into: target)
+        pack(into: &packer)
+        return packer.count
+    }
+
+    func pack(into packer: inout ListPacker) {
         packer.add(trainingDigest)
         packer.add([validationDigest].compactMap(\.self))
         data.pack(into: &packer)
-        return packer.bytes
     }
 
     /// Where a host's list lies, as its first rank tells it to all.
@@ -50,15 +63,15 @@ struct SharedScan {
         var own = rootFirst && communicator.isRoot ? try SharedScan(configuration) : nil
         if rootFirst { try communicator.barrier() }
         if communicator.localRank == 0, own == nil { own = try SharedScan(configuration) }
-        var segment: SharedSegment?
         var offer: Offer?
-        if communicator.localRank == 0, communicator.localSize > 1, let bytes = own?.packed {
-            segment = SharedSegment.create(byteCount: bytes.count).segment
-            if let segment {
-                segment.base.copyMemory(from: bytes, byteCount: bytes.count)
-                let (process, descriptor) = segment.address
-                offer = Offer(host: communicator.hostName, process: process, descriptor: descriptor, byteCount: bytes.count)
-            }
+        if communicator.localRank == 0, communicator.localSize > 1, let found = own,
+            let segment = SharedSegment.create(byteCount: found.pack(into: nil)).segment
+        {
+            found.pack(into: segment.base)
+            let (process, descriptor) = segment.address
+            offer = Offer(
+                host: communicator.hostName, process: process, descriptor: descriptor, byteCount: segment.byteCount)
+            own = SharedScan(in: segment)
         }
         let offers = try communicator.gather([UInt8](try JSONEncoder().encode([offer].compactMap(\.self))))
         if own == nil {
@@ -66,18 +79,13 @@ struct SharedScan {
             own = offers.first { $0.host == communicator.hostName }.flatMap(take)
         }
         let scan = try own ?? SharedScan(configuration)
-        // The first rank keeps the list until all have read it.
-        try withExtendedLifetime(segment) { try communicator.barrier() }
+        // The first rank keeps the list open until all have it.
+        try withExtendedLifetime(scan) { try communicator.barrier() }
         return scan
     }
 
     private static func take(_ offer: Offer) -> SharedScan? {
-        let opened = SharedSegment.open(
-            process: offer.process, descriptor: offer.descriptor, byteCount: offer.byteCount)
-        guard let segment = opened.segment else { return nil }
-        return withExtendedLifetime(segment) {
-            var unpacker = ListUnpacker(UnsafeRawBufferPointer(start: segment.base, count: offer.byteCount))
-            return SharedScan(from: &unpacker)
-        }
+        SharedSegment.open(process: offer.process, descriptor: offer.descriptor, byteCount: offer.byteCount).segment
+            .map(SharedScan.init(in:))
     }
 }

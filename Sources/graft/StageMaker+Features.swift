@@ -142,7 +142,7 @@ extension StageMaker {
         var disk: FeatureDisk?
         if onDisk {
             let digests = try FeatureIdentities.digests(
-                of: (0..<split.samples.count).map { split.samples.part(of: $0) },
+                of: (0..<split.samples.count).lazy.map { split.samples.part(of: $0) },
                 rememberedIn: "\(configuration.featureFolder)/digests", communicator,
                 stop: preparation.stop)
             if communicator.isRoot, !preparation.knowsCopies, let warning = Self.sharedPictures(split.samples, digests) {

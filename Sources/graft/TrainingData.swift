@@ -229,15 +229,7 @@ extension LabelTable.Columns {
 
 extension ImageFolder {
     /// The samples as the loop knows them.
-    func sampleList(split: String) -> SampleList {
-        let isOfSeveral = samples.contains { $0.labels != nil }
-        var list = SampleList(
-            split: split, classes: classes, paths: samples.map { path(of: $0) }, labels: samples.map(\.label),
-            labelSets: isOfSeveral ? samples.map { $0.labels ?? [$0.label] } : nil)
-        if samples.contains(where: { $0.weight != 1 }) { list.weights = samples.map(\.weight) }
-        (list.shards, list.places) = (shards, samples.compactMap(\.place))
-        return list
-    }
+    func sampleList(split: String) -> SampleList { SampleList(split: split, self) }
 }
 
 extension RunConfiguration.Augmentation {

@@ -13,12 +13,42 @@ import Testing
         samples[1].weight = 0.25
         let folder = ImageFolder(
             root: "data/train", classes: ["a", "b", ""], samples: samples, notes: ["a note"], shards: ["x.tar", "y.tar"])
-        var packer = ListPacker()
-        folder.pack(into: &packer)
-        packer.add(7)
-        packer.bytes.withUnsafeBytes { bytes in
-            var unpacker = ListUnpacker(bytes)
-            #expect(ImageFolder(from: &unpacker) == folder && unpacker.number() == 7)
+        func pack(into target: UnsafeMutableRawPointer?) -> Int {
+            var packer = ListPacker(into: target)
+            folder.pack(into: &packer)
+            packer.add(7)
+            return packer.count
         }
+        let memory = Memory(byteCount: pack(into: nil))
+        #expect(pack(into: memory.bytes.baseAddress) == memory.bytes.count)
+        for owner in [nil, memory] {
+            var unpacker = ListUnpacker(UnsafeRawBufferPointer(memory.bytes), owner: owner)
+            var taken = ImageFolder(from: &unpacker)
+            #expect(taken == folder && unpacker.number() == 7)
+            // What lies in memory of others is copied before it is changed.
+            taken.samples.append(samples[0])
+            #expect(taken.samples.count == 5 && taken.samples[4] == samples[0] && taken.samples.prefix(4).elementsEqual(samples))
+        }
+    }
+
+    @Test func samplesArePickedAndSorted() {
+        var samples = ImageSamples([
+            ImageSample(path: "b", label: 0), ImageSample(path: "a b", label: 1, labels: [1, 2]),
+            ImageSample(path: "a", label: 2, place: ShardPlace(shard: 0, size: 1, offset: 2)), ImageSample(path: "", label: 3),
+        ])
+        let whole = Array(samples)
+        samples.sortByPath()
+        #expect(Array(samples) == [3, 2, 1, 0].map { whole[$0] })
+        #expect(samples.picked([2, 0]).elementsEqual([whole[1], whole[3]]) && samples.isOfSeveral && !samples.isWeighed)
+        #expect(samples.counts(ofClasses: 4) == [1, 1, 2, 1])
+    }
+
+    /// Bytes that columns may stay in.
+    private final class Memory {
+        let bytes: UnsafeMutableRawBufferPointer
+
+        init(byteCount: Int) { bytes = .allocate(byteCount: byteCount, alignment: 16) }
+
+        deinit { bytes.deallocate() }
     }
 }

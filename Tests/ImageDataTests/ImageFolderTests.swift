@@ -209,8 +209,8 @@ struct ValidationSplitTests {
         let split = ValidationSplit(of: whole, fraction: 0.25, seed: 17)
         #expect(split.validation.classCounts == [10, 3, 1, 1, 0])
         #expect(split.training.classCounts == [30, 7, 2, 1, 1])
-        let both = split.training.samples + split.validation.samples
-        #expect(both.sorted { $0.path < $1.path } == whole.samples)
+        let both = Array(split.training.samples) + split.validation.samples
+        #expect(both.sorted { $0.path < $1.path } == Array(whole.samples))
         #expect(split.validation.classes == whole.classes)
     }
 

@@ -4,15 +4,18 @@ internal import Foundation
 package import Tensors
 
 /// Where in an archive an image is.
-package struct ShardPlace: Sendable, Hashable {
+package struct ShardPlace: Sendable, Hashable, BitwiseCopyable {
     /// The index of its archive.
     package let shard: Int32
     package let size: Int32
     package let offset: Int
 
-    /// Its bytes in one of these archives.
-    func part(named name: String, in shards: [String]) -> FilePart {
-        FilePart(name: name, path: shards[Int(shard)], range: offset..<offset + Int(size))
+    /// Stands for none in a column.
+    static let none = ShardPlace(shard: -1, size: 0, offset: 0)
+
+    /// Its bytes in an archive.
+    func part(named name: String, in shard: String) -> FilePart {
+        FilePart(name: name, path: shard, range: offset..<offset + Int(size))
     }
 }
 
@@ -36,33 +39,39 @@ extension ImageFolder {
         for path in paths { indices.append(try ShardIndex.of(path, rememberedIn: memory)) }
         guard indices.contains(where: { !$0.samples.isEmpty }) else { throw fail("holds no photographs") }
         let kind = try pattern == nil ? labelKind(indices, paths, fail) : nil
-        var (samples, names) = ([ImageSample](), [[String]]())
-        for (shard, index) in indices.enumerated() {
-            for sample in index.samples {
-                let label = kind.map { sample.labels[$0.rawValue] } ?? pattern?.part(of: sample.name)
-                guard let label else { throw fail("data.label_pattern does not match '\(sample.name)'") }
-                guard sample.size <= Int(Int32.max) else {
-                    throw fail("'\(sample.name)' has \(sample.size) bytes: too many for a photograph")
+        // Labels are few and samples are many: each label is taken apart once.
+        var parts: [String: [String]] = [:]
+        func eachSample(_ body: (Int, ShardIndex.Sample, String) throws(ShardError) -> Void) throws(ShardError) {
+            for (shard, index) in indices.enumerated() {
+                for sample in index.samples {
+                    let label = kind.map { sample.labels[$0.rawValue] } ?? pattern?.part(of: sample.name)
+                    guard let label else { throw fail("data.label_pattern does not match '\(sample.name)'") }
+                    try body(shard, sample, label)
                 }
-                names.append(try labels(label, sample.name, separator, fail))
-                samples.append(
-                    ImageSample(
-                        path: sample.name, label: 0,
-                        place: ShardPlace(shard: Int32(shard), size: Int32(sample.size), offset: sample.offset)))
             }
         }
-        let distinct = Set(names.joined())
+        try eachSample { (_, sample, label) throws(ShardError) in
+            if parts[label] == nil { parts[label] = try labels(label, sample.name, separator, fail) }
+        }
+        let distinct = Set(parts.values.joined())
         let areNumbers = distinct.allSatisfy { Int($0) != nil }
         let classes = distinct.sorted { areNumbers ? (Int($0) ?? 0, $0) < (Int($1) ?? 0, $1) : bytewise($0, $1) }
         let numbers = Dictionary(zip(classes, classes.indices)) { first, _ in first }
-        for index in samples.indices {
-            let found = names[index].compactMap { numbers[$0] }.sorted()
-            samples[index].label = found.first ?? 0
-            if separator != nil { samples[index].labels = found }
+        let found = parts.mapValues { $0.compactMap { numbers[$0] }.sorted() }
+        var samples = ImageSamples()
+        try eachSample { (shard, sample, label) throws(ShardError) in
+            guard sample.size <= Int(Int32.max) else {
+                throw fail("'\(sample.name)' has \(sample.size) bytes: too many for a photograph")
+            }
+            let labels = found[label] ?? []
+            samples.append(
+                ImageSample(
+                    path: sample.name, label: labels.first ?? 0, labels: separator == nil ? nil : labels,
+                    place: ShardPlace(shard: Int32(shard), size: Int32(sample.size), offset: sample.offset)))
         }
-        samples.sort { bytewise($0.path, $1.path) }
-        for (first, second) in zip(samples, samples.dropFirst()) where first.path == second.path {
-            throw fail("has two samples called '\(first.path)'")
+        samples.sortByPath()
+        for index in samples.indices.dropFirst() where samples.paths.order(index - 1, index) == 0 {
+            throw fail("has two samples called '\(samples.paths[index])'")
         }
         return ImageFolder(root: text, classes: classes, samples: samples, shards: paths)
     }
@@ -100,6 +109,8 @@ extension ImageFolder {
 
     /// The bytes of a sample.
     package func part(of sample: ImageSample) -> FilePart {
-        sample.place?.part(named: path(of: sample), in: shards) ?? FilePart(path(of: sample))
+        guard let place = sample.place else { return FilePart(path(of: sample)) }
+        let shard = shards[Int(place.shard)]
+        return place.part(named: path(of: sample), in: shard)
     }
 }

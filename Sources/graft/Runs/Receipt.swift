@@ -25,17 +25,8 @@ struct Receipt: Equatable {
         let weights: String
     }
 
-    /// One photograph: a line of `receipt-photographs.tsv`.
-    private struct Photograph: Equatable {
-        let digest: String
-        let split: String
-        let label: String
-
-        var text: String { "\(digest)\t\(split)\t\(label)" }
-    }
-
     private let head: Head
-    private var photographs: [String: Photograph] = [:]
+    private var photographs = ReceiptPhotographs()
 
     var ranks: Int { head.ranks }
 
@@ -52,11 +43,13 @@ struct Receipt: Equatable {
             config: digest(of: [(configuration ?? preparation.configuration).yaml()]),
             weights: preparation.weights.checksum.map { String($0, radix: 16) } ?? "random")
         let folders = [("train", preparation.data?.training), ("validation", preparation.data?.validation)]
-        let parts = folders.map { _, folder in folder.map { folder in folder.samples.map { folder.part(of: $0) } } ?? [] }
-        let readsAll = parts.joined().reduce(0) { $0 + ($1.byteCount ?? 0) } <= Self.mostBytesRead
-        for ((split, folder), parts) in zip(folders, parts) {
-            if let folder { add(folder, parts, split, readsAll: readsAll, threads: preparation.placement.threads) }
+        let byteCount = folders.compactMap(\.1).reduce(0) { sum, folder in
+            folder.samples.reduce(sum) { $0 + (folder.part(of: $1).byteCount ?? 0) }
         }
+        for case (let split, let folder?) in folders {
+            add(folder, split, readsAll: byteCount <= Self.mostBytesRead, threads: preparation.placement.threads)
+        }
+        photographs.sort()
     }
 
     /// Reads that of a run. Throws `UserError` where there is none.
@@ -75,30 +68,31 @@ struct Receipt: Equatable {
         for line in String(decoding: lines, as: UTF8.self).split(separator: "\n") {
             let fields = line.split(separator: "\t", maxSplits: 3, omittingEmptySubsequences: false).map(String.init)
             guard fields.count == 4 else { throw UserError("\(folder.receiptPhotographs) is damaged; train the run anew") }
-            photographs[fields[3]] = Photograph(digest: fields[0], split: fields[1], label: fields[2])
+            photographs.append(path: fields[3], text: fields[..<3].joined(separator: "\t"))
         }
+        photographs.sort()
     }
 
     func write(to folder: RunFolder) throws {
-        let lines = photographs.sorted { bytewise($0.key, $1.key) }.map { "\($0.value.text)\t\($0.key)\n" }
-        try AtomicFile.write(Array(lines.joined().utf8), to: folder.receiptPhotographs)
+        try photographs.write(to: folder.receiptPhotographs)
         try AtomicFile.write(Array((try head.jsonLine() + "\n").utf8), to: folder.receipt)
     }
 
-    private mutating func add(_ folder: ImageFolder, _ parts: [FilePart], _ split: String, readsAll: Bool, threads: Int) {
-        nonisolated(unsafe) var digests = [String?](repeating: nil, count: parts.count)
+    private mutating func add(_ folder: ImageFolder, _ split: String, readsAll: Bool, threads: Int) {
+        // Checksums or sizes; texts would take ten times as much.
+        nonisolated(unsafe) var facts = [UInt64?](repeating: nil, count: folder.samples.count)
         let lock = NSLock()
         DispatchQueue.concurrentPerform(iterations: max(1, threads)) { number in
-            for index in stride(from: number, to: parts.count, by: max(1, threads)) {
-                let digest =
-                    readsAll
-                    ? parts[index].checksum.map { String($0, radix: 16) } : parts[index].byteCount.map { "\($0) bytes" }
-                lock.withLock { digests[index] = digest }
+            for index in stride(from: number, to: folder.samples.count, by: max(1, threads)) {
+                let part = folder.part(of: folder.samples[index])
+                let fact = readsAll ? part.checksum : part.byteCount.map(UInt64.init)
+                lock.withLock { facts[index] = fact }
             }
         }
-        for (sample, digest) in zip(folder.samples, digests) {
-            photographs[Self.line(folder.path(of: sample))] = Photograph(
-                digest: digest ?? "unreadable", split: split, label: Self.labels(of: sample, in: folder))
+        for (sample, fact) in zip(folder.samples, facts) {
+            let digest = fact.map { readsAll ? String($0, radix: 16) : "\($0) bytes" } ?? "unreadable"
+            photographs.append(
+                path: Self.line(folder.path(of: sample)), text: "\(digest)\t\(split)\t\(Self.labels(of: sample, in: folder))")
         }
     }
 
@@ -109,28 +103,35 @@ struct Receipt: Equatable {
 
     /// What a data set has that this run did not know, and the other way round, in words. Photographs are known by their paths.
     func news(in data: TrainingData) -> String {
-        var (fresh, relabelled, known, classes) = (0, 0, Set<String>(), Set<String>())
+        var (fresh, relabelled, known, classes) = (0, 0, 0, Set<String>())
         for folder in [data.training, data.validation].compactMap({ $0 }) {
             classes.formUnion(folder.classes)
             for sample in folder.samples {
                 let path = Self.line(folder.path(of: sample))
                 let labels = Self.labels(of: sample, in: folder)
-                guard let photograph = photographs[path] else {
+                guard let text = photographs.text(of: path) else {
                     fresh += 1
                     continue
                 }
-                known.insert(path)
-                if photograph.label != labels { relabelled += 1 }
+                known += 1
+                if Self.label(in: text) != labels { relabelled += 1 }
             }
         }
-        let old = Set(photographs.values.flatMap { $0.label.split(separator: "|").map(String.init) })
-        let (gone, new) = (photographs.count - known.count, classes.subtracting(old).sorted())
+        var old: Set<String> = []
+        for place in 0..<photographs.count {
+            old.formUnion(Self.label(in: photographs[place].text).split(separator: "|").map(String.init))
+        }
+        let (gone, new) = (photographs.count - known, classes.subtracting(old).sorted())
         let parts = [
             fresh > 0 ? "\(fresh) photographs are new" : nil, gone > 0 ? "\(gone) are gone" : nil,
             relabelled > 0 ? "\(relabelled) have other labels" : nil,
             new.isEmpty ? nil : "new class\(new.count == 1 ? "" : "es") \(new.prefix(10).joined(separator: ", "))",
         ].compactMap { $0 }
         return parts.isEmpty ? "nothing is new, but contents of files may be" : parts.joined(separator: ", ")
+    }
+
+    private static func label(in text: String) -> String {
+        text.split(separator: "\t", omittingEmptySubsequences: false).last.map(String.init) ?? ""
     }
 
     private static func labels(of sample: ImageSample, in folder: ImageFolder) -> String {
@@ -148,14 +149,12 @@ struct Receipt: Equatable {
         compare("weights", head.weights, other.head.weights)
         compare("program", "\(head.version), \(head.program)", "\(other.head.version), \(other.head.program)")
         compare("arithmetic", head.arithmetic, other.head.arithmetic)
-        for path in Set(photographs.keys).union(other.photographs.keys).sorted(by: bytewise) {
-            let (expected, now) = (photographs[path], other.photographs[path])
-            guard expected != now else { continue }
+        for (path, expected, now) in photographs.differences(from: other.photographs) {
             found.append(
                 ReceiptDifference(
                     thing: "photograph", path: path,
-                    expected: expected?.text.replacingOccurrences(of: "\t", with: ", ") ?? "nothing",
-                    found: now?.text.replacingOccurrences(of: "\t", with: ", ") ?? "nothing"))
+                    expected: expected?.replacingOccurrences(of: "\t", with: ", ") ?? "nothing",
+                    found: now?.replacingOccurrences(of: "\t", with: ", ") ?? "nothing"))
         }
         return found
     }

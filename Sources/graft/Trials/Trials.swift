@@ -45,7 +45,7 @@ final class Trials {
     /// The training images cut into folds, groups kept together.
     func cut(_ count: Int, round: Int = 0) -> Folds {
         Folds(
-            count, labels: preparation.samples.labels, groups: preparation.data?.trainingGroups,
+            count, labels: Array(preparation.samples.labels), groups: preparation.data?.trainingGroups,
             seed: UInt64(preparation.configuration.run.seed), round: round)
     }
 

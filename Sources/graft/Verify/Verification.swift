@@ -213,7 +213,7 @@ struct Verification {
         let trials = try CrossValidation.trials(base, communicator, environment, stop) { _ in }
         let samples = trials.preparation.samples
         let folds = min(Self.foldCount, samples.classCounts.min() ?? 0)
-        guard folds >= 2, samples.labelSets == nil else { return communicator.isRoot ? try outliers(trials) : [] }
+        guard folds >= 2, !samples.isOfSeveral else { return communicator.isRoot ? try outliers(trials) : [] }
         var sums = [[Float]](repeating: [], count: samples.count)
         for repetition in 0..<Self.repetitions {
             let cut = trials.cut(folds, round: repetition)
@@ -229,7 +229,7 @@ struct Verification {
         }
         guard communicator.isRoot else { return [] }
         let means = sums.map { $0.map { $0 / Float(Self.repetitions) } }
-        let suspects = ConfidentLearning.suspects(means, labels: samples.labels).map { suspect in
+        let suspects = ConfidentLearning.suspects(means, labels: Array(samples.labels)).map { suspect in
             var finding = finding(.suspectLabel, [suspect.sample], score: suspect.score)
             finding.looksLike = samples.classes[suspect.looksLike]
             return finding
