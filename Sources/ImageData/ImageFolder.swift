@@ -15,6 +15,8 @@ package struct ImageFolder: Sendable, Hashable {
     package var notes: [String]
     /// The archives that hold the images; none where they are files.
     package var shards: [String]
+    /// Where archives are read that have been copied to this host, by where they are.
+    package var copies: [String: String] = [:]
 
     package init(
         root: String, classes: [String], samples: some Sequence<ImageSample>, notes: [String] = [], shards: [String] = []

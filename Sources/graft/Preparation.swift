@@ -57,7 +57,11 @@ struct Preparation {
         let places = [configuration.data.train, configuration.data.validation ?? ""]
         let rootFirst = communicator.localSize < communicator.size && places.contains(where: ShardNames.areMeant)
         let scan = generated == nil ? try SharedScan.ofHost(configuration, communicator, rootFirst: rootFirst) : nil
-        data = scan?.data
+        var found = scan?.data
+        if let folder = configuration.data.stage {
+            try found?.stage(in: folder, communicator, environment: environment, stop: stop)
+        }
+        data = found
         digests = scan.map { ($0.trainingDigest, $0.validationDigest) }
         samples =
             generated ?? data?.training.sampleList(split: "train")

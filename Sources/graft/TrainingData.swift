@@ -1,4 +1,5 @@
 // The photographs of a config: folders, splits, loaders.
+import Collectives
 import Foundation
 import ImageData
 import RunConfiguration
@@ -169,6 +170,24 @@ struct TrainingData {
         var groups: [String: String] = [:]
         for row in table.rows { groups[ImageFolder.relative(row.file, to: root)] = row.group.flatMap { $0.isEmpty ? nil : $0 } }
         return { groups[$0.path] ?? $0.path }
+    }
+
+    /// Copies the shards to a disk of each host, and reads them there from now on. Every rank calls it.
+    ///
+    /// Throws `UserError` where there are none, the folder's name is of variables that are not set, or the disk has no room.
+    mutating func stage(
+        in folder: String, _ communicator: any Communicator, environment: [String: String], stop: StopFlag
+    ) throws {
+        let used = Set(training.usedShards + (validation?.usedShards ?? [])).sorted(by: bytewise)
+        guard !used.isEmpty else {
+            throw UserError(
+                "data.stage copies shards, and \(training.root) holds files: graft pack writes them into shards; or remove data.stage"
+            )
+        }
+        let staging = try ShardStaging(of: used, in: ShardStaging.expand(folder, environment))
+        try staging.copy(communicator, stop)
+        training.copies = staging.copies
+        validation?.copies = staging.copies
     }
 
     /// Looks into every file. Throws `ImageError` with all images of kinds that are not read, if they are more than may be unreadable;

@@ -21,7 +21,9 @@ package struct SampleList: Sendable, Equatable {
     /// The images of a folder.
     package init(split: String, _ folder: ImageFolder) {
         (self.split, classes, images) = (split, folder.classes, folder.samples)
-        self.folder = ImageFolder(root: folder.root, classes: [], samples: [], shards: folder.shards)
+        var place = ImageFolder(root: folder.root, classes: [], samples: [], shards: folder.shards)
+        place.copies = folder.copies
+        self.folder = place
     }
 
     private init(split: String, classes: [String], images: ImageSamples, folder: ImageFolder?) {

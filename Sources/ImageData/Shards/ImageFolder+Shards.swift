@@ -111,6 +111,13 @@ extension ImageFolder {
     package func part(of sample: ImageSample) -> FilePart {
         guard let place = sample.place else { return FilePart(path(of: sample)) }
         let shard = shards[Int(place.shard)]
-        return place.part(named: path(of: sample), in: shard)
+        return place.part(named: path(of: sample), in: copies[shard] ?? shard)
+    }
+
+    /// The archives that samples are in.
+    package var usedShards: [String] {
+        var isUsed = shards.map { _ in false }
+        for sample in samples.indices { if let place = samples.place(of: sample) { isUsed[Int(place.shard)] = true } }
+        return shards.indices.filter { isUsed[$0] }.map { shards[$0] }
     }
 }

@@ -23,6 +23,8 @@ extension RunConfiguration {
         package var group: String?
         /// A list of photographs that are left out.
         package var exclude: String?
+        /// A folder on a disk of each host to which shards are copied before training; `$NAME` is the environment's variable.
+        package var stage: String?
         package var augmentation = Augmentation.standard
         /// Whether every epoch has its own random order; else file order.
         package var shuffle = true
@@ -144,6 +146,7 @@ extension RunConfiguration.Data: Section {
                 "group", \.group,
                 .check("folder, a column of data.labels, or a regular expression with a part (?<group>…)", isGroup)),
             Key("exclude", \.exclude, .notEmpty),
+            Key("stage", \.stage, .notEmpty),
             Key("augmentation", \.augmentation),
             Key("shuffle", \.shuffle),
             Key("sampling", \.sampling),
