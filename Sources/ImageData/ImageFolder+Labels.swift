@@ -77,6 +77,7 @@ extension ImageFolder {
             root: root, classes: classes, samples: labelled.map { ImageSample(path: $0.path, label: labels[$0.name] ?? 0) },
             notes: found.notes)
         folder.samples.sortByPath()
+        folder.lookedInto = found.lookedInto
         if let first = unmatched.first {
             folder.notes.append(
                 "\(root): \(unmatched.count) files are left out that data.label_pattern does not match, such as \(first)")

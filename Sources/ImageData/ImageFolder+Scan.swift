@@ -42,6 +42,7 @@ extension ImageFolder {
         try folder.checkClasses(allowEmpty: allowEmptyClasses)
         folder.samples.sortByPath()
         folder.notes += scan.notes(looseFiles: top.files.count)
+        folder.lookedInto = scan.lookedInto
         return folder
     }
 
@@ -64,13 +65,15 @@ extension ImageFolder {
     }
 
     /// The paths of all files below a folder that may be images, and what was left out.
-    static func everyFile(below root: String) throws(ImageError) -> (paths: [String], notes: [String]) {
+    static func everyFile(
+        below root: String
+    ) throws(ImageError) -> (paths: [String], notes: [String], lookedInto: [LookedInto]) {
         var scan = FolderScan(root: root)
         scan.holdsClasses = false
         scan.visited = scan.above.subtracting(scan.place.map { [$0] } ?? [])
         var samples = ImageSamples()
         _ = try scan.collect("", label: 0, into: &samples)
-        return (Array(samples.paths), scan.notes(looseFiles: 0))
+        return (Array(samples.paths), scan.notes(looseFiles: 0), scan.lookedInto)
     }
 
     private mutating func checkClasses(allowEmpty: Bool) throws(ImageError) {
@@ -105,6 +108,9 @@ extension ImageFolder {
         private var ignoredFolders: [String: Int] = [:]
         private var deadLinks: [String] = []
         private var ignoredOthers = 0
+        private var folders: [LookedInto] = []
+        /// Whether there were links to files: what becomes of them shows in no folder that was looked into.
+        private var hasLinks = false
         /// The folders of the present class, as the system knows them.
         var visited: Set<[UInt64]> = []
 
@@ -118,6 +124,8 @@ extension ImageFolder {
             while let place = Self.place(of: path), above.insert(place).inserted { path += "/.." }
             self.above = above
         }
+
+        var lookedInto: [LookedInto] { hasLinks ? [] : folders }
 
         /// The root, as the system knows it.
         var place: [UInt64]? { Self.place(of: root) }
@@ -158,6 +166,8 @@ extension ImageFolder {
         /// The visible files and folders of a folder (`""` is the root).
         mutating func list(_ folder: String) throws(ImageError) -> Listing {
             let path = folder.isEmpty ? root : root + "/" + folder
+            // Before its names: what is added in between changes it.
+            if let place = LookedInto(path) { folders.append(place) }
             guard let stream = opendir(path) else {
                 let code = errno
                 if code == ENOTDIR { throw ImageError(path: path, reason: .notAFolder) }
@@ -188,6 +198,7 @@ extension ImageFolder {
             // A link, or a file system that does not tell.
             var target = stat()
             guard stat(path, &target) == 0 else {
+                hasLinks = true
                 // Of the root it may be a class: one fewer would change every label.
                 if isRoot, holdsClasses, !leftOut.contains(Self.suffix(of: name)) {
                     throw ImageError(path: path, reason: .deadLink)
@@ -195,7 +206,9 @@ extension ImageFolder {
                 return deadLinks.append(path)
             }
             switch target.st_mode & S_IFMT {
-            case S_IFREG: listing.files.append(name)
+            case S_IFREG:
+                hasLinks = true
+                listing.files.append(name)
             case S_IFDIR: listing.folders.append(name)
             default: ignoredOthers += 1
             }

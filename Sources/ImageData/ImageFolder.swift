@@ -15,6 +15,8 @@ package struct ImageFolder: Sendable, Hashable {
     package var notes: [String]
     /// The archives that hold the images; none where they are files.
     package var shards: [String]
+    /// All folders that were looked into, if by them it can be known that nothing was added or removed since; else none.
+    package var lookedInto: [LookedInto] = []
     /// Where archives are read that have been copied to this host, by where they are.
     package var copies: [String: String] = [:]
 

@@ -30,6 +30,7 @@ struct Preparation {
     private(set) var store: ParameterStore
     /// Of the names, labels and sizes of the files, taken once: trainings that follow one another would look at each file again.
     private let digests: (training: String, validation: String?)?
+    private let scan: SharedScan?
     private let file: WeightFile?
     private let abilities: ProcessorAbilities
 
@@ -56,7 +57,7 @@ struct Preparation {
         try stop.check(communicator)
         let places = [configuration.data.train, configuration.data.validation ?? ""]
         let rootFirst = communicator.localSize < communicator.size && places.contains(where: ShardNames.areMeant)
-        let scan = generated == nil ? try SharedScan.ofHost(configuration, communicator, rootFirst: rootFirst) : nil
+        var scan = generated == nil ? try SharedScan.ofHost(configuration, communicator, rootFirst: rootFirst) : nil
         var found = scan?.data
         if let folder = configuration.data.stage {
             try found?.stage(in: folder, communicator, environment: environment, stop: stop)
@@ -67,14 +68,16 @@ struct Preparation {
             generated ?? data?.training.sampleList(split: "train")
             ?? SampleList(split: "train", classes: [], paths: [], labels: [])
         for note in data?.notes ?? [] { tell("note: \(note)") }
-        if communicator.isRoot {
-            for note in try data?.checkFormats(limit: configuration.data.unreadableLimit) ?? [] { tell("warning: \(note)") }
-            let copies = data?.copyNotes()
-            for note in copies?.notes ?? [] { tell("warning: \(note)") }
-            knowsCopies = copies?.isComplete ?? true
+        if let data, communicator.isRoot {
+            if scan?.checks != nil { tell("the list of photographs is the run's: no folder has changed since") }
+            let checks = try scan?.checks ?? DataChecks(of: data, limit: configuration.data.unreadableLimit)
+            for note in checks.formats + checks.copies { tell("warning: \(note)") }
+            knowsCopies = checks.knowsCopies
+            scan?.checks = checks
         } else {
             knowsCopies = true
         }
+        self.scan = scan
         try stop.check(communicator)
         file = try weightFile(of: configuration.network, communicator, environment: environment, stop: stop)
         try stop.check(communicator)
@@ -100,6 +103,9 @@ struct Preparation {
         (other.networks, other.store, other.weights) = (loaded.networks, loaded.store, loaded.weights)
         return other
     }
+
+    /// Keeps the list of photographs in the run's folder. Rank 0 calls it.
+    func keepList() { if let scan { KeptList(configuration).write(scan) } }
 
     /// The networks of all phases, and the first one's parameters with the weights in them; and what the user should know.
     private static func load(

@@ -17,6 +17,7 @@ struct RunFolder {
     var report: String { "\(path)/report.html" }
     var receipt: String { "\(path)/receipt.json" }
     var receiptPhotographs: String { "\(path)/receipt-photographs.tsv" }
+    var list: String { "\(path)/photographs.list" }
     var checkpoints: String { "\(path)/checkpoints" }
 
     /// Makes the folder and takes its lock. An earlier run of this name is moved aside unless it is resumed: nothing is overwritten.

@@ -136,9 +136,16 @@ struct TrainingData {
         return try ImageFolder.scan(path, labelledBy: pattern)
     }
 
+    /// All folders and files that decide what is in the lists; none where those are not all known.
+    var lookedInto: [LookedInto] {
+        let folders = [training, validation, test].compactMap(\.self).map(\.lookedInto)
+        return folders.contains(where: \.isEmpty) ? [] : Array(folders.joined())
+    }
+
     /// Leaves out what `data.exclude` lists.
     private mutating func exclude(_ settings: RunConfiguration.Data) throws {
         guard let path = settings.exclude else { return }
+        if !training.lookedInto.isEmpty, let list = LookedInto(path) { training.lookedInto.append(list) }
         let files = try LabelTable.files(in: path, columns: LabelTable.Columns(settings))
         let base = URL(fileURLWithPath: path).deletingLastPathComponent().path
         let found = training.without(files, relativeTo: base)

@@ -64,6 +64,7 @@ struct TrainingRun {
                 parts.checkpoints?.lock = opened?.lock
                 parts.observers = observers
                 try AtomicFile.write(Array(configuration.yaml().utf8), to: folder.configuration)
+                preparation.keepList()
             }
             do {
                 let outcome = try train(parts, from: start)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Starts on large folders: seconds, processor seconds and memory of the largest rank, with the folder in the system's cache and (as root)
-# without, for 1 and 2 ranks; the same from tar shards.
+# without, for 1 and 2 ranks; again in the same run folder, which keeps the list; the same from tar shards.
 #   Tests/Soak/startup.sh [FILES…]        10000 200000, in 1,000 folders; build first (swift build -c release)
 # From launch to the end of a run of one step, the receipt of all files included. Files are links to copies of a photograph of the
 # repository's tests. Takes about two minutes; with 1280000, as many as ImageNet has, ten.
@@ -52,7 +52,7 @@ sys.exit(status)' "$graft" train config.yaml "$@" || { tail -n 3 log.0; exit 1; 
     processor=$(awk '{ print $2 + $3 }' time.* | sort -n | tail -n 1)
     memory=$(sed -n 's/^memory //p' log.* | sort -n | tail -n 1)
     printf '%-28s %5s %9s s %9s s %7s MB\n' "$what" "$ranks" "$seconds" "$processor" "$memory"
-    rm -rf runs time.* log.*
+    rm -rf time.* log.*
 }
 
 forget() { [ "$(id -u)" -eq 0 ] && sync && echo 3 > /proc/sys/vm/drop_caches 2>/dev/null; }
@@ -62,9 +62,12 @@ for count in "${counts[@]}"; do
     make_folder "$count"
     for ranks in 1 2; do
         if forget; then start "$count, cold" "$ranks"; fi
+        rm -rf runs
         start "$count, warm" "$ranks"
+        start "$count, list kept" "$ranks"
+        rm -rf runs
     done
     "$graft" pack train shards > log 2>&1 || { tail -n 3 log; exit 1; }
-    for ranks in 1 2; do start "$count in shards" "$ranks" '--set=data.train=shards/*.tar'; done
-    rm -rf train shards copy-*
+    for ranks in 1 2; do rm -rf runs; start "$count in shards" "$ranks" '--set=data.train=shards/*.tar'; done
+    rm -rf train shards copy-* runs
 done

@@ -6,6 +6,8 @@ extension ImageFolder {
     package func pack(into packer: inout ListPacker) {
         packer.add(root)
         for list in [classes, notes, shards] { packer.add(list) }
+        packer.add(lookedInto.count)
+        for folder in lookedInto { folder.pack(into: &packer) }
         packer.add(samples.paths.bytes)
         packer.add(samples.paths.ends)
         packer.add(samples.firstLabels)
@@ -19,11 +21,14 @@ extension ImageFolder {
     package init(from unpacker: inout ListUnpacker) {
         let root = unpacker.text()
         let lists = (0..<3).map { _ in unpacker.texts() }
+        let folders = unpacker.number()
+        let lookedInto = (0..<folders).map { _ in LookedInto(from: &unpacker) }
         let paths = PackedTexts(bytes: unpacker.column(), ends: unpacker.column())
         let samples = ImageSamples(
             paths: paths, firstLabels: unpacker.column(), weights: unpacker.column(), places: unpacker.column(),
             allLabels: unpacker.column(), labelEnds: unpacker.column())
         self.init(root: root, classes: lists[0], samples: samples, notes: lists[1], shards: lists[2])
+        self.lookedInto = lookedInto
     }
 }
 

@@ -35,6 +35,9 @@ extension ImageFolder {
     ) throws(ShardError) -> ImageFolder {
         let paths = try ShardNames.expand(text)
         func fail(_ problem: String) -> ShardError { ShardError(path: text, problem: problem) }
+        // Before they are read; the folders tell of archives that are added.
+        let places = paths + Set(paths.map(Folders.holding)).sorted(by: bytewise)
+        let lookedInto = places.compactMap(LookedInto.init)
         var indices: [ShardIndex] = []
         for path in paths { indices.append(try ShardIndex.of(path, rememberedIn: memory)) }
         guard indices.contains(where: { !$0.samples.isEmpty }) else { throw fail("holds no photographs") }
@@ -73,7 +76,10 @@ extension ImageFolder {
         for index in samples.indices.dropFirst() where samples.paths.order(index - 1, index) == 0 {
             throw fail("has two samples called '\(samples.paths[index])'")
         }
-        return ImageFolder(root: text, classes: classes, samples: samples, shards: paths)
+        var folder = ImageFolder(root: text, classes: classes, samples: samples, shards: paths)
+        // A pattern in a folder's name is of folders that nobody has looked into.
+        if !Folders.holding(text).contains(where: { "*?".contains($0) }) { folder.lookedInto = lookedInto }
+        return folder
     }
 
     /// The kind of label that all samples have.
