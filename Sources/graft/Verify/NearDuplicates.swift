@@ -74,17 +74,23 @@ struct NearDuplicates {
         present.flatMap { index in windows.flatMap { images[index]?.sample($0, cells: Self.cells) ?? [] } }
     }
 
-    /// Lays the images of each pair over each other, with several threads.
+    /// Lays the images of each pair over each other, with several threads: what one image's parts look like serves all its pairs.
     private func confirm(_ pairs: [[Int]]) -> [NearDuplicate] {
         let scores = UnsafeMutableBufferPointer<Double>.allocate(capacity: pairs.count)
         scores.initialize(repeating: 0)
         defer { scores.deallocate() }
         nonisolated(unsafe) let found = scores
-        DispatchQueue.concurrentPerform(iterations: pairs.isEmpty ? 0 : max(1, min(pairs.count, 8 * threads))) { piece in
-            let pieces = max(1, min(pairs.count, 8 * threads))
-            for index in pairs.count * piece / pieces..<pairs.count * (piece + 1) / pieces {
-                guard let first = images[pairs[index][0]], let second = images[pairs[index][1]] else { continue }
-                found[index] = Alignment.best(first, second)
+        for side in [0, 1] {
+            let groups = Dictionary(grouping: pairs.indices) { pairs[$0][side] }.sorted { $0.key < $1.key }
+            DispatchQueue.concurrentPerform(iterations: min(groups.count, 8 * threads)) { piece in
+                for (whole, members) in groups[piece..., by: min(groups.count, 8 * threads)] {
+                    guard let image = images[whole] else { continue }
+                    let alignment = Alignment(image)
+                    for pair in members {
+                        guard let part = images[pairs[pair][1 - side]] else { continue }
+                        found[pair] = max(found[pair], alignment.best(part))
+                    }
+                }
             }
         }
         return pairs.indices.filter { scores[$0] >= Self.same }.map {
@@ -93,134 +99,9 @@ struct NearDuplicates {
     }
 }
 
-/// A square part of an image, in shares of its sides.
-struct Window: Hashable {
-    var share = 1.0
-    var left = 0.0
-    var top = 0.0
-    var isMirrored = false
-
-    static let whole = Window()
-}
-
-/// A photograph at a small size.
-struct Thumbnail: Sendable {
-    private let levels: [UInt8]
-
-    init(_ bytes: Data) { levels = [UInt8](bytes) }
-
-    /// Whether there is too little in it to tell it from others.
-    var isPlain: Bool {
-        let mean = levels.reduce(0) { $0 + Float($1) } / Float(levels.count)
-        return levels.reduce(0) { $0 + (Float($1) - mean) * (Float($1) - mean) } / Float(levels.count) < 25
-    }
-
-    /// The window's pixels at `cells` × `cells` places without each channel's mean, of length 1.
-    func sample(_ window: Window, cells: Int) -> [Float] {
-        let side = ImageFacts.side
-        var values = [Float](repeating: 0, count: cells * cells * 3)
-        // As many points as cover the window's pixels: means, not single ones.
-        let points = max(1, Int((window.share * Double(side) / Double(cells)).rounded()))
-        let count = cells * points
-        func axis(_ offset: Double, mirrored: Bool) -> [(low: Int, share: Float)] {
-            (0..<count).map { index in
-                let place = offset + window.share * (Double(index) + 0.5) / Double(count)
-                let exact = min(max((mirrored ? 1 - place : place) * Double(side) - 0.5, 0), Double(side - 1))
-                let low = min(Int(exact), side - 2)
-                return (low, Float(exact - Double(low)))
-            }
-        }
-        let (rows, columns) = (axis(window.top, mirrored: false), axis(window.left, mirrored: window.isMirrored))
-        levels.withUnsafeBufferPointer { levels in
-            for row in 0..<count {
-                let (low, down) = rows[row]
-                for column in 0..<count {
-                    let (left, right) = columns[column]
-                    let (place, target) = ((low * side + left) * 3, (row / points * cells + column / points) * 3)
-                    for channel in 0..<3 {
-                        let (a, b) = (Float(levels[place + channel]), Float(levels[place + 3 + channel]))
-                        let (c, d) = (
-                            Float(levels[place + side * 3 + channel]), Float(levels[place + side * 3 + 3 + channel])
-                        )
-                        let (above, below) = (a + (b - a) * right, c + (d - c) * right)
-                        values[target + channel] += above + (below - above) * down
-                    }
-                }
-            }
-        }
-        normalize(&values)
-        return values
-    }
-
-    private func normalize(_ values: inout [Float]) {
-        let count = Float(values.count / 3)
-        var means: (Float, Float, Float) = (0, 0, 0)
-        for index in stride(from: 0, to: values.count, by: 3) {
-            means = (means.0 + values[index], means.1 + values[index + 1], means.2 + values[index + 2])
-        }
-        var square: Float = 0
-        for index in stride(from: 0, to: values.count, by: 3) {
-            values[index] -= means.0 / count
-            values[index + 1] -= means.1 / count
-            values[index + 2] -= means.2 / count
-            square +=
-                values[index] * values[index] + values[index + 1] * values[index + 1] + values[index + 2] * values[index + 2]
-        }
-        let scale = 1 / max(square.squareRoot(), 1e-6)
-        for index in values.indices { values[index] *= scale }
-    }
-}
-
-/// Laying one thumbnail over a part of another.
-enum Alignment {
-    private static let cells = 16
-    private static let shares = [0.96, 0.92, 0.88, 0.84, 0.8]
-    private static let places = 4
-
-    /// The best correlation of one image with any part of the other, mirrored or not: over a coarse grid, then in ever smaller steps.
-    static func best(_ first: Thumbnail, _ second: Thumbnail) -> Double {
-        var best = 0.0
-        for (part, whole) in [(first, second), (second, first)] {
-            let pattern = part.sample(.whole, cells: cells)
-            for isMirrored in [false, true] {
-                var (window, score) = (Window(isMirrored: isMirrored), 0.0)
-                score = correlation(pattern, whole, window)
-                for share in shares {
-                    for row in 0..<places {
-                        for column in 0..<places {
-                            let step = (1 - share) / Double(places - 1)
-                            let other = Window(
-                                share: share, left: Double(column) * step, top: Double(row) * step, isMirrored: isMirrored)
-                            let found = correlation(pattern, whole, other)
-                            if found > score { (window, score) = (other, found) }
-                        }
-                    }
-                }
-                best = max(best, score < 0.6 ? score : refined(pattern, whole, window, score))
-            }
-        }
-        return best
-    }
-
-    private static func refined(_ pattern: [Float], _ whole: Thumbnail, _ start: Window, _ score: Double) -> Double {
-        var (window, score, step) = (start, score, 0.02)
-        while step > 0.004 {
-            var isBetter = false
-            for (share, left, top) in [(step, 0, 0), (-step, 0, 0), (0, step, 0), (0, -step, 0), (0, 0, step), (0, 0, -step)] {
-                var other = window
-                other.share = min(1, max(0.7, window.share + share))
-                other.left = min(max(0, window.left + left), 1 - other.share)
-                other.top = min(max(0, window.top + top), 1 - other.share)
-                let found = correlation(pattern, whole, other)
-                if found > score { (window, score, isBetter) = (other, found, true) }
-            }
-            if !isBetter { step /= 2 }
-        }
-        return score
-    }
-
-    private static func correlation(_ pattern: [Float], _ whole: Thumbnail, _ window: Window) -> Double {
-        let part = whole.sample(window, cells: cells)
-        return Double(zip(pattern, part).reduce(0) { $0 + $1.0 * $1.1 })
+extension Array {
+    /// The elements from `start` on that stand `step` apart.
+    fileprivate subscript(start: PartialRangeFrom<Int>, by step: Int) -> [Element] {
+        stride(from: start.lowerBound, to: count, by: step).map { self[$0] }
     }
 }
