@@ -22,7 +22,7 @@ extension CommandTests {
         func rulesAndSchedulesResumeExactly(_ recipe: [String]) throws {
             let work = try Workplace()
             let settings =
-                [smallNetwork, "data.augmentation=none", "training.epochs=3", "checkpoints.every_steps=1", "network.dropout=0"]
+                [smallNetwork, "data.augmentation=none", "training.epochs=3", "network.dropout=0"]
                 + recipe
             try work.train("one", settings)
             for ranks in [2, 3] {
