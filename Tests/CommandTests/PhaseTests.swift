@@ -12,7 +12,7 @@ extension CommandTests {
             + " {unfrozen: [fc], epochs: 1, augmentation: standard, weight_decay: 0}]"
         private static let settings = [
             "network.preprocessing={resize: 64, crop: 64}", "data.augmentation=none", "training.batch_size=12",
-            "training.epochs=4", phases,
+            "checkpoints.every_steps=1", "checkpoints.keep=20", "training.epochs=4", phases,
         ]
 
         @Test(arguments: [1, 2, 3]) func aRunInPhasesResumesExactly(_ ranks: Int) throws {
