@@ -76,7 +76,7 @@ GRAFT_INLINE void finish_rows(float *sums, size_t rows, size_t width, size_t the
 /// B blocks of outputs from `block` on, for some rows.
 GRAFT_INLINE void pointwise_rows(const product_part *product, size_t row, size_t rows, size_t block, const float *bias,
                                  const float *residual, float *y, size_t outputs, graft_loop_activation kind, int B) {
-    float sums[pixels_together * blocks_together * lanes] __attribute__((aligned(64)));
+    float sums[pixels_together * most_blocks * lanes] __attribute__((aligned(64)));
     product_part p = *product;
     p.sources += row * p.inner;
     p.products = sums;
@@ -92,15 +92,8 @@ GRAFT_INLINE void pointwise_rows(const product_part *product, size_t row, size_t
     if (rows > pixels_together / 3 * 2) product_rows(&p, 0, rows, pixels_together, B);
     else if (rows > pixels_together / 3) product_rows(&p, 0, rows, pixels_together / 3 * 2, B);
     else product_rows(&p, 0, rows, pixels_together / 3, B);
-    finish_rows(sums, rows, p.outer, smaller(p.outer, outputs - column), bias ? bias + column : NULL, residual ? residual + at : NULL,
-                y + at, outputs, kind);
-}
-
-GRAFT_INLINE void pointwise_blocks(const product_part *p, size_t row, size_t rows, size_t block, size_t blocks, const float *bias,
-                                   const float *residual, float *y, size_t outputs, graft_loop_activation kind) {
-    if (blocks == 4) pointwise_rows(p, row, rows, block, bias, residual, y, outputs, kind, smaller(4, blocks_together));
-    else if (blocks == 2) pointwise_rows(p, row, rows, block, bias, residual, y, outputs, kind, smaller(2, blocks_together));
-    else pointwise_rows(p, row, rows, block, bias, residual, y, outputs, kind, 1);
+    GRAFT_FOR_EACH_KIND(finish_rows(sums, rows, p.outer, smaller(p.outer, outputs - column), bias ? bias + column : NULL,
+                                    residual ? residual + at : NULL, y + at, outputs, K);)
 }
 
 void GRAFT_AT(graft_pointwise)(const float *x, const float *packed, const float *bias, const float *residual, float *y, size_t inputs,
@@ -119,7 +112,9 @@ void GRAFT_AT(graft_pointwise)(const float *x, const float *packed, const float 
                 p.next = x + (row + pixels_together) * inputs;
                 p.next_step = block == first && row + pixels_together < pixels ? pixels_together : 0;
                 size_t rows = smaller(pixels_together, end - row);
-                GRAFT_FOR_EACH_KIND(pointwise_blocks(&p, row, rows, block, blocks, bias, residual, y, outputs, K);)
+                if (blocks_together == 4 && blocks == 4) pointwise_rows(&p, row, rows, block, bias, residual, y, outputs, kind, 4);
+                else if (blocks_together == 4 && blocks == 2) pointwise_rows(&p, row, rows, block, bias, residual, y, outputs, kind, 2);
+                else pointwise_rows(&p, row, rows, block, bias, residual, y, outputs, kind, 1);
             }
         }
     }

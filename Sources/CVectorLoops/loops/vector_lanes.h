@@ -54,7 +54,7 @@ GRAFT_INLINE void graft_store(const graft_lanes *v, void *p, size_t i, graft_for
     }
 }
 
-/// eˣ, as graft_exp has it.
+/// eˣ for x within ±87, as graft_exp has it; beyond that what there is at the end.
 GRAFT_INLINE void graft_lanes_exp(graft_lanes *v) {
     graft_lanes x = *v < -87.0f ? (graft_lanes)-87.0f : *v;
     x = x > 87.0f ? (graft_lanes)87.0f : x;
