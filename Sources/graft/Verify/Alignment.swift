@@ -7,8 +7,8 @@ struct Alignment {
     private static let length = 3 * cells * cells
     private static let shares = [0.96, 0.92, 0.88, 0.84, 0.8]
     private static let places = 4
-    /// Half a step of the grid off, a copy correlates so at least; less is not looked at in smaller steps.
-    private static let coarse: Float = 0.7
+    /// What correlates less on the grid is not looked at in smaller steps.
+    private static let coarse: Float = 0.6
 
     /// Those that are not mirrored, then as many that are.
     private static let windows = [false, true].flatMap { isMirrored in

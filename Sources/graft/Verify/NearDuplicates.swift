@@ -82,11 +82,12 @@ struct NearDuplicates {
         nonisolated(unsafe) let found = scores
         for side in [0, 1] {
             let groups = Dictionary(grouping: pairs.indices) { pairs[$0][side] }.sorted { $0.key < $1.key }
-            DispatchQueue.concurrentPerform(iterations: min(groups.count, 8 * threads)) { piece in
-                for (whole, members) in groups[piece..., by: min(groups.count, 8 * threads)] {
-                    guard let image = images[whole] else { continue }
+            let pieces = min(groups.count, 8 * threads)
+            DispatchQueue.concurrentPerform(iterations: pieces) { piece in
+                for group in stride(from: piece, to: groups.count, by: pieces) {
+                    guard let image = images[groups[group].key] else { continue }
                     let alignment = Alignment(image)
-                    for pair in members {
+                    for pair in groups[group].value {
                         guard let part = images[pairs[pair][1 - side]] else { continue }
                         found[pair] = max(found[pair], alignment.best(part))
                     }
@@ -96,12 +97,5 @@ struct NearDuplicates {
         return pairs.indices.filter { scores[$0] >= Self.same }.map {
             NearDuplicate(first: pairs[$0][0], second: pairs[$0][1], score: min(1, scores[$0]))
         }.sorted { ($1.score, $0.first, $0.second) < ($0.score, $1.first, $1.second) }
-    }
-}
-
-extension Array {
-    /// The elements from `start` on that stand `step` apart.
-    fileprivate subscript(start: PartialRangeFrom<Int>, by step: Int) -> [Element] {
-        stride(from: start.lowerBound, to: count, by: step).map { self[$0] }
     }
 }
