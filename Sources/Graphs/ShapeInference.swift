@@ -52,8 +52,15 @@ extension SlidingWindow {
         ]
     }
 
+    /// An odd window with as many zeros on all sides as let a stride of 1 keep the extent, or padded as TensorFlow's `SAME` does.
+    package static func same(kernel: Int, stride: Int, over image: TensorShape, likeTensorFlow: Bool) -> SlidingWindow {
+        likeTensorFlow
+            ? same(kernel: kernel, stride: stride, over: image)
+            : SlidingWindow(height: kernel, width: kernel, stride: stride, padding: Padding(kernel / 2))
+    }
+
     /// A window padded as TensorFlow's `SAME` does: the output has ⌈extent / stride⌉ pixels, and the odd zero goes to the far side.
-    package static func same(kernel: Int, stride: Int, over image: TensorShape) -> SlidingWindow {
+    private static func same(kernel: Int, stride: Int, over image: TensorShape) -> SlidingWindow {
         func total(_ extent: Int) -> Int { max(0, ((extent + stride - 1) / stride - 1) * stride + kernel - extent) }
         let (vertical, horizontal) = (total(image[0]), total(image[1]))
         let padding = Padding(

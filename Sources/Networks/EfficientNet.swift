@@ -98,10 +98,8 @@ private struct Stack {
     mutating func unit(
         _ name: String, _ x: Value, out: Int, kernel: Int, stride: Int = 1, groups: Int = 1, isActivated: Bool = true
     ) -> Value {
-        let window =
-            variant.padsLikeTensorFlow
-            ? SlidingWindow.same(kernel: kernel, stride: stride, over: x.shape)
-            : SlidingWindow(height: kernel, width: kernel, stride: stride, padding: Padding((kernel - 1) / 2))
+        let window = SlidingWindow.same(
+            kernel: kernel, stride: stride, over: x.shape, likeTensorFlow: variant.padsLikeTensorFlow)
         var y = builder.convolution("\(name).0", x, out: out, window: window, groups: groups)
         y = builder.batchNorm("\(name).1", y, epsilon: variant.epsilon, momentum: variant.momentum)
         return isActivated ? builder.activation(variant.activation, y, name: "\(name).\(variant.activation.rawValue)") : y

@@ -67,28 +67,25 @@ enum MobileNetV2 {
                 "mobilenet_v2", .mobileNetV2, .imageNet(), top1: 71.878, top5: 90.286, by: "torchvision, IMAGENET1K_V1",
                 sources: [.torchvision, .timm]
             ) { graph($0, Variant(), $1, inputSize: $2) }
-        ] + google.map { tensorFlow($0.width, crop: $0.crop, $0.top1, $0.top5) }
+        ] + google.map(tensorFlow)
 
-    /// What Google published on the hub: `google/mobilenet_v2_1.4_224` and its sisters, of tensorflow/models' table.
-    private static let google: [(width: Double, crop: Int, top1: Double, top5: Double)] = [
-        (0.35, 96, 45.5, 70.4), (0.75, 160, 66.4, 87.3), (1.0, 224, 71.8, 91.0), (1.4, 224, 75.0, 92.5),
+    /// What Google published on the hub, `google/mobilenet_v2_1.4_224` and its sisters, by tensorflow/models' table.
+    private static let google: [(name: String, width: Double, crop: Int, top1: Double, top5: Double)] = [
+        ("tf_mobilenet_v2_0_35", 0.35, 96, 45.5, 70.4), ("tf_mobilenet_v2_0_75", 0.75, 160, 66.4, 87.3),
+        ("tf_mobilenet_v2_1_0", 1.0, 224, 71.8, 91.0), ("tf_mobilenet_v2_1_4", 1.4, 224, 75.0, 92.5),
     ]
 
     /// The name here of TensorFlow's network of this width, if there is one.
-    static func tensorFlowName(width: Double) -> String? {
-        google.contains { $0.width == width } ? "tf_mobilenet_v2_\(width)".replacing(".", with: "_") : nil
-    }
+    static func tensorFlowName(width: Double) -> String? { google.first { $0.width == width }?.name }
 
     /// The width of a network of this name; nil where it is none of TensorFlow's.
-    static func tensorFlowWidth(of name: String) -> Double? {
-        google.first { tensorFlowName(width: $0.width) == name }?.width
-    }
+    static func tensorFlowWidth(of name: String) -> Double? { google.first { $0.name == name }?.width }
 
-    private static func tensorFlow(_ width: Double, crop: Int, _ top1: Double, _ top5: Double) -> NetworkEntry {
+    private static func tensorFlow(_ name: String, _ width: Double, crop: Int, _ top1: Double, _ top5: Double) -> NetworkEntry {
         let variant = Variant(width: width, padsLikeTensorFlow: true, epsilon: 1e-3, momentum: 0.003)
         return NetworkEntry(
-            tensorFlowName(width: width) ?? "", .mobileNetV2, .imageNet(resize: crop + 32, crop: crop).withInceptionRange(),
-            top1: top1, top5: top5, by: "tensorflow/models", sources: [.torchvision, .transformers]
+            name, .mobileNetV2, .imageNet(resize: crop + 32, crop: crop).withInceptionRange(), top1: top1, top5: top5,
+            by: "tensorflow/models", sources: [.torchvision, .transformers]
         ) { graph($0, variant, $1, inputSize: $2) }
     }
 }
@@ -100,10 +97,8 @@ private struct Stack {
 
     /// Convolution, batch norm, ReLU6.
     mutating func unit(_ name: String, _ x: Value, out: Int, kernel: Int, stride: Int = 1, groups: Int = 1) -> Value {
-        let window =
-            variant.padsLikeTensorFlow
-            ? SlidingWindow.same(kernel: kernel, stride: stride, over: x.shape)
-            : SlidingWindow(height: kernel, width: kernel, stride: stride, padding: Padding(kernel / 2))
+        let window = SlidingWindow.same(
+            kernel: kernel, stride: stride, over: x.shape, likeTensorFlow: variant.padsLikeTensorFlow)
         let y = builder.convolution("\(name).0", x, out: out, window: window, groups: groups)
         return builder.activation(.relu6, norm("\(name).1", y), name: "\(name).2")
     }
