@@ -8,9 +8,15 @@
 
 // As many rows and blocks as any of the loops takes at once.
 enum { most_rows = 12, most_blocks = 4 };
-// Weights are fetched so many input channels ahead: the processors' own prefetching stops at the end of a page. With few tiles a fifth to a half
-// faster (512 channels on both sides, 16 tiles: 65 and 88 GFLOP/s with AVX2, 97 and 150 with AVX-512 on a Zen 5).
-enum { channels_ahead = 32 };
+#if GRAFT_REGISTER_BITS == 512
+// Weights are fetched so many input channels ahead: the processors' own prefetching stops at the end of a page. With few tiles half again as
+// fast (512 channels on both sides, 16 tiles: 97 and 150 GFLOP/s on a Zen 5).
+enum { channels_ahead = 32, channels_together = 1 };
+#else
+// Nothing is fetched ahead, and a step takes some input channels: where two threads share a core, each has half of the instructions that
+// the core starts at a time, and those that multiply nothing cost a tenth and more.
+enum { channels_ahead = 0, channels_together = 4 };
+#endif
 
 /// Part of a product: `depth` input channels from `sources` on, for up to four blocks of output channels.
 typedef struct {
@@ -23,36 +29,53 @@ typedef struct {
     int adds;
 } product_part;
 
-/// R rows from `row` on by B blocks, of which `rows` are there: the last one stands for those that are not, and is written once more with the
-/// same numbers.
-GRAFT_INLINE void product_rows(const product_part *p, size_t row, size_t rows, int R, int B) {
-    graft_lanes sums[most_rows][most_blocks];
-    const float *sources[most_rows];
-    float *products[most_rows];
-    GRAFT_UNROLLED for (int r = 0; r < R; r++) {
-        size_t own = row + smaller((size_t)r, rows - 1);
-        sources[r] = p->sources + own * p->inner;
-        products[r] = p->products + own * p->outer;
-        GRAFT_UNROLLED for (int b = 0; b < B; b++) {
-            sums[r][b] = 0;
-            if (p->adds) graft_load(&sums[r][b], products[r], p->starts[b], graft_full);
-        }
-    }
-    const char *next = (const char *)p->next;
-    size_t step = p->next_step * sizeof(float);
-    for (size_t k = 0; k < p->depth; k++) {
-        if (step) __builtin_prefetch(next + k * step);
+/// Adds what C input channels from `k` on bring to the sums of R rows by B blocks.
+GRAFT_INLINE void add_channels(graft_lanes sums[][most_blocks], const float *const *sources, const product_part *p, size_t k, int R, int B,
+                               int C) {
+    GRAFT_UNROLLED for (int c = 0; c < C; c++) {
         graft_lanes weights[most_blocks];
         GRAFT_UNROLLED for (int b = 0; b < B; b++) {
-            const float *at = p->weights + ((size_t)b * p->inner + k) * lanes;
+            const float *at = p->weights + ((size_t)b * p->inner + k + (size_t)c) * lanes;
             graft_load(&weights[b], at, 0, graft_full);
-            __builtin_prefetch(at + channels_ahead * lanes);
+            if (channels_ahead) __builtin_prefetch(at + channels_ahead * lanes);
         }
         GRAFT_UNROLLED for (int r = 0; r < R; r++) {
-            graft_lanes source = sources[r][k];
+            graft_lanes source = sources[r][k + (size_t)c];
             GRAFT_UNROLLED for (int b = 0; b < B; b++) sums[r][b] += source * weights[b];
         }
     }
-    GRAFT_UNROLLED for (int r = 0; r < R; r++)
-        GRAFT_UNROLLED for (int b = 0; b < B; b++) graft_store(&sums[r][b], products[r], p->starts[b], graft_full);
+}
+
+/// The sums of R rows from `row` on by B blocks, of which `rows` are there: the last one stands for those that are not.
+GRAFT_INLINE void sum_rows(graft_lanes sums[][most_blocks], const product_part *p, size_t row, size_t rows, int R, int B) {
+    const float *sources[most_rows];
+    GRAFT_UNROLLED for (int r = 0; r < R; r++) {
+        size_t own = row + smaller((size_t)r, rows - 1);
+        sources[r] = p->sources + own * p->inner;
+        GRAFT_UNROLLED for (int b = 0; b < B; b++) {
+            sums[r][b] = 0;
+            if (p->adds) graft_load(&sums[r][b], p->products + own * p->outer, p->starts[b], graft_full);
+        }
+    }
+    const char *next = (const char *)p->next;
+    size_t step = p->next_step * sizeof(float), k = 0;
+    for (; k + channels_together <= p->depth; k += channels_together) {
+        if (channels_ahead && step) __builtin_prefetch(next + k * step);
+        add_channels(sums, sources, p, k, R, B, channels_together);
+    }
+    for (; k < p->depth; k++) add_channels(sums, sources, p, k, R, B, 1);
+}
+
+/// Writes the sums of R rows, the last one that is there once more with the same numbers for those that are not.
+GRAFT_INLINE void store_rows(const graft_lanes sums[][most_blocks], const product_part *p, size_t row, size_t rows, int R, int B) {
+    GRAFT_UNROLLED for (int r = 0; r < R; r++) {
+        size_t own = row + smaller((size_t)r, rows - 1);
+        GRAFT_UNROLLED for (int b = 0; b < B; b++) graft_store(&sums[r][b], p->products + own * p->outer, p->starts[b], graft_full);
+    }
+}
+
+GRAFT_INLINE void product_rows(const product_part *p, size_t row, size_t rows, int R, int B) {
+    graft_lanes sums[most_rows][most_blocks];
+    sum_rows(sums, p, row, rows, R, B);
+    store_rows(sums, p, row, rows, R, B);
 }
