@@ -27,6 +27,11 @@ typedef struct {
     size_t channels, in_height, in_width, out_height, out_width, kernel, stride, pad_top, pad_left;
 } graft_depthwise;
 
+/// Extents of a convolution, or of the gradient of a source with the two sides changed over; the zeros right and below follow from them.
+typedef struct {
+    size_t inputs, in_height, in_width, outputs, out_height, out_width, kernel_height, kernel_width, stride, pad_top, pad_left;
+} graft_lane_shape;
+
 /// Extents of a convolution of stride 1 with a square window of `kernel`, and of its tiles, which are counted over images, each from its
 /// upper left corner. There are at least 16 channels on both sides.
 typedef struct {

@@ -24,11 +24,11 @@ GRAFT_INLINE size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 #include "byte.h"
 #include "depthwise.h"
 #include "elementwise.h"
+#include "lane_convolution.h"
 #include "layer_norm.h"
 #include "normalization.h"
 #include "optimizer.h"
 #include "peak.h"
-#include "pointwise.h"
 #include "winograd.h"
 #include "winograd_product.h"
 

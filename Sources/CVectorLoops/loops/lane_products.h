@@ -22,7 +22,8 @@ enum { channels_ahead = 0, channels_together = 4 };
 typedef struct {
     const float *sources, *weights;
     float *products;
-    size_t inner, outer, depth, starts[most_blocks];
+    /// Floats from one row of sources to the next, of products, and from one block's weights to the next one's.
+    size_t inner, outer, block_step, depth, starts[most_blocks];
     /// Sources to fetch meanwhile, so many floats for each input channel; or null.
     const float *next;
     size_t next_step;
@@ -35,9 +36,9 @@ GRAFT_INLINE void add_channels(graft_lanes sums[][most_blocks], const float *con
     GRAFT_UNROLLED for (int c = 0; c < C; c++) {
         graft_lanes weights[most_blocks];
         GRAFT_UNROLLED for (int b = 0; b < B; b++) {
-            const float *at = p->weights + ((size_t)b * p->inner + k + (size_t)c) * lanes;
+            const float *at = p->weights + (size_t)b * p->block_step + (k + (size_t)c) * lanes;
             graft_load(&weights[b], at, 0, graft_full);
-            if (channels_ahead) __builtin_prefetch(at + channels_ahead * lanes);
+            if (channels_ahead > 0) __builtin_prefetch(at + channels_ahead * lanes);
         }
         GRAFT_UNROLLED for (int r = 0; r < R; r++) {
             graft_lanes source = sources[r][k + (size_t)c];
@@ -46,12 +47,11 @@ GRAFT_INLINE void add_channels(graft_lanes sums[][most_blocks], const float *con
     }
 }
 
-/// The sums of R rows from `row` on by B blocks, of which `rows` are there: the last one stands for those that are not.
-GRAFT_INLINE void sum_rows(graft_lanes sums[][most_blocks], const product_part *p, size_t row, size_t rows, int R, int B) {
-    const float *sources[most_rows];
+/// The sums of R rows from `row` on by B blocks, of which `rows` are there: the last one stands for those that are not. `sources` are theirs.
+GRAFT_INLINE void sum_rows(graft_lanes sums[][most_blocks], const float *const *sources, const product_part *p, size_t row, size_t rows,
+                           int R, int B) {
     GRAFT_UNROLLED for (int r = 0; r < R; r++) {
         size_t own = row + smaller((size_t)r, rows - 1);
-        sources[r] = p->sources + own * p->inner;
         GRAFT_UNROLLED for (int b = 0; b < B; b++) {
             sums[r][b] = 0;
             if (p->adds) graft_load(&sums[r][b], p->products + own * p->outer, p->starts[b], graft_full);
@@ -60,7 +60,7 @@ GRAFT_INLINE void sum_rows(graft_lanes sums[][most_blocks], const product_part *
     const char *next = (const char *)p->next;
     size_t step = p->next_step * sizeof(float), k = 0;
     for (; k + channels_together <= p->depth; k += channels_together) {
-        if (channels_ahead && step) __builtin_prefetch(next + k * step);
+        if (channels_ahead > 0 && step) __builtin_prefetch(next + k * step);
         add_channels(sums, sources, p, k, R, B, channels_together);
     }
     for (; k < p->depth; k++) add_channels(sums, sources, p, k, R, B, 1);
@@ -74,8 +74,15 @@ GRAFT_INLINE void store_rows(const graft_lanes sums[][most_blocks], const produc
     }
 }
 
+/// Where rows stand that follow each other.
+GRAFT_INLINE void find_rows(const float **sources, const product_part *p, size_t row, size_t rows, int R) {
+    GRAFT_UNROLLED for (int r = 0; r < R; r++) sources[r] = p->sources + (row + smaller((size_t)r, rows - 1)) * p->inner;
+}
+
 GRAFT_INLINE void product_rows(const product_part *p, size_t row, size_t rows, int R, int B) {
+    const float *sources[most_rows];
     graft_lanes sums[most_rows][most_blocks];
-    sum_rows(sums, p, row, rows, R, B);
+    find_rows(sources, p, row, rows, R);
+    sum_rows(sums, sources, p, row, rows, R, B);
     store_rows(sums, p, row, rows, R, B);
 }

@@ -27,7 +27,8 @@ void GRAFT_AT(graft_winograd_products)(const graft_winograd *s, const float *sou
     for (size_t part = first; part < last; part++) {
         size_t place = part / pairs, start = part % pairs * 2, end = smaller(start + 2, blocks);
         for (size_t block = start; block < end; block += blocks_at_once) {
-            product_part p = {.products = products + place * s->out_stride, .inner = inner, .outer = s->out_channels};
+            product_part p = {.products = products + place * s->out_stride, .inner = inner, .outer = s->out_channels,
+                              .block_step = inner * lanes};
             for (size_t b = 0; b < 2; b++) p.starts[b] = block_start(block + b, s->out_channels);
             for (size_t k = 0; k < inner; k += depth_at_once) {
                 p.sources = sources + place * s->in_stride + k;

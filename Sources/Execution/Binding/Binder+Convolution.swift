@@ -7,7 +7,7 @@ extension Binder {
     func bindConvolution(_ step: PlanStep, _ layer: ConvolutionLayer, _ activation: Activation?) throws -> BoundStep {
         switch step.kernel {
         case .depthwise: return bindDepthwise(step, layer, activation)
-        case .pointwise: return bindPointwise(step, layer, activation)
+        case .lanes: return bindLanes(step, layer, activation)
         case .winograd(let tile): return try bindWinograd(step, layer, tile, activation)
         case .bytes: return try bindQuantized(step, layer, activation)
         case .direct, .packedLinear: return try bindDirect(step, layer, activation)
@@ -19,7 +19,7 @@ extension Binder {
     func bindInputGradient(_ step: PlanStep, _ layer: ConvolutionLayer) throws -> BoundStep {
         switch step.kernel {
         case .depthwise: return bindDepthwiseInputGradient(step, layer)
-        case .pointwise: return bindPointwiseInputGradient(step, layer)
+        case .lanes: return bindLanesInputGradient(step, layer)
         case .winograd(let tile): return try bindWinogradInputGradient(step, layer, tile)
         case .direct, .packedLinear: return try bindDirectInputGradient(step, layer)
         case .matrixProduct: return try bindProductInputGradient(step, layer)
@@ -33,7 +33,7 @@ extension Binder {
         case .winograd(let tile): return try bindWinogradWeightGradient(step, layer, tile)
         case .matrixProduct: return try bindProductWeightGradient(step, layer)
         case .direct, .packedLinear: return try bindDirectWeightGradient(step, layer)
-        case .loops, .pointwise, .bytes:
+        case .loops, .lanes, .bytes:
             preconditionFailure("\(step.kernel) is no kernel of a convolution's weight gradient")
         }
     }

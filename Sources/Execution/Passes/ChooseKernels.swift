@@ -35,7 +35,7 @@ private func convolution(
     if from.isQuantized { return .bytes }
     if let tile = winogradTile(pass, layer, step, source: from, destination: to, request) { return .winograd(tile) }
     if layer.isLinear { return multipliesPlainWeights(pass, layer, step, from, to, request) ? .matrixProduct : .packedLinear }
-    if isPointwise(pass, layer, from, to, request) { return .pointwise }
+    if isOwnLoop(pass, layer, from, to, request) { return .lanes }
     if pass == .backwardWeights, isMatrixProduct(layer, source: from, destination: to, request) { return .matrixProduct }
     return .direct
 }
@@ -85,15 +85,16 @@ private func multipliesPlainWeights(
     }
 }
 
-/// Whether our own loops multiply the pixels: those are of float32, which processors without faster numbers have, forward and back to the
-/// source (`graft bench --suite plan`, one thread of a Zen 4: an EfficientNet-B0's at 83 GFLOP/s against oneDNN's 76 with AVX-512, its
+/// Whether our own loops do it: over float32, which processors without faster numbers have, forward and back to the source
+/// (`graft bench --suite plan`, one thread of a Zen 4: an EfficientNet-B0's 1×1 at 83 GFLOP/s against oneDNN's 76 with AVX-512, its
 /// gradients of sources 14 % faster at both levels). Gradients of weights want their pixels packed first, which oneDNN does better. A plan
 /// that does not optimize takes oneDNN's, so that the two can be compared.
-private func isPointwise(
+private func isOwnLoop(
     _ pass: WinogradConvolution.Pass, _ layer: ConvolutionLayer, _ from: ElementType, _ to: ElementType, _ request: PlanRequest
 ) -> Bool {
-    request.optimizes && pass != .backwardWeights && from == .float32 && to == .float32
-        && PointwiseConvolution.covers(WindowGeometry(layer.place, groups: layer.groups, images: 1))
+    guard request.optimizes, pass != .backwardWeights, from == .float32, to == .float32 else { return false }
+    return LaneConvolution.isFaster(
+        pass == .forward ? .forward : .backwardData, WindowGeometry(layer.place, groups: layer.groups, images: 1))
 }
 
 /// Whether a weight gradient is better had as one product of matrices: of a pointwise convolution with enough weights to share out

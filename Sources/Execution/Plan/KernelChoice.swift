@@ -7,8 +7,8 @@ package enum KernelChoice: Sendable, Hashable {
     case loops
     /// Graft's own loops of depthwise convolutions, over float32 or bytes.
     case depthwise
-    /// Graft's own loops of pointwise convolutions, over float32.
-    case pointwise
+    /// Graft's own convolutions by packed weights, over float32.
+    case lanes
     /// oneDNN's kernel for the operation as it is.
     case direct
     /// oneDNN's convolution kernel with the images as pixels: a linear layer.
@@ -25,7 +25,7 @@ package enum KernelChoice: Sendable, Hashable {
         switch self {
         case .loops: "loops"
         case .depthwise: "depthwise"
-        case .pointwise: "pointwise"
+        case .lanes: "lanes"
         case .direct: "direct"
         case .packedLinear: "packed linear"
         case .bytes: "bytes"

@@ -17,7 +17,7 @@ enum WeightFormKey: Hashable {
     case integers(WeightFormat)
     case depthwise
     /// Turned over for gradients of inputs.
-    case pointwise(isTurned: Bool)
+    case lanes(isTurned: Bool)
     /// With what one stands for on both sides.
     case depthwiseBytes(from: Float, to: Float)
     /// Turned over for gradients of inputs.

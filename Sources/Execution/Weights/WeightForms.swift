@@ -98,15 +98,15 @@ struct DepthwiseForm: WeightForm {
     }
 }
 
-/// Blocks of output channels, as our own pointwise loops read them.
-struct PointwiseForm: WeightForm {
+/// Blocks of output channels, as our own convolutions read them.
+struct LaneForm: WeightForm {
     let key: WeightFormKey
     let byteCount: Int
-    private let kernel: PointwiseConvolution
+    private let kernel: LaneConvolution
 
     /// - Parameter kernel: any of those that read them; they all want the same.
-    init(_ kernel: PointwiseConvolution, isTurned: Bool) {
-        key = .pointwise(isTurned: isTurned)
+    init(_ kernel: LaneConvolution, isTurned: Bool) {
+        key = .lanes(isTurned: isTurned)
         byteCount = kernel.packedCount * MemoryLayout<Float>.stride
         self.kernel = kernel
     }

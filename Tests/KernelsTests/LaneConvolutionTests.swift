@@ -1,4 +1,4 @@
-// Pointwise convolutions equal a slow one: channels that fill no block, rows that fill no kernel, residuals apart and in place, any number
+// Convolutions by our own loops equal a slow one: channels that fill no block, rows that fill no kernel, residuals apart and in place, any number
 // of threads, which changes no bit.
 import Kernels
 import TestSupport
@@ -41,13 +41,13 @@ struct PointwiseCase: CustomTestStringConvertible, Sendable {
     ]
 }
 
-struct PointwiseConvolutionTests {
+struct LaneConvolutionTests {
     private func worst(_ found: [Float], _ expected: [Double]) -> Double {
         let largest = expected.reduce(1e-30) { max($0, abs($1)) }
         return zip(found, expected).reduce(0) { max($0, abs(Double($1.0) - $1.1)) } / largest
     }
 
-    private func packed(_ kernel: PointwiseConvolution, _ weights: [Float], scale: [Float]?) -> [Float] {
+    private func packed(_ kernel: LaneConvolution, _ weights: [Float], scale: [Float]?) -> [Float] {
         var packed = [Float](repeating: .nan, count: kernel.packedCount)
         packed.withUnsafeMutableBufferPointer { packed in
             weights.withUnsafeBufferPointer { weights in
@@ -78,7 +78,7 @@ struct PointwiseConvolutionTests {
             return activation.reference(sum * Double(scale[channel]) + Double(bias[channel]) + Double(residual[index]))
         }
         func run(threads: Int, inPlace: Bool) -> [Float] {
-            let kernel = PointwiseConvolution(.forward, example.geometry, Workers(count: threads))
+            let kernel = LaneConvolution(.forward, example.geometry, Workers(count: threads))
             let packed = packed(kernel, weights, scale: scale)
             var result = inPlace ? residual : [Float](repeating: .nan, count: residual.count)
             result.withUnsafeMutableBufferPointer { result in
@@ -108,12 +108,61 @@ struct PointwiseConvolutionTests {
         } _: {
             weights[$0 * inputs + $1]
         }
-        let kernel = PointwiseConvolution(.backwardData, example.geometry, Workers(count: example.threads))
+        let kernel = LaneConvolution(.backwardData, example.geometry, Workers(count: example.threads))
         let packed = packed(kernel, weights, scale: scale)
         var result = [Float](repeating: .nan, count: example.pixels * inputs)
         result.withUnsafeMutableBufferPointer {
             kernel.run(dy, packed: packed, bias: nil, residual: nil, $0.baseAddress!, nil)
         }
         #expect(worst(result, expected) < 2e-6)
+    }
+
+    /// Windows of all sizes: what they reach outside counts as zeros, also beyond what a step leaves over.
+    @Test(
+        arguments: [
+            (kernel: [3, 3], stride: 2, pad: [1, 1], height: 15, width: 12, inputs: 16, outputs: 33, threads: 1),
+            (kernel: [3, 3], stride: 2, pad: [0, 0], height: 30, width: 31, inputs: 20, outputs: 16, threads: 2),
+            (kernel: [1, 1], stride: 2, pad: [0, 0], height: 29, width: 30, inputs: 300, outputs: 70, threads: 3),
+            (kernel: [1, 7], stride: 1, pad: [0, 3], height: 9, width: 5, inputs: 270, outputs: 24, threads: 1),
+            (kernel: [7, 7], stride: 4, pad: [3, 3], height: 23, width: 23, inputs: 3, outputs: 17, threads: 2),
+        ])
+    func windows(
+        kernel: [Int], stride: Int, pad: [Int], height: Int, width: Int, inputs: Int, outputs: Int, threads: Int
+    ) {
+        var numbers = Numbers(seed: 3)
+        let images = 2, places = kernel[0] * kernel[1]
+        let (rows, columns) = ((height + 2 * pad[0] - kernel[0]) / stride + 1, (width + 2 * pad[1] - kernel[1]) / stride + 1)
+        let (x, weights) = (numbers.list(images * height * width * inputs), numbers.list(outputs * inputs * places))
+        let (scale, bias) = (numbers.list(outputs, 0.5, 2), numbers.list(outputs))
+        let residual = numbers.list(images * rows * columns * outputs)
+        // The window's source at a place, and zeros outside.
+        func source(_ pixel: Int, _ place: Int, _ channel: Int) -> Double {
+            let y = pixel / columns % rows * stride + place / kernel[1] - pad[0]
+            let across = pixel % columns * stride + place % kernel[1] - pad[1]
+            guard 0..<height ~= y, 0..<width ~= across else { return 0 }
+            return Double(x[((pixel / columns / rows * height + y) * width + across) * inputs + channel])
+        }
+        let expected = residual.indices.map { index in
+            let (pixel, out) = (index / outputs, index % outputs)
+            let sum = (0..<inputs * places).reduce(0.0) { sum, at in
+                sum + source(pixel, at % places, at / places) * Double(weights[out * inputs * places + at])
+            }
+            return max(0, sum * Double(scale[out]) + Double(bias[out]) + Double(residual[index]))
+        }
+        let geometry = WindowGeometry(
+            images: images, source: [height, width, inputs], destination: [rows, columns, outputs], kernelHeight: kernel[0],
+            kernelWidth: kernel[1], stride: stride, padTop: pad[0], padLeft: pad[1])
+        func run(threads: Int) -> [Float] {
+            let kernel = LaneConvolution(.forward, geometry, Workers(count: threads))
+            let packed = packed(kernel, weights, scale: scale)
+            var result = residual
+            result.withUnsafeMutableBufferPointer {
+                kernel.run(x, packed: packed, bias: bias, residual: UnsafePointer($0.baseAddress!), $0.baseAddress!, .relu)
+            }
+            return result
+        }
+        let found = run(threads: threads)
+        #expect(worst(found, expected) < 2e-6)
+        #expect(found == run(threads: 4 - threads))
     }
 }
