@@ -17,13 +17,13 @@ package struct LaneConvolution: Sendable {
         geometry.groups == 1 && (pass == .forward || isPointwise(geometry))
     }
 
-    /// Whether they are faster than oneDNN's: where every pixel is multiplied by itself alone; and without AVX-512 in windows of several
-    /// pixels, over channels enough to be worth the look for their places (`graft bench --suite plan`, one thread of a Zen 3: a ResNet-50's
-    /// of stride 2 at 70, 68 and 59 GFLOP/s against 42, 50 and 47).
+    /// Whether they are faster than oneDNN's: where every pixel is multiplied by itself alone; and without AVX-512 in windows whose rows
+    /// are long (`graft bench --suite plan`, one thread of a Zen 3: a ResNet-50's of stride 2 at 70, 68 and 59 GFLOP/s against 42, 50 and
+    /// 47, AlexNet's first one at 60 against 34; a ResNet's first one, of 21 numbers a row, is slower).
     package static func isFaster(_ pass: Pass, _ geometry: WindowGeometry) -> Bool {
-        let sees = geometry.kernelHeight * geometry.kernelWidth
-        return covers(pass, geometry)
-            && (isPointwise(geometry) || Instructions.level < .avx512 && sees > 1 && geometry.source[2] >= 16)
+        guard covers(pass, geometry) else { return false }
+        if isPointwise(geometry) { return true }
+        return Instructions.level < .avx512 && geometry.kernelWidth > 1 && geometry.kernelWidth * geometry.source[2] >= 32
     }
 
     private static func isPointwise(_ geometry: WindowGeometry) -> Bool {

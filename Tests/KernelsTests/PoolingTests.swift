@@ -103,6 +103,32 @@ import Testing
         withExtendedLifetime((source, gradient, workspace, scratchpad)) {}
     }
 
+    /// Our own loops give the same, to the bit, in float32 and in bfloat16.
+    @Test(
+        arguments: windows.filter { $0.channels >= 16 } + [
+            Window(height: 9, width: 7, channels: 16, kernel: 3, stride: 2, padding: 0, roundsUp: true),
+            Window(height: 11, width: 8, channels: 40, kernel: 5, stride: 3, padding: 2),
+            Window(height: 3, width: 2, channels: 20, kernel: 3, stride: 1, padding: 1),
+        ], workerCounts)
+    func ownLoopsEqualTheDefinition(_ window: Window, workers: Int) {
+        var numbers = Numbers(seed: 5)
+        let x = numbers.list(Window.images * window.source.count)
+        let pool = MaxPool(window.geometry)
+        let (source, y) = (Floats(x), Floats(zeros: Window.images * window.destination.count))
+        pool.run(source.activations, y.pointer, Workers(count: workers))
+        #expect(y.values == window.reference(x, .max))
+        let narrow = x.map { UInt16($0.bitPattern >> 16) }
+        var found = [UInt16](repeating: 0, count: y.values.count)
+        narrow.withUnsafeBufferPointer { narrow in
+            found.withUnsafeMutableBytes { found in
+                let from = Activations(UnsafeMutableRawPointer(mutating: narrow.baseAddress!), .bfloat16)
+                pool.run(from, found.baseAddress!, Workers(count: workers))
+            }
+        }
+        let wide = narrow.map { Float(bitPattern: UInt32($0) << 16) }
+        #expect(found.map { Float(bitPattern: UInt32($0) << 16) } == window.reference(wide, .max))
+    }
+
     /// From one pixel to many, where windows overlap and where they do not.
     @Test(arguments: [(7, 5, 3, 1), (7, 5, 17, 3), (4, 6, 33, 2), (6, 6, 5, 6), (2, 3, 4, 6)], workerCounts)
     func adaptiveAveragesAreTorchs(_ shape: (height: Int, width: Int, channels: Int, side: Int), workers: Int) {

@@ -7,4 +7,5 @@
 #include "normalization_loops.h"
 #include "optimizer_loops.h"
 #include "peak_loops.h"
+#include "pooling_loops.h"
 #include "winograd_loops.h"

@@ -22,7 +22,7 @@ typedef enum { graft_full, graft_half, graft_unsigned_bytes, graft_signed_bytes 
 /// before.
 enum { graft_lane_count = 16 };
 
-/// Extents of a depthwise convolution; the zeros right and below follow from them.
+/// Extents of a depthwise convolution or of pooling; the zeros right and below follow from them.
 typedef struct {
     size_t channels, in_height, in_width, out_height, out_width, kernel, stride, pad_top, pad_left;
 } graft_depthwise;

@@ -29,6 +29,7 @@ GRAFT_INLINE size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 #include "normalization.h"
 #include "optimizer.h"
 #include "peak.h"
+#include "pooling.h"
 #include "winograd.h"
 #include "winograd_product.h"
 

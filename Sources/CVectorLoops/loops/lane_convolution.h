@@ -10,7 +10,7 @@ enum { pixels_together = 6, blocks_together = 1, inputs_at_once = 256 };
 enum { pixels_together = 3, blocks_together = 1, inputs_at_once = 256 };
 #endif
 // Sources that many rows take together stay in the second-level cache while all weights pass, and a block's weights there while the rows do:
-// where they are few at once, in the first-level cache, with sums that are added to. A place of a window has so many channels at once.
+// where they are few at once, in the first-level cache, with sums that are added to. A window's row has so many numbers at once.
 enum { source_bytes_at_once = 192 << 10, rows_with_sums = 192, window_inputs_at_once = 256 };
 
 GRAFT_INLINE size_t window_places(const graft_lane_shape *s) { return s->kernel_height * s->kernel_width; }
@@ -62,35 +62,58 @@ typedef struct {
     int ends;
 } pixel_rows;
 
-/// Where the window of a pixel of the result begins in the source: it may begin outside.
+/// Where the window of a pixel of the result begins in the source: it may begin and end outside, where zeros count.
 typedef struct {
-    const float *image;
+    const float *source;
     ptrdiff_t row, column;
+    int is_inside;
 } window_corner;
 
-/// A place in the window, over the corners of some pixels.
+/// Part of the windows of some pixels: channels from `input` on of the window's rows first ..< last. A row's pixels, and their channels,
+/// follow each other in the source.
 typedef struct {
     const graft_lane_shape *shape;
     const window_corner *corners;
-    ptrdiff_t down, right;
-    /// The first of the source's channels that are taken.
-    size_t input;
-} window_place;
+    size_t first, last, input;
+    /// Room for a few pixels' numbers, where some of them are outside.
+    float (*patches)[window_inputs_at_once];
+} window_part;
 
 GRAFT_INLINE window_corner corner_of(const graft_lane_shape *s, const float *x, size_t pixel) {
-    size_t column = pixel % s->out_width, row = pixel / s->out_width % s->out_height, image = pixel / s->out_width / s->out_height;
-    return (window_corner){x + image * s->in_height * s->in_width * s->inputs, (ptrdiff_t)(row * s->stride) - (ptrdiff_t)s->pad_top,
-                           (ptrdiff_t)(column * s->stride) - (ptrdiff_t)s->pad_left};
+    size_t across = pixel % s->out_width, down = pixel / s->out_width % s->out_height, image = pixel / s->out_width / s->out_height;
+    ptrdiff_t row = (ptrdiff_t)(down * s->stride) - (ptrdiff_t)s->pad_top, column = (ptrdiff_t)(across * s->stride) - (ptrdiff_t)s->pad_left;
+    int inside = row >= 0 && column >= 0 && (size_t)row + s->kernel_height <= s->in_height
+                 && (size_t)column + s->kernel_width <= s->in_width;
+    ptrdiff_t place = ((ptrdiff_t)(image * s->in_height) + row) * (ptrdiff_t)s->in_width + column;
+    return (window_corner){x + place * (ptrdiff_t)s->inputs, row, column, inside};
 }
 
-/// Where the sources of R rows stand under a place of the window: zeros where that is outside.
-GRAFT_INLINE void find_sources(const float **sources, const window_place *at, size_t row, size_t rows, int R) {
-    static const float zeros[window_inputs_at_once];
-    GRAFT_UNROLLED for (int r = 0; r < R; r++) {
-        const window_corner *corner = at->corners + row + smaller((size_t)r, rows - 1);
-        size_t y = (size_t)(corner->row + at->down), x = (size_t)(corner->column + at->right);
-        int inside = y < at->shape->in_height && x < at->shape->in_width;
-        sources[r] = inside ? corner->image + (y * at->shape->in_width + x) * at->shape->inputs + at->input : zeros;
+/// The numbers of a row of a window that reaches outside.
+GRAFT_INLINE const float *patched_row(float *patch, const graft_lane_shape *s, const window_corner *corner, const float *source, size_t down,
+                                      size_t input, size_t depth) {
+    ptrdiff_t start = corner->column * (ptrdiff_t)s->inputs + (ptrdiff_t)input, left = (ptrdiff_t)(s->in_width * s->inputs) - start;
+    ptrdiff_t from = start < 0 ? -start : 0, to = left < (ptrdiff_t)depth ? left : (ptrdiff_t)depth;
+    memset(patch, 0, depth * sizeof(float));
+    if ((size_t)(corner->row + (ptrdiff_t)down) < s->in_height && from < to)
+        memcpy(patch + from, source + from, (size_t)(to - from) * sizeof(float));
+    return patch;
+}
+
+/// Adds what a part of their windows brings to the sums of R pixels from `row` on, of which `rows` are there.
+GRAFT_INLINE void add_windows(graft_lanes sums[][most_blocks], const product_part *product, const window_part *w, size_t row, size_t rows,
+                              int R, int B) {
+    const graft_lane_shape *s = w->shape;
+    product_part p = *product;
+    size_t width = s->in_width * s->inputs;
+    for (size_t down = w->first; down < w->last; down++) {
+        const float *sources[most_rows];
+        GRAFT_UNROLLED for (int r = 0; r < R; r++) {
+            const window_corner *corner = w->corners + row + smaller((size_t)r, rows - 1);
+            sources[r] = corner->source + down * width + w->input;
+            if (!corner->is_inside) sources[r] = patched_row(w->patches[r], s, corner, sources[r], down, w->input, p.depth);
+        }
+        add_rows(sums, sources, &p, R, B);
+        p.weights += s->kernel_width * s->inputs * lanes;
     }
 }
 
@@ -155,8 +178,8 @@ GRAFT_INLINE void finish_rows(graft_lanes sums[][most_blocks], const pixel_rows 
     GRAFT_FOR_EACH_KIND(activate_rows(held, y, rows, to->outputs, K, B);)
 }
 
-/// B blocks of outputs from `block` on, for R pixels from `row` on, of which `rows` are there. Without a place, sources follow each other.
-GRAFT_INLINE void convolve_rows(const product_part *p, const window_place *at_place, const pixel_rows *to, size_t row, size_t rows,
+/// B blocks of outputs from `block` on, for R pixels from `row` on, of which `rows` are there. Without a window, sources follow each other.
+GRAFT_INLINE void convolve_rows(const product_part *p, const window_part *window, const pixel_rows *to, size_t row, size_t rows,
                                 size_t block, graft_loop_activation kind, int R, int B) {
     size_t column = block * lanes;
     // Where the result goes comes to the cache while the sums are made.
@@ -169,11 +192,15 @@ GRAFT_INLINE void convolve_rows(const product_part *p, const window_place *at_pl
             }
         }
     }
-    const float *sources[most_rows];
-    if (at_place) find_sources(sources, at_place, row, rows, R);
-    else find_rows(sources, p, row, rows, R);
     graft_lanes sums[most_rows][most_blocks];
-    sum_rows(sums, sources, p, row, rows, R, B);
+    begin_rows(sums, p, row, rows, R, B);
+    if (window) {
+        add_windows(sums, p, window, row, rows, R, B);
+    } else {
+        const float *sources[most_rows];
+        find_rows(sources, p, row, rows, R);
+        add_rows(sums, sources, p, R, B);
+    }
     if (!to->ends) {
         store_rows(sums, p, row, rows, R, B);
         return;
@@ -188,26 +215,28 @@ GRAFT_INLINE void convolve_rows(const product_part *p, const window_place *at_pl
     GRAFT_FOR_EACH_KIND(finish_last_channels(held, to, row, rows, column + (size_t)(B - 1) * lanes, K);)
 }
 
-GRAFT_INLINE void convolve_blocks(const product_part *p, const window_place *place, const pixel_rows *to, size_t row, size_t rows,
+GRAFT_INLINE void convolve_blocks(const product_part *p, const window_part *window, const pixel_rows *to, size_t row, size_t rows,
                                   size_t block, graft_loop_activation kind, int B) {
     enum { third = pixels_together / 3 };
-    if (rows > 2 * third) convolve_rows(p, place, to, row, rows, block, kind, pixels_together, B);
-    else if (rows > third) convolve_rows(p, place, to, row, rows, block, kind, 2 * third, B);
-    else convolve_rows(p, place, to, row, rows, block, kind, third, B);
+    if (rows > 2 * third) convolve_rows(p, window, to, row, rows, block, kind, pixels_together, B);
+    else if (rows > third) convolve_rows(p, window, to, row, rows, block, kind, 2 * third, B);
+    else convolve_rows(p, window, to, row, rows, block, kind, third, B);
 }
 
 void GRAFT_AT(graft_lane_convolution)(const graft_lane_shape *s, const float *x, const float *packed, const float *bias,
                                       const float *residual, float *y, size_t first_pixel, size_t last_pixel, size_t first, size_t last,
                                       graft_loop_activation kind) {
-    size_t inputs = s->inputs, outputs = s->outputs, places = window_places(s);
-    int follows = places == 1 && s->stride == 1;
-    size_t depth = follows ? inputs_at_once : window_inputs_at_once, parts = (inputs + depth - 1) / depth;
-    float sums[rows_with_sums * blocks_together * lanes];
+    size_t inputs = s->inputs, outputs = s->outputs, row_inputs = s->kernel_width * inputs, all_inputs = s->kernel_height * row_inputs;
+    int follows = all_inputs == inputs && s->stride == 1;
+    // A part is some channels of one row of the windows, or some rows.
+    size_t depth = follows ? inputs_at_once : window_inputs_at_once;
+    size_t rows_together = smaller(depth / row_inputs + (row_inputs > depth), s->kernel_height);
+    float sums[rows_with_sums * blocks_together * lanes], patches[pixels_together][window_inputs_at_once];
     window_corner corners[rows_with_sums];
     // A row brings as much of the source as its window moves on over. Weights of windows are many: they pass over twice as many rows.
-    size_t row_bytes = inputs * sizeof(float) * smaller(s->stride * s->stride, places);
+    size_t row_bytes = smaller(inputs * s->stride * s->stride, all_inputs) * sizeof(float);
     size_t most = (follows ? 1 : 2) * source_bytes_at_once / row_bytes;
-    if (!follows || parts > 1) most = smaller(most, rows_with_sums);
+    if (!follows || inputs > depth) most = smaller(most, rows_with_sums);
     size_t step = most < pixels_together ? pixels_together : most / pixels_together * pixels_together;
     for (size_t start = first_pixel; start < last_pixel; start += step) {
         size_t end = smaller(step, last_pixel - start);
@@ -215,26 +244,30 @@ void GRAFT_AT(graft_lane_convolution)(const graft_lane_shape *s, const float *x,
         for (size_t block = first, blocks; block < last; block += blocks) {
             blocks = smaller(blocks_together, last - block);
             if (blocks == 3) blocks = 2;
-            product_part p = {.products = sums, .inner = inputs, .outer = blocks_together * lanes, .block_step = places * inputs * lanes};
+            product_part p = {.products = sums, .inner = inputs, .outer = blocks_together * lanes, .block_step = all_inputs * lanes};
             for (size_t b = 0; b < most_blocks; b++) p.starts[b] = b * lanes;
-            for (size_t part = 0; part < places * parts; part++) {
-                size_t place = part / parts, in = part % parts * depth;
-                window_place under = {s, corners, (ptrdiff_t)(place / s->kernel_width), (ptrdiff_t)(place % s->kernel_width), in};
+            for (size_t down = 0, in = 0; down < s->kernel_height;) {
+                window_part part = {s, corners, down, smaller(down + rows_together, s->kernel_height), in, patches};
                 p.sources = x + start * inputs + in;
-                p.weights = packed + ((block * places + place) * inputs + in) * lanes;
-                p.depth = smaller(depth, inputs - in);
-                p.adds = part > 0;
-                pixel_rows to = {y + start * outputs, bias, residual ? residual + start * outputs : NULL, outputs, part + 1 == places * parts};
+                p.weights = packed + (block * all_inputs + down * row_inputs + in) * lanes;
+                p.depth = smaller(depth, row_inputs - in);
+                p.adds = down + in > 0;
+                in += p.depth;
+                if (in == row_inputs) {
+                    in = 0;
+                    down = part.last;
+                }
+                pixel_rows to = {y + start * outputs, bias, residual ? residual + start * outputs : NULL, outputs, down == s->kernel_height};
                 for (size_t row = 0; row < end; row += pixels_together) {
                     size_t rows = smaller(pixels_together, end - row);
                     // The first blocks bring the rows into the second-level cache, the next ones ahead of their turn.
                     int comes = follows && block == first && start + row + pixels_together < last_pixel;
                     p.next = p.sources + (row + pixels_together) * inputs;
                     p.next_step = comes ? pixels_together : 0;
-                    const window_place *place_of_rows = follows ? NULL : &under;
-                    if (blocks_together == 4 && blocks == 4) convolve_blocks(&p, place_of_rows, &to, row, rows, block, kind, 4);
-                    else if (blocks_together == 4 && blocks == 2) convolve_blocks(&p, place_of_rows, &to, row, rows, block, kind, 2);
-                    else convolve_blocks(&p, place_of_rows, &to, row, rows, block, kind, 1);
+                    const window_part *under = follows ? NULL : &part;
+                    if (blocks_together == 4 && blocks == 4) convolve_blocks(&p, under, &to, row, rows, block, kind, 4);
+                    else if (blocks_together == 4 && blocks == 2) convolve_blocks(&p, under, &to, row, rows, block, kind, 2);
+                    else convolve_blocks(&p, under, &to, row, rows, block, kind, 1);
                 }
             }
         }

@@ -47,9 +47,8 @@ GRAFT_INLINE void add_channels(graft_lanes sums[][most_blocks], const float *con
     }
 }
 
-/// The sums of R rows from `row` on by B blocks, of which `rows` are there: the last one stands for those that are not. `sources` are theirs.
-GRAFT_INLINE void sum_rows(graft_lanes sums[][most_blocks], const float *const *sources, const product_part *p, size_t row, size_t rows,
-                           int R, int B) {
+/// What R rows' sums by B blocks begin with, from `row` on, of which `rows` are there: the last one stands for those that are not.
+GRAFT_INLINE void begin_rows(graft_lanes sums[][most_blocks], const product_part *p, size_t row, size_t rows, int R, int B) {
     GRAFT_UNROLLED for (int r = 0; r < R; r++) {
         size_t own = row + smaller((size_t)r, rows - 1);
         GRAFT_UNROLLED for (int b = 0; b < B; b++) {
@@ -57,6 +56,10 @@ GRAFT_INLINE void sum_rows(graft_lanes sums[][most_blocks], const float *const *
             if (p->adds) graft_load(&sums[r][b], p->products + own * p->outer, p->starts[b], graft_full);
         }
     }
+}
+
+/// Adds what all of the part's input channels bring.
+GRAFT_INLINE void add_rows(graft_lanes sums[][most_blocks], const float *const *sources, const product_part *p, int R, int B) {
     const char *next = (const char *)p->next;
     size_t step = p->next_step * sizeof(float), k = 0;
     for (; k + channels_together <= p->depth; k += channels_together) {
@@ -83,6 +86,7 @@ GRAFT_INLINE void product_rows(const product_part *p, size_t row, size_t rows, i
     const float *sources[most_rows];
     graft_lanes sums[most_rows][most_blocks];
     find_rows(sources, p, row, rows, R);
-    sum_rows(sums, sources, p, row, rows, R, B);
+    begin_rows(sums, p, row, rows, R, B);
+    add_rows(sums, sources, p, R, B);
     store_rows(sums, p, row, rows, R, B);
 }

@@ -75,6 +75,11 @@ extension Binder {
     }
 
     func bindPooling(_ step: PlanStep, _ place: PlacedWindow, _ method: PoolingMethod) throws -> BoundStep {
+        if step.kernel == .loops {
+            let (pool, workers) = (MaxPool(WindowGeometry(place, images: images)), resources.workers)
+            let (x, y) = (address(step.source), address(step.result))
+            return { pool.run(x.activations($0), y.activations($0).base, workers) }
+        }
         let kernel = try OneDNNKernel.pooling(
             resources.engine, WindowGeometry(place, images: images), method, training: step.memory != nil,
             type: plan.values[step.source].type)
