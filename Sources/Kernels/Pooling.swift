@@ -1,5 +1,4 @@
-// Sliding-window pooling and local response normalisation through oneDNN; by our own loops pooling over a whole image, and the largest of a
-// window where no gradient follows.
+// Sliding-window pooling and local response normalisation through oneDNN; pooling over a whole image by our own loops.
 internal import COneDNN
 internal import CVectorLoops
 package import Tensors
@@ -62,33 +61,6 @@ extension OneDNNKernel {
         WindowGeometry(
             images: images, source: shape, destination: shape, kernelHeight: 1, kernelWidth: 1, stride: 1, padTop: 0, padLeft: 0
         ).shim
-    }
-}
-
-/// Max pooling where no gradient follows.
-package struct MaxPool: Sendable {
-    private let rows: Int
-    private let shape: graft_depthwise
-
-    /// Whether our own loops do it, which is when they are faster: on GoogLeNet, whose windows overlap, by far (`graft bench --suite kernels`).
-    package static func covers(_ geometry: WindowGeometry, _ method: PoolingMethod, _ type: ElementType) -> Bool {
-        method == .max && geometry.kernelHeight == geometry.kernelWidth && geometry.source[2] >= Int(graft_lane_count)
-            && (type == .float32 || type == .bfloat16)
-    }
-
-    package init(_ geometry: WindowGeometry) {
-        rows = geometry.images * geometry.destination[0]
-        shape = graft_depthwise(
-            channels: geometry.source[2], in_height: geometry.source[0], in_width: geometry.source[1],
-            out_height: geometry.destination[0], out_width: geometry.destination[1], kernel: geometry.kernelHeight,
-            stride: geometry.stride, pad_top: geometry.padTop, pad_left: geometry.padLeft)
-    }
-
-    /// y `[images, h, w, C]` from x `[images, H, W, C]`, both of one type.
-    package func run(_ x: Activations, _ y: UnsafeMutableRawPointer, _ workers: Workers) {
-        workers.run(rows) { range in
-            withUnsafePointer(to: shape) { graft_max_pool($0, x.base, y, range.lowerBound, range.upperBound, x.format) }
-        }
     }
 }
 

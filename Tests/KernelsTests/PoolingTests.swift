@@ -69,6 +69,14 @@ import Testing
         Window(height: 8, width: 10, channels: 5, kernel: 3, stride: 2, padding: 0, roundsUp: true),
     ]
 
+    static let ownWindows =
+        windows.filter { $0.channels >= 16 } + [
+            Window(height: 9, width: 7, channels: 16, kernel: 3, stride: 2, padding: 0, roundsUp: true),
+            Window(height: 11, width: 8, channels: 40, kernel: 5, stride: 3, padding: 2),
+            Window(height: 3, width: 2, channels: 20, kernel: 3, stride: 1, padding: 1),
+            Window(height: 9, width: 8, channels: 19, kernel: 2, stride: 3, padding: 0),
+        ]
+
     /// Zeros that only rounding up adds do not count in torch, and do in oneDNN: no published network averages so.
     static let cases = windows.flatMap { window in
         [PoolingMethod.max, .averageInside, .averagePadded].filter { !(window.roundsUp && $0 == .averagePadded) }.map {
@@ -104,29 +112,46 @@ import Testing
     }
 
     /// Our own loops give the same, to the bit, in float32 and in bfloat16.
-    @Test(
-        arguments: windows.filter { $0.channels >= 16 } + [
-            Window(height: 9, width: 7, channels: 16, kernel: 3, stride: 2, padding: 0, roundsUp: true),
-            Window(height: 11, width: 8, channels: 40, kernel: 5, stride: 3, padding: 2),
-            Window(height: 3, width: 2, channels: 20, kernel: 3, stride: 1, padding: 1),
-        ], workerCounts)
+    @Test(arguments: ownWindows, workerCounts)
     func ownLoopsEqualTheDefinition(_ window: Window, workers: Int) {
         var numbers = Numbers(seed: 5)
         let x = numbers.list(Window.images * window.source.count)
         let pool = MaxPool(window.geometry)
         let (source, y) = (Floats(x), Floats(zeros: Window.images * window.destination.count))
-        pool.run(source.activations, y.pointer, Workers(count: workers))
+        pool.forward(source.activations, y.pointer, places: nil, Workers(count: workers))
         #expect(y.values == window.reference(x, .max))
         let narrow = x.map { UInt16($0.bitPattern >> 16) }
         var found = [UInt16](repeating: 0, count: y.values.count)
         narrow.withUnsafeBufferPointer { narrow in
             found.withUnsafeMutableBytes { found in
                 let from = Activations(UnsafeMutableRawPointer(mutating: narrow.baseAddress!), .bfloat16)
-                pool.run(from, found.baseAddress!, Workers(count: workers))
+                pool.forward(from, found.baseAddress!, places: nil, Workers(count: workers))
             }
         }
         let wide = narrow.map { Float(bitPattern: UInt32($0) << 16) }
         #expect(found.map { Float(bitPattern: UInt32($0) << 16) } == window.reference(wide, .max))
+    }
+
+    /// A gradient goes to the first of a window's largest numbers, of which there are many here.
+    @Test(arguments: ownWindows, workerCounts)
+    func ownGradientsGoToTheFirstOfTheLargest(_ window: Window, workers: Int) {
+        var numbers = Numbers(seed: 6)
+        let x = numbers.list(Window.images * window.source.count).map { ($0 * 2).rounded() }
+        let dy = numbers.list(Window.images * window.destination.count)
+        var expected = [Double](repeating: 0, count: x.count)
+        window.forEach { output, inputs, _ in
+            let largest = inputs.map { x[$0] }.max()
+            if let first = inputs.first(where: { x[$0] == largest }) { expected[first] += Double(dy[output]) }
+        }
+        let pool = MaxPool(window.geometry)
+        let (source, gradient, y, dx) = (Floats(x), Floats(dy), Floats(zeros: dy.count), Floats(zeros: x.count))
+        var places = [UInt8](repeating: .max, count: dy.count)
+        places.withUnsafeMutableBufferPointer { places in
+            pool.forward(source.activations, y.pointer, places: places.baseAddress!, Workers(count: workers))
+            pool.backward(gradient.activations, places: places.baseAddress!, dx.pointer, Workers(count: workers))
+        }
+        #expect(y.values == window.reference(x, .max))
+        #expect(relativeDifference(dx.values, expected.map { Float($0) }) < 1e-6)
     }
 
     /// From one pixel to many, where windows overlap and where they do not.

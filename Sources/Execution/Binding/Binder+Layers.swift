@@ -77,8 +77,11 @@ extension Binder {
     func bindPooling(_ step: PlanStep, _ place: PlacedWindow, _ method: PoolingMethod) throws -> BoundStep {
         if step.kernel == .loops {
             let (pool, workers) = (MaxPool(WindowGeometry(place, images: images)), resources.workers)
-            let (x, y) = (address(step.source), address(step.result))
-            return { pool.run(x.activations($0), y.activations($0).base, workers) }
+            let (x, y, places) = (address(step.source), address(step.result), step.memory.map { address($0) })
+            return { frame in
+                let places = places?.raw(frame).assumingMemoryBound(to: UInt8.self)
+                pool.forward(x.activations(frame), y.raw(frame), places: places, workers)
+            }
         }
         let kernel = try OneDNNKernel.pooling(
             resources.engine, WindowGeometry(place, images: images), method, training: step.memory != nil,
@@ -88,6 +91,14 @@ extension Binder {
     }
 
     func bindPoolingGradient(_ step: PlanStep, _ place: PlacedWindow, _ method: PoolingMethod) throws -> BoundStep {
+        if step.kernel == .loops {
+            let (pool, workers) = (MaxPool(WindowGeometry(place, images: images)), resources.workers)
+            let (dy, places, dx) = (address(step.reads[0]), address(step.reads[1]), address(step.result))
+            return { frame in
+                let places = places.raw(frame).assumingMemoryBound(to: UInt8.self)
+                pool.backward(dy.activations(frame), places: places, dx.raw(frame), workers)
+            }
+        }
         let kernel = try OneDNNKernel.poolingBackward(
             resources.engine, WindowGeometry(place, images: images), method, type: plan.values[step.source].type)
         let roles: [KernelRole: Address] = [.destinationGradient: address(step.source), .sourceGradient: address(step.result)]

@@ -16,8 +16,8 @@ private func kernel(of step: PlanStep, _ values: [PlanValue], _ request: PlanReq
         convolution(.backwardData, layer, step, source: step.writes[0], step.reads[0], values, request)
     case .convolutionWeightGradient(let layer):
         convolution(.backwardWeights, layer, step, source: step.reads[0], step.reads[1], values, request)
-    case .pool(let place, let method): pooling(place, method, step, values, request)
-    case .poolGradient, .responseNorm, .responseNormGradient: .direct
+    case .pool(let place, let method), .poolGradient(let place, let method): pooling(place, method, step, values, request)
+    case .responseNorm, .responseNormGradient: .direct
     case .norm, .normGradient, .layerNorm, .layerNormGradient, .layerScale, .layerScaleInputGradient, .layerScaleGradient,
         .activation, .add, .combineGradients, .gate, .gateGradient, .concatenate, .slice, .sliceGradient, .shuffle,
         .adaptiveAverage,
@@ -26,12 +26,12 @@ private func kernel(of step: PlanStep, _ values: [PlanValue], _ request: PlanReq
     }
 }
 
-/// Our own loops remember nothing for a gradient. A plan that does not optimize takes oneDNN's.
+/// Forward and its gradient alike, since the one reads what the other has kept. A plan that does not optimize takes oneDNN's.
 private func pooling(
     _ place: PlacedWindow, _ method: PoolingMethod, _ step: PlanStep, _ values: [PlanValue], _ request: PlanRequest
 ) -> KernelChoice {
     let covers = MaxPool.covers(WindowGeometry(place, images: 1), method, values[step.reads[0]].type)
-    return request.optimizes && step.memory == nil && covers ? .loops : .direct
+    return request.optimizes && covers ? .loops : .direct
 }
 
 /// `source` and `destination` are the values on both sides of the convolution, or their gradients.

@@ -111,7 +111,7 @@ extension Lowering {
         guard request.goesBack, regions.of[index] == .suffix else { return nil }
         switch node.operation {
         case .maxPool(let window):
-            // oneDNN remembers the place of each maximum in a byte if the window has less than 256 pixels.
+            // The place of each maximum is a byte if the window has less than 256 pixels; in oneDNN's kernel, too.
             let type: ElementType = window.height * window.width < 256 ? .uint8 : .int32
             return addValue("\(node.name)·places", node.shape, region: .prefix, type: type)
         case .localResponseNorm:
