@@ -54,34 +54,31 @@ GRAFT_INLINE void graft_store(const graft_lanes *v, void *p, size_t i, graft_for
     }
 }
 
-/// eˣ for x within ±87, as graft_exp has it; beyond that what there is at the end.
-GRAFT_INLINE void graft_lanes_exp(graft_lanes *v) {
-    graft_lanes x = *v < -87.0f ? (graft_lanes)-87.0f : *v;
-    x = x > 87.0f ? (graft_lanes)87.0f : x;
-    // Adding 1.5 · 2²³ rounds to an integer and leaves it in the lowest bits.
-    graft_lanes rounded = x * 1.44269504088896341f + 12582912.0f;
-    graft_lanes n = rounded - 12582912.0f;
-    graft_lanes r = x - n * 0.693359375f + n * 2.12194440e-4f;
-    graft_lanes p = r * 1.9875691500e-4f + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * (r * r) + (r + 1.0f);
-    graft_lane_bits power = ((graft_lane_bits)rounded + 127) << 23;
-    *v = p * (graft_lanes)power;
+/// eˣ for x within ±87, as graft_exp_within has it.
+GRAFT_INLINE void graft_lanes_exp_within(graft_lanes *v) {
+    graft_lanes x = *v, rounded = x * 1.44269504088896341f + GRAFT_ROUNDER, n = rounded - GRAFT_ROUNDER;
+    graft_lanes r = x - n * GRAFT_LN2 + n * GRAFT_LN2_REST, r2 = r * r;
+    *v = (graft_lanes)((graft_lane_words)GRAFT_EXP_POLYNOMIAL(r, r2) + ((graft_lane_words)rounded << 23));
+}
+
+/// What is no number stays none.
+GRAFT_INLINE void graft_lanes_hold(graft_lanes *v) {
+    *v = *v < -87.0f ? (graft_lanes)-87.0f : *v;
+    *v = *v > 87.0f ? (graft_lanes)87.0f : *v;
 }
 
 GRAFT_INLINE void graft_lanes_sigmoid(graft_lanes *v) {
+    graft_lanes_hold(v);
     *v = -*v;
-    graft_lanes_exp(v);
+    graft_lanes_exp_within(v);
     *v = 1.0f / (1.0f + *v);
 }
 
 /// The normal distribution's Φ, as graft_normal_of has it.
 GRAFT_INLINE void graft_lanes_normal(graft_lanes *v) {
     graft_lanes x = *v, bell = -0.5f * x * x, size = x < 0.0f ? -x : x;
-    graft_lanes_exp(&bell);
+    graft_lanes_hold(&bell);
+    graft_lanes_exp_within(&bell);
     graft_lanes t = 1.0f / (1.0f + 0.3275911f * 0.70710678f * size), p = t * 1.061405429f - 1.453152027f;
     p = p * t + 1.421413741f;
     p = p * t - 0.284496736f;
