@@ -13,7 +13,7 @@ package struct LaneConvolution: Sendable {
     private let workers: Workers
 
     /// Whether these loops do a pass of a convolution: gradients where every pixel is multiplied by itself alone.
-    package static func covers(_ pass: Pass, _ geometry: WindowGeometry) -> Bool {
+    private static func covers(_ pass: Pass, _ geometry: WindowGeometry) -> Bool {
         geometry.groups == 1 && (pass == .forward || isPointwise(geometry))
     }
 

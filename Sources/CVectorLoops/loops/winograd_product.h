@@ -12,9 +12,10 @@ size_t GRAFT_AT(graft_winograd_parts)(const graft_winograd *s) {
     return s->extent * s->extent * ((block_count(s->out_channels) + 1) / 2);
 }
 
-GRAFT_INLINE void product_of_blocks(const product_part *p, size_t rows, int B) {
+GRAFT_INLINE void product_of_blocks(product_part *p, size_t rows, int B) {
     size_t row = 0;
-    for (; row + rows_at_once <= rows; row += rows_at_once) product_rows(p, row, rows_at_once, rows_at_once, B);
+    p->is_first = 1;
+    for (; row + rows_at_once <= rows; row += rows_at_once, p->is_first = 0) product_rows(p, row, rows_at_once, rows_at_once, B);
     size_t left = rows - row;
     if (left > rows_at_once / 3 * 2) product_rows(p, row, left, rows_at_once, B);
     else if (left > rows_at_once / 3) product_rows(p, row, left, rows_at_once / 3 * 2, B);
