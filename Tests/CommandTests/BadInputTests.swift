@@ -67,7 +67,7 @@ extension CommandTests {
         }
 
         private static let tolerant = [
-            smallNetwork, "training.batch_size=25", "data.unreadable_limit=0.2", "training.epochs=2",
+            "training.batch_size=25", "data.unreadable_limit=0.2", "training.epochs=2",
         ]
 
         @Test(.enabled(if: Launch.mpirun != nil, needsLauncher)) func ranksSkipTheSameImages() throws {
@@ -88,7 +88,7 @@ extension CommandTests {
         private func expectTooManyUnreadable(ranks: Int?) throws {
             let work = try Workplace()
             try spoil(work)
-            let launch = try work.train("spoiled", [smallNetwork, "training.batch_size=25"], ranks: ranks, expecting: 65)
+            let launch = try work.train("spoiled", ["training.batch_size=25"], ranks: ranks, expecting: 65)
             #expect(launch.errors.contains("3 of 25 train images cannot be read, more than data.unreadable_limit (0.01) allows"))
             for reason in [
                 "ant-0.png: is truncated", "bee-1.jpg: is not an image: starts with the text 'hello", "cat-2.png: is damaged",
@@ -109,12 +109,12 @@ extension CommandTests {
 
         @Test func weightsThatDoNotFitAreRefused() throws {
             let work = try Workplace(images: 1)
-            try work.train("small", [smallNetwork, "data.validation=null"])
+            try work.train("small", ["data.validation=null"])
             let whole = try work.newest("small")
-            try work.contents(whole).prefix(3_000_000).write(to: work.folder.appending(path: "cut.safetensors"))
+            try work.contents(whole).prefix(1_000_000).write(to: work.folder.appending(path: "cut.safetensors"))
             try work.expect("cut.safetensors: is cut short", ["network.weights=cut.safetensors"])
             try work.expect(
-                "it is for efficientnet_lite0, not for resnet18", ["network.weights=\(whole)", "network.architecture=resnet18"])
+                "it is for shufflenet_v2_x0_5, not for resnet18", ["network.weights=\(whole)", "network.architecture=resnet18"])
             try work.expect("there is no network 'resnet19'", ["network.architecture=resnet19"])
             try work.expect("'layer9' matches no layer", ["network.unfrozen=[layer9]"])
         }
@@ -169,7 +169,7 @@ extension CommandTests {
 extension Workplace {
     /// Trains with settings that must be refused as bad input, in words that contain these.
     fileprivate func expect(_ words: String, _ settings: [String] = []) throws {
-        let launch = try train("refused", [smallNetwork] + settings, expecting: 65)
+        let launch = try train("refused", settings, expecting: 65)
         #expect(launch.errors.contains(words), "\(launch.errors)")
         #expect(!has("runs/refused"), "nothing was begun")
     }

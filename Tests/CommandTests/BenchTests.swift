@@ -11,7 +11,7 @@ extension CommandTests {
             return try #require(try JSONSerialization.jsonObject(with: Data(launch.output.utf8)) as? [String: Any])
         }
 
-        private static let settings = ["--set", smallNetwork, "--set", "training.batch_size=4", "--steps", "2"]
+        private static let settings = ["--set", "training.batch_size=4", "--steps", "2"]
 
         @Test(arguments: [true, false]) func loopIsMeasured(onGeneratedInput: Bool) throws {
             let work = try Workplace(images: 4)

@@ -31,7 +31,7 @@ extension CommandTests {
             let work = try Workplace(images: 2)
             try FileManager.default.copyItem(
                 atPath: work.path("data/train/ant/ant-0.png"), toPath: work.path("data/train/bee/copy.png"))
-            let end = try work.train("twice", [smallNetwork, "data.validation=null", "training.epochs=1"])
+            let end = try work.train("twice", ["data.validation=null", "training.epochs=1"])
             #expect(
                 end.errors.contains(#/1 images stand in two classes, byte for byte, such as \S*ant-0.png and \S*copy.png/#),
                 "\(end.errors)")
@@ -40,7 +40,7 @@ extension CommandTests {
         /// A batch larger than the set takes no more than the set does, and gives what a batch of its size gives.
         @Test func aBatchIsNoLargerThanTheSet() throws {
             let work = try Workplace(images: 4)
-            let settings = [smallNetwork, "training.epochs=3", "data.validation=null"]
+            let settings = ["training.epochs=3", "data.validation=null"]
             try work.train("whole", settings + ["training.batch_size=12"])
             try work.train("large", settings + ["training.batch_size=100000"])
             #expect(try work.contents(work.newest("whole")) == work.contents(work.newest("large")))
@@ -54,11 +54,11 @@ extension CommandTests {
                 try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
                 for copy in 0..<2 { try FileManager.default.copyItem(at: picture, to: folder.appending(path: "\(copy).png")) }
             }
-            let settings = [smallNetwork, "data.train=many", "data.validation=many/../data/../many", "training.batch_size=64"]
+            let settings = ["data.train=many", "data.validation=many/../data/../many", "training.batch_size=64"]
             let refused = try work.train("same", settings, expecting: 65)
             #expect(refused.errors.contains("is the same folder as many"), "\(refused.errors)")
             let held = [
-                smallNetwork, "data.train=many", "data.validation=null", "data.validation_fraction=0.5", "training.batch_size=64",
+                "data.train=many", "data.validation=null", "data.validation_fraction=0.5", "training.batch_size=64",
             ]
             try work.train("many", held)
             let evaluation = try #require(try work.metrics("many", "evaluation").last)
@@ -73,11 +73,11 @@ extension CommandTests {
 
         @Test func scoresThatAreNoNumbersAreASentence() throws {
             let work = try Workplace(images: 1)
-            try work.train("run", [smallNetwork, "data.validation=null"])
+            try work.train("run", ["data.validation=null"])
             let saved = try WeightFile.open(work.path(try work.newest("run")))
             // Finite weights whose products are not.
             let tensors = saved.names.map { name -> SafetensorsWriter.Tensor in
-                let values = ((try? saved.floats(name)) ?? []).map { name.hasPrefix("classifier") ? $0 * 1e38 : $0 }
+                let values = ((try? saved.floats(name)) ?? []).map { name.hasPrefix("fc") ? $0 * 1e38 : $0 }
                 let copy = UnsafeMutableBufferPointer<Float>.allocate(capacity: values.count)
                 _ = copy.initialize(from: values.map { $0.isFinite ? $0 : 3e38 })
                 return (name, .float32, saved.tensors[name]?.shape ?? [], UnsafeRawBufferPointer(copy))

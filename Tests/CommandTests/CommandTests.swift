@@ -7,5 +7,5 @@ import Testing
     static let needsLauncher: Comment = "needs mpirun"
 }
 
-/// A small network that makes a launch cheap, for tests in which its numbers do not matter.
-let smallNetwork = "network.architecture=efficientnet_lite0"
+/// In the place of a workplace's small network one with residual blocks, whose 3×3 convolutions Winograd's algorithm computes.
+let residualNetwork = "network.architecture=resnet18"

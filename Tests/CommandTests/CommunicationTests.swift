@@ -7,7 +7,7 @@ extension CommandTests {
     @Suite(.serialized, .enabled(if: Launch.mpirun != nil, needsLauncher))
     struct CommunicationTests {
         private static let settings = [
-            smallNetwork, "network.unfrozen=[\"*\"]", "training.batch_size=6", "data.validation=null", "training.steps=3",
+            "network.unfrozen=[\"*\"]", "training.batch_size=6", "data.validation=null", "training.steps=3",
         ]
 
         private func train(_ work: Workplace, _ name: String, _ more: [String], ranks: Int) throws -> [Double] {
@@ -95,7 +95,7 @@ extension CommandTests {
             let work = try Workplace()
             let launch = try work.start(
                 "killed",
-                [smallNetwork, "network.unfrozen=[\"*\"]", "training.epochs=500", "communication.algorithm=\(algorithm)"],
+                ["network.unfrozen=[\"*\"]", "training.epochs=500", "communication.algorithm=\(algorithm)"],
                 ranks: 3)
             try work.wait(for: launch, "killed", steps: 3)
             let ranks = launch.ranks

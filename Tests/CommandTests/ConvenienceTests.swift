@@ -7,7 +7,7 @@ extension CommandTests {
     @Suite(.serialized) struct ConvenienceTests {
         @Test func predictionsTakeFoldersAndLists() throws {
             let work = try Workplace(images: 2)
-            try work.train("run", [smallNetwork, "data.validation=null"])
+            try work.train("run", ["data.validation=null"])
             try work.write("data/train/bee/bee-1.png\n\n  data/validation/ant \n", to: "list.txt")
             let lines = try work.graft(
                 "predict", "--run", "runs/run", "--json", "--list", "list.txt", "data/train/cat/", "data/train/ant/ant-0.png"
@@ -27,7 +27,7 @@ extension CommandTests {
 
         @Test func predictionsAreTablesInTheOrderOfTheirLists() throws {
             let work = try Workplace(images: 2)
-            try work.train("run", [smallNetwork, "data.validation=null"])
+            try work.train("run", ["data.validation=null"])
             let files = [
                 "data/train/bee/bee-1.png", "data/train/ant/ant-0.png", "data/train/cat/cat-1.png", "data/train/ant/ant-1.png",
             ]
@@ -74,7 +74,7 @@ extension CommandTests {
             try work.write("#!/bin/sh\nexec mpirun \"$@\" < config.yaml\n", to: "fed")
             try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: work.path("fed"))
             let launch = try RunningLaunch(
-                ["train", "-", "--set", "run.name=piped", "--set", smallNetwork], ranks: ranks, in: work.folder,
+                ["train", "-", "--set", "run.name=piped"], ranks: ranks, in: work.folder,
                 launcher: work.path("fed"), shell: "exec < config.yaml"
             ).end()
             #expect(launch.status == 0 && work.has("runs/piped/report.html"), "\(launch.errors)")
@@ -94,7 +94,7 @@ extension CommandTests {
         @Test func anErrorIsToldByTheRunsFiles() throws {
             let work = try Workplace(images: 2)
             let end = try work.train(
-                "failed", [smallNetwork, "data.validation=null", "optimizer.learning_rate=1e30", "training.epochs=20"],
+                "failed", ["data.validation=null", "optimizer.learning_rate=1e30", "training.epochs=20"],
                 expecting: 65)
             let words = try #require(try work.metrics("failed", "failed").last?["error"] as? String)
             #expect(words.contains("training diverged") && end.errors.contains(words))

@@ -6,7 +6,7 @@ import Testing
 extension CommandTests {
     @Suite(.serialized, .enabled(if: Launch.mpirun != nil, needsLauncher))
     struct CrossValidateTests {
-        private let settings = ["crossvalidate", "config.yaml", "--set", smallNetwork, "--set", "run.name=v"]
+        private let settings = ["crossvalidate", "config.yaml", "--set", "run.name=v"]
 
         @Test func everyImageIsHeldOutOnce() throws {
             let work = try Workplace()

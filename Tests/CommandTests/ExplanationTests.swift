@@ -15,7 +15,7 @@ extension CommandTests {
 
         @Test func photographsAreExplained() throws {
             let work = try Workplace()
-            try work.train("a", [smallNetwork])
+            try work.train("a")
             let file = "data/train/ant/ant-0.png"
             let told = try objects(try work.graft("predict", "--run", "runs/a", "--json", "--explain", "why.png", file).output)
             #expect(told.first?["explanation"] as? String == "why.png")
@@ -27,7 +27,7 @@ extension CommandTests {
             // Another layer, class and way to weigh. The likeliest of two depends on last digits: no photograph was learnt here.
             let likeliest = try #require((told.first?["top"] as? [[String: Any]])?.first?["class"] as? String)
             let other = likeliest == "ant" ? "bee" : "ant"
-            for options in [["--explain-layer", "features.4"], ["--explain-class", other], ["--explain-method", "layercam"]] {
+            for options in [["--explain-layer", "stage3.1"], ["--explain-class", other], ["--explain-method", "layercam"]] {
                 try work.graft(["predict", "--run", "runs/a", "--explain", "other.png", file] + options)
                 #expect(try work.contents("other.png") != work.contents("why.png"), "\(options)")
             }
@@ -45,7 +45,7 @@ extension CommandTests {
                 (["--explain", "one.png", "data/train/bee/bee-0.png"], 65, "name a folder"),
                 (["--explain", "one.png", "--explain-layer", "layer9"], 65, "--explain-layer: 'layer9' matches no layer"),
                 (["--explain", "one.png", "--explain-class", "bees"], 65, "the nearest names are bee"),
-                (["--explain-layer", "layer4"], 64, "--explain says where to"),
+                (["--explain-layer", "conv5"], 64, "--explain says where to"),
             ]
             for (options, status, words) in mistakes {
                 let launch = try work.graft(["predict", "--run", "runs/a", file] + options, expecting: status)
@@ -55,7 +55,7 @@ extension CommandTests {
 
         @Test func photographsUnlikeTheKnownOnesAreRejected() throws {
             let work = try Workplace(images: 32)
-            try work.train("a", [smallNetwork, "network.preprocessing={resize: 256, crop: 224}"])
+            try work.train("a", ["network.architecture=efficientnet_lite0", "network.preprocessing={resize: 256, crop: 224}"])
             #expect(work.has(try work.newest("a", "familiarity.safetensors")))
             var random = SystemRandomNumberGenerator()
             let noise = PixelImage(width: 96, height: 96, pixels: (0..<96 * 96 * 3).map { _ in random.next() & 1 == 0 ? 0 : 255 })
@@ -68,7 +68,7 @@ extension CommandTests {
             let all = try objects(try work.graft(options + ["--reject-unlike", "0", "noise.png"]).output)[0]
             #expect(all["rejected"] as? Bool == false)
             let fewer = try Workplace()
-            try fewer.train("a", [smallNetwork])
+            try fewer.train("a")
             #expect(try fewer.graft(options + ["data/validation"]).errors.contains("too few were validated"))
         }
     }

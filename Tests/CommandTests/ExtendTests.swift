@@ -7,7 +7,7 @@ extension CommandTests {
     @Suite(.serialized) struct ExtendTests {
         @Test func moreClassesAreTrainedAsAnew() throws {
             let work = try Workplace()
-            try work.train("a", [smallNetwork, "data.augmentation=none", "features.cache=disk"])
+            try work.train("a", ["data.augmentation=none", "features.cache=disk"])
             for split in ["train", "validation"] {
                 let folder = work.path("data/\(split)")
                 try FileManager.default.createDirectory(atPath: "\(folder)/wasp", withIntermediateDirectories: true)
@@ -21,7 +21,7 @@ extension CommandTests {
             #expect(
                 extended.errors.contains("extending runs/a: 13 photographs are new, 1 are gone, new class wasp"),
                 "\(extended.errors)")
-            try work.train("anew", [smallNetwork, "data.augmentation=none", "features.cache=off"])
+            try work.train("anew", ["data.augmentation=none", "features.cache=off"])
             #expect(try work.losses("a-extended") == work.losses("anew"))
             let step = try #require(
                 FileManager.default.contentsOfDirectory(atPath: work.path("runs/anew/checkpoints")).filter {

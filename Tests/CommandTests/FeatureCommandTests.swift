@@ -9,7 +9,7 @@ extension CommandTests {
         private static let plain = ["data.augmentation=none", "training.epochs=3", "checkpoints.every_epochs=3"]
 
         /// Losses, evaluations and weights, bit for bit; of the 24 images, batches of 10 leave four for a last one.
-        @Test(arguments: [("[]", 2, 8), ("[layer4]", 1, 8), ("[layer4]", 2, 10), ("[layer3.1, layer4]", 1, 10)])
+        @Test(arguments: [("[]", 2, 8), ("[conv5]", 1, 8), ("[conv5]", 2, 10), ("[stage3.2, conv5]", 1, 10)])
         func cachedEqualsUncached(_ unfrozen: String, _ ranks: Int, _ batch: Int) throws {
             let work = try Workplace()
             let settings = Self.plain + ["network.unfrozen=\(unfrozen)", "training.batch_size=\(batch)"]
@@ -54,7 +54,7 @@ extension CommandTests {
             _ = try fill("first")
             #expect(try fill("precision", ["features.precision=bfloat16"]).contains("(train): 0 of 24 found"))
             #expect(try fill("views", ["data.augmentation=standard", "features.views=2"]).contains("(train): 0 of 48 found"))
-            #expect(try fill("cut", ["network.unfrozen=[layer4]"]).contains("(train): 0 of 24 found"))
+            #expect(try fill("cut", ["network.unfrozen=[conv5]"]).contains("(train): 0 of 24 found"))
             try SampleImages.png(of: 1, number: 77).write(to: work.folder.appending(path: "data/train/bee/new.png"))
             let extended = try fill("extended")
             #expect(extended.contains("(train): 24 of 25 found") && extended.contains("computing 1\n"), "\(extended)")
@@ -76,7 +76,7 @@ extension CommandTests {
 
         @Test func theLoadersBenchGivesItsFigures() throws {
             let work = try Workplace(images: 4)
-            let settings = ["--set", smallNetwork, "--steps", "2", "--json"]
+            let settings = ["--steps", "2", "--json"]
             for options in [["--synthetic"], []] {
                 let launch = try Launch(["bench", "config.yaml", "--suite", "loader"] + options + settings, in: work.folder)
                 try #require(launch.status == 0, "\(launch.errors)")

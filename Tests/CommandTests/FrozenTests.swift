@@ -10,7 +10,10 @@ extension CommandTests {
             // Weights with statistics that say something.
             try work.train(
                 "origin",
-                ["network.unfrozen=[\"*\"]", "network.batch_norm=local", "training.batch_size=4", "data.validation=null"])
+                [
+                    residualNetwork, "network.unfrozen=[\"*\"]", "network.batch_norm=local", "training.batch_size=4",
+                    "data.validation=null",
+                ])
             let weights = "network.weights=\(try work.newest("origin"))"
             let origin = try WeightFile.open(work.path(try work.newest("origin")))
             #expect(try origin.floats("layer1.0.bn1.running_mean").contains { $0 != 0 })
@@ -30,7 +33,7 @@ extension CommandTests {
                 ),
             ]
             for (name, settings, changes) in cases {
-                try work.train(name, settings + [weights, "data.validation=null"])
+                try work.train(name, settings + [residualNetwork, weights, "data.validation=null"])
                 let trained = try WeightFile.open(work.path(try work.newest(name)))
                 #expect(Set(trained.names) == Set(origin.names))
                 for tensor in trained.names {

@@ -5,7 +5,7 @@ import Testing
 
 extension CommandTests {
     @Suite(.serialized) struct GoingOnTests {
-        private static let settings = [smallNetwork, "training.batch_size=4", "training.epochs=2"]
+        private static let settings = ["training.batch_size=4", "training.epochs=2"]
 
         @Test func aFinishedRunHasNothingLeftToDo() throws {
             let work = try Workplace(images: 2)
@@ -23,13 +23,13 @@ extension CommandTests {
             let work = try Workplace(images: 2)
             let settings = Self.settings + ["data.augmentation=none", "features.cache=memory", "data.validation=null"]
             try work.train("changed", settings)
-            let more = settings + ["training.epochs=4", "network.unfrozen=[features.8]"]
+            let more = settings + ["training.epochs=4", "network.unfrozen=[conv5]"]
             let refused = try work.train("changed", more, resume: true, expecting: 65)
             #expect(refused.errors.contains("keep network.unfrozen"), "\(refused.errors)")
             #expect(!refused.errors.contains("features (train)"))
             #expect(
                 refused.errors.contains(
-                    "the config has changed since: network.unfrozen: [] → [features.8]; training.epochs: 2 → 4"),
+                    "the config has changed since: network.unfrozen: [] → [conv5]; training.epochs: 2 → 4"),
                 "\(refused.errors)")
         }
 
@@ -54,7 +54,7 @@ extension CommandTests {
 
         @Test func aRunFolderThatIsDeletedEndsTheRun() throws {
             let work = try Workplace(images: 2)
-            let launch = try work.start("gone", [smallNetwork, "training.epochs=500", "data.validation=null"])
+            let launch = try work.start("gone", ["training.epochs=500", "data.validation=null"])
             try work.wait(for: launch, "gone", steps: 1)
             // At one stroke: what is written meanwhile would hold up a removal file by file.
             let elsewhere = work.folder.appending(path: "elsewhere")
@@ -67,10 +67,10 @@ extension CommandTests {
 
         @Test func aFolderThatCannotBeWrittenHasOneStatus() throws {
             let work = try Workplace(images: 2)
-            try work.train("shut", [smallNetwork, "data.validation=null"])
+            try work.train("shut", ["data.validation=null"])
             for resume in [false, true] {
                 // A file where the folder should be: root may write anywhere, but not into a file.
-                let settings = [smallNetwork, "data.validation=null", "run.folder=config.yaml"]
+                let settings = ["data.validation=null", "run.folder=config.yaml"]
                 let end = try work.train("shut", settings, resume: resume, expecting: 65)
                 #expect(end.errors.contains("config.yaml"), "\(end.errors)")
             }
@@ -84,7 +84,7 @@ extension CommandTests {
         @Test(arguments: [true, false]) func aRankThatIsNotHeardOfEndsTheRun(isRoot: Bool) throws {
             let work = try Workplace(images: 4)
             let settings = [
-                smallNetwork, "training.epochs=500", "data.validation=null", "communication.patience=3",
+                "training.epochs=500", "data.validation=null", "communication.patience=3",
                 "checkpoints.every_steps=1",
             ]
             let launch = try work.start("still", settings, ranks: 3)

@@ -16,7 +16,7 @@ extension CommandTests {
         }
 
         private static let settings = [
-            smallNetwork, "data.augmentation=none", "training.epochs=2", "training.batch_size=7", "checkpoints.every_steps=1",
+            "data.augmentation=none", "training.epochs=2", "training.batch_size=7", "checkpoints.every_steps=1",
             "training.class_weights=balanced",
         ]
 
@@ -44,7 +44,7 @@ extension CommandTests {
         @Test(arguments: ["balanced", "square_root"]) func drawsAreTheSameForAnyRanks(_ sampling: String) throws {
             let work = try Self.workplace()
             let settings = [
-                smallNetwork, "training.epochs=2", "training.batch_size=7", "checkpoints.every_steps=1", "features.views=2",
+                "training.epochs=2", "training.batch_size=7", "checkpoints.every_steps=1", "features.views=2",
                 "data.sampling=\(sampling)",
             ]
             try work.train("one", settings + ["features.cache=off"])
@@ -64,7 +64,7 @@ extension CommandTests {
         @Test(arguments: [1, 2]) func patienceEndsARun(_ ranks: Int) throws {
             let work = try Workplace()
             let settings = [
-                smallNetwork, "data.augmentation=none", "optimizer.learning_rate=1e-12", "training.epochs=9",
+                "data.augmentation=none", "optimizer.learning_rate=1e-12", "training.epochs=9",
                 "training.patience=2", "checkpoints.best=macro_f1",
             ]
             let end = try work.train("early", settings, ranks: ranks)
@@ -87,9 +87,9 @@ extension CommandTests {
             ("training={focal: 2, label_smoothing: 0.1}", "training.focal and training.label_smoothing exclude each other"),
         ])
         func mistakesAreNamed(_ setting: String, _ words: String) throws {
-            let extra = setting.contains("patience") ? "data.validation=null" : smallNetwork
+            let validation = setting.contains("patience") ? "null" : "data/validation"
             let end = try Workplace(images: 1).graft(
-                "train", "config.yaml", "--set", extra, "--set", setting, expecting: 65)
+                "train", "config.yaml", "--set", "data.validation=\(validation)", "--set", setting, expecting: 65)
             #expect(end.errors.contains(words), "\(end.errors)")
         }
     }

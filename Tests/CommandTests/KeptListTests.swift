@@ -14,7 +14,7 @@ extension CommandTests {
 
         @Test func listsAreKeptUntilAFolderChanges() throws {
             let work = try Workplace(images: 4)
-            let settings = [smallNetwork, "features.cache=off"]
+            let settings = ["features.cache=off"]
             func names() throws -> Int {
                 String(decoding: try work.contents("runs/base/receipt-photographs.tsv"), as: UTF8.self).split(separator: "\n")
                     .count
@@ -44,7 +44,7 @@ extension CommandTests {
             let work = try Workplace(images: 4)
             try work.graft("pack", "data/train", "shards")
             settle()
-            let settings = [smallNetwork, "features.cache=off", "data.train=shards/*.tar", "data.validation=null"]
+            let settings = ["features.cache=off", "data.train=shards/*.tar", "data.validation=null"]
             try work.train("base", settings)
             #expect(try work.train("base", settings).errors.contains(words))
             try work.graft("pack", "data/validation", "shards")
@@ -57,7 +57,7 @@ extension CommandTests {
             try FileManager.default.createSymbolicLink(
                 atPath: work.path("data/train/ant/link.png"), withDestinationPath: work.path("data/train/ant/ant-0.png"))
             settle()
-            try work.train("base", [smallNetwork, "features.cache=off"])
+            try work.train("base", ["features.cache=off"])
             #expect(!work.has(list))
         }
     }

@@ -19,7 +19,7 @@ extension CommandTests {
             try work.write(
                 rows.map { "{\"file_name\": \"\($0.file)\", \"label\": \"\($0.label)\"}\n" }.joined(),
                 to: "data/train/metadata.jsonl")
-            let settings = [smallNetwork, "data.validation=null", "data.validation_fraction=0.25", "training.epochs=2"]
+            let settings = ["data.validation=null", "data.validation_fraction=0.25", "training.epochs=2"]
             try work.train("folders", settings, ranks: 2)
             let forms = [
                 "list": ["data.labels=l.csv"], "hub": ["data.train=\"\"", "data.labels=data/train/metadata.jsonl"],
@@ -41,17 +41,17 @@ extension CommandTests {
             try work.write(
                 "file,label,split,who\n"
                     + rows.enumerated().map { "\($1.file),\($1.label),\(splits[$0 % 4]),\($0 / 2)\n" }.joined(), to: "split.csv")
-            let settings = [smallNetwork, "data.labels=split.csv", "data.validation=null"]
+            let settings = ["data.labels=split.csv", "data.validation=null"]
             let trained = try work.train("split", settings)
             #expect(trained.output.contains("12 training and 6 validation images"), "\(trained.output)")
             #expect(try work.graft("evaluate", "runs/split", "--split", "test").output.contains("of 6 images"))
             #expect(try work.graft("evaluate", "runs/split").output.contains("of 6 images"))
-            let both = try work.train("both", [smallNetwork, "data.labels=split.csv"], expecting: 65)
+            let both = try work.train("both", ["data.labels=split.csv"], expecting: 65)
             #expect(both.errors.contains("has rows of a validation split, and the config names validation images too"))
             let grouped = try work.train(
                 "grouped",
                 [
-                    smallNetwork, "data.labels=split.csv", "data.validation=null", "data.validation_fraction=0.25",
+                    "data.labels=split.csv", "data.validation=null", "data.validation_fraction=0.25",
                     "data.group=who", "data.columns={split: file}",
                 ], expecting: 65)
             #expect(grouped.errors.contains("split.csv:2: the split is train, validation or test, not 'ant/ant-0.png'"))
@@ -60,7 +60,7 @@ extension CommandTests {
             let held = try work.train(
                 "held",
                 [
-                    smallNetwork, "data.labels=groups.csv", "data.validation=null", "data.validation_fraction=0.25",
+                    "data.labels=groups.csv", "data.validation=null", "data.validation_fraction=0.25",
                     "data.group=who",
                 ])
             #expect(held.errors.contains(#/all +18 +9 +6 +3/#), "\(held.errors)")
@@ -69,7 +69,7 @@ extension CommandTests {
         @Test func whatIsExcludedIsNotSeen() throws {
             let work = try Workplace()
             try work.write("file,reason\nant/ant-0.png,blurred\ndata/validation/bee/bee-1000.png,twice\n", to: "bad.csv")
-            let end = try work.train("rest", [smallNetwork, "data.exclude=bad.csv"])
+            let end = try work.train("rest", ["data.exclude=bad.csv"])
             #expect(end.output.contains("23 training and 11 validation images"), "\(end.output)")
             #expect(end.errors.contains("1 training images are left out, as bad.csv says"), "\(end.errors)")
         }

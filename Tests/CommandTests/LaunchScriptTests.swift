@@ -13,7 +13,7 @@ extension CommandTests {
             signal: Int32, delay: Double?
         ) throws {
             let work = try Workplace(images: 4)
-            let settings = [smallNetwork, "network.unfrozen=[\"*\"]", "training.epochs=500", "data.validation=null"]
+            let settings = ["network.unfrozen=[\"*\"]", "training.epochs=500", "data.validation=null"]
             let launch = try work.start("stopped", settings, ranks: 2, launcher: Self.script)
             if let delay { usleep(UInt32(delay * 1e6)) } else { try work.wait(for: launch, "stopped", steps: 1) }
             kill(launch.id, signal)
@@ -25,7 +25,7 @@ extension CommandTests {
 
         @Test func itBringsTheStatusOfTheJob() throws {
             let work = try Workplace(images: 1)
-            let settings = [smallNetwork, "data.validation=null"]
+            let settings = ["data.validation=null"]
             #expect(try work.start("done", settings, ranks: 2, launcher: Self.script).end().status == 0)
             #expect(try work.start("bad", ["network.weights=none.pth"], ranks: 2, launcher: Self.script).end().status == 65)
         }

@@ -8,7 +8,7 @@ extension CommandTests {
     @Suite(.serialized) struct OutputTests {
         @Test func aRunSpeaksAsItsCommandsDo() throws {
             let work = try Workplace()
-            let launch = try work.train("told", ["training.epochs=2", "network.unfrozen=[layer4]"])
+            let launch = try work.train("told", [residualNetwork, "training.epochs=2", "network.unfrozen=[layer4]"])
             #expect(!launch.output.contains("\u{1B}"), "plain lines without a terminal")
             try checkMetrics(work)
             let rows = try predictions(work)
@@ -19,7 +19,7 @@ extension CommandTests {
         /// What a run decides about its arithmetic besides types: here, through which convolutions Winograd's algorithm goes.
         @Test(arguments: ["off", "all"]) func evaluationRepeatsTheRunsComputation(winograd: String) throws {
             let work = try Workplace(images: 4)
-            try work.train("told", ["compute.winograd=\(winograd)", "network.unfrozen=[layer4]"])
+            try work.train("told", [residualNetwork, "compute.winograd=\(winograd)", "network.unfrozen=[layer4]"])
             _ = try work.graft("evaluate", "runs/told", "--checkpoint", "last", "--json", "--predictions", "again.csv")
             #expect(try work.contents("again.csv") == work.contents("runs/told/predictions.csv"))
             let photograph = "data/train/ant/ant-0.png"

@@ -8,7 +8,7 @@ extension CommandTests {
     struct PhaseTests {
         /// The head from the cache, the last layers by another rate, then others with augmentation, the last ones frozen again.
         private static let phases =
-            "training.phases=[{unfrozen: [], epochs: 2}, {unfrozen: [layer4], epochs: 1, learning_rate: 0.001, batch_norm: local},"
+            "training.phases=[{unfrozen: [], epochs: 2}, {unfrozen: [conv5], epochs: 1, learning_rate: 0.001, batch_norm: local},"
             + " {unfrozen: [fc], epochs: 1, augmentation: standard, weight_decay: 0}]"
         private static let settings = [
             "network.preprocessing={resize: 64, crop: 64}", "data.augmentation=none", "training.batch_size=12",
@@ -21,7 +21,7 @@ extension CommandTests {
             #expect(whole.output.contains("finished 8 steps"))
             for line in [
                 "phase 1 of 3: epochs 1 to 2, the head alone, learning rate 0.005",
-                "phase 2 of 3: epoch 3, the head and layer4, learning rate 0.001",
+                "phase 2 of 3: epoch 3, the head and conv5, learning rate 0.001",
                 "phase 3 of 3: epoch 4, the head and fc, learning rate 0.005",
             ] { #expect(whole.errors.contains(line), "\(whole.errors)") }
             // Within each phase, and at the ends of two.
@@ -54,14 +54,14 @@ extension CommandTests {
             #expect(isClose(rates, expected, within: 1e-9), "\(rates)")
             #expect(try work.graft("evaluate", "runs/phases", "--checkpoint", "last").output.contains("of 12 images"))
             // What a resolved config says is read again.
-            #expect(try work.graft("plan", "runs/phases/config.yaml", "--phase", "2", "--summary").output.contains("layer4"))
+            #expect(try work.graft("plan", "runs/phases/config.yaml", "--phase", "2", "--summary").output.contains("conv5"))
             #expect(
                 try work.graft("plan", "runs/phases/config.yaml", "--phase", "4", expecting: 65).errors.contains("has 3 phases"))
         }
 
         @Test(arguments: [
             ("training.phases=[]", "must be a list of at least one phase"),
-            ("training.phases=[{unfrozen: [layer4]}]", "training.phases.epochs must be from 1 to"),
+            ("training.phases=[{unfrozen: [conv5]}]", "training.phases.epochs must be from 1 to"),
             ("training.phases=[{epochs: 1, unfrozn: []}]", "did you mean 'unfrozen'?"),
             ("training.phases=[{epochs: 1, unfrozen: [layer9]}]", "layer9"),
             ("training.phases=[{epochs: 3}]", "training.epochs (1) is not what the phases come to (3); leave it out"),

@@ -7,7 +7,7 @@ extension CommandTests {
     @Suite(.serialized, .enabled(if: Launch.mpirun != nil, needsLauncher))
     struct RankCountTests {
         /// Batches of 7, 7, 7 and 3 images: uneven shares for 2 and 3 ranks, and an empty one for 4.
-        private static let settings = ["training.batch_size=7", "network.unfrozen=[layer4]", "training.clip_norm=5"]
+        private static let settings = ["training.batch_size=7", "network.unfrozen=[conv5]", "training.clip_norm=5"]
 
         @Test func lossesAreTheSame() throws {
             let work = try Workplace()
@@ -67,7 +67,7 @@ extension CommandTests {
 
         @Test func accumulatedPassesAreOneBatch() throws {
             let work = try Workplace()
-            let settings = ["training.steps=2", "network.unfrozen=[layer4]", "data.augmentation=none", "data.shuffle=false"]
+            let settings = ["training.steps=2", "network.unfrozen=[conv5]", "data.augmentation=none", "data.shuffle=false"]
             try work.train("whole", settings + ["training.batch_size=8"])
             try work.train("passes", settings + ["training.batch_size=4", "training.accumulation=2"], ranks: 2)
             let (whole, passes) = (try work.losses("whole"), try work.losses("passes"))

@@ -22,7 +22,7 @@ extension CommandTests {
         func rulesAndSchedulesResumeExactly(_ recipe: [String]) throws {
             let work = try Workplace()
             let settings =
-                [smallNetwork, "data.augmentation=none", "training.epochs=3", "network.dropout=0"]
+                ["data.augmentation=none", "training.epochs=3", "network.dropout=0"]
                 + recipe
             try work.train("one", settings)
             for ranks in [2, 3] {
@@ -42,7 +42,7 @@ extension CommandTests {
 
         @Test func theRateFollowsTheBatch() throws {
             let work = try Workplace()
-            let settings = [smallNetwork, "training.accumulation=2", "optimizer.rate_for=64", "schedule.kind=constant"]
+            let settings = ["training.accumulation=2", "optimizer.rate_for=64", "schedule.kind=constant"]
             let linear = try work.train("linear", settings)
             #expect(
                 linear.errors.contains("learning rate: 0.00125 for updates of 16 images, from 0.005 for 64"), "\(linear.errors)")

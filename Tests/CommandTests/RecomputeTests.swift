@@ -7,7 +7,7 @@ extension CommandTests {
     @Suite(.serialized, .enabled(if: Launch.mpirun != nil, needsLauncher))
     struct RecomputeTests {
         private static let settings = [
-            smallNetwork, "network.unfrozen=[\"*\"]", "network.batch_norm=synchronized", "training.epochs=2",
+            "network.unfrozen=[\"*\"]", "network.batch_norm=synchronized", "training.epochs=2",
             "training.batch_size=10", "network.preprocessing={resize: 72, crop: 64}",
         ]
 
@@ -21,7 +21,7 @@ extension CommandTests {
                 }
             }
             let plan = try work.graft(
-                "plan", "config.yaml", "--summary", "--set", smallNetwork, "--set", "network.unfrozen=[\"*\"]", "--set",
+                "plan", "config.yaml", "--summary", "--set", "network.unfrozen=[\"*\"]", "--set",
                 "compute.recompute=100")
             #expect(plan.output.contains("suffix again"))
         }

@@ -25,9 +25,9 @@ extension CommandTests {
 
         @Test func theBitsAreTheSameAndChangesAreNamed() throws {
             let work = try Workplace()
-            try work.train("first", [smallNetwork])
+            try work.train("first")
             try work.graft("export", "runs/first", "--format", "safetensors", "--output", "w.safetensors")
-            try work.train("a", [smallNetwork, "network.weights=w.safetensors", "training.epochs=2"], ranks: 2)
+            try work.train("a", ["network.weights=w.safetensors", "training.epochs=2"], ranks: 2)
             let same = try lines(try work.graft(["reproduce", "runs/a", "--json"], ranks: 2))
             #expect(same.count == 1 && same[0]["kind"] as? String == "result" && same[0]["same_bits"] as? Bool == true)
             #expect(same[0]["steps"] as? Int == 6 && same[0]["trained"] as? Bool == true)

@@ -110,7 +110,7 @@ extension CommandTests {
             let work = try Workplace(images: 4)
             try work.write("#!/bin/bash\nexec '\(Self.script)' --restarts 4 \"$@\"\n", to: "again")
             try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: work.path("again"))
-            let settings = [smallNetwork, "data.validation=null", "checkpoints={every_steps: 1, keep: 3}", "training.epochs=500"]
+            let settings = ["data.validation=null", "checkpoints={every_steps: 1, keep: 3}", "training.epochs=500"]
             let launch = try work.start(
                 "killed", settings, ranks: 2, environment: ["GRAFT_RESTART_WAIT": "1"], launcher: work.path("again"))
             for kills in 1...2 {

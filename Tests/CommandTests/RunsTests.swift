@@ -14,9 +14,9 @@ extension CommandTests {
 
         @Test func runsAreListedAndCompared() throws {
             let work = try Workplace()
-            try work.train("a", [smallNetwork, "training.epochs=2"])
-            try work.train("b", [smallNetwork, "optimizer.learning_rate=0.05"])
-            try work.train("broken", [smallNetwork, "optimizer.learning_rate=1e30"], expecting: 65)
+            try work.train("a", ["training.epochs=2"])
+            try work.train("b", ["optimizer.learning_rate=0.05"])
+            try work.train("broken", ["optimizer.learning_rate=1e30"], expecting: 65)
             let runs = try objects(try work.graft("runs", "--json").output)
             #expect(runs.map { $0["path"] as? String } == ["runs/a", "runs/b", "runs/broken"])
             #expect(runs.map { $0["state"] as? String } == ["finished", "finished", "failed"])
@@ -44,7 +44,7 @@ extension CommandTests {
 
         @Test func photographsMayBeRejected() throws {
             let work = try Workplace()
-            try work.train("a", [smallNetwork])
+            try work.train("a")
             let file = "data/train/ant/ant-0.png"
             let sure = try objects(try work.graft("predict", "--run", "runs/a", "--json", "--reject", "0.01", file).output)[0]
             #expect(sure["rejected"] as? Bool == false && sure["reason"] == nil)

@@ -31,7 +31,7 @@ extension CommandTests {
         }
 
         private static let settings = [
-            smallNetwork, "network.loss=binary_cross_entropy", "data.train=\"\"", "data.validation=null", "training.epochs=2",
+            "network.loss=binary_cross_entropy", "data.train=\"\"", "data.validation=null", "training.epochs=2",
             "checkpoints.every_steps=1",
         ]
 
@@ -114,7 +114,7 @@ extension CommandTests {
                 "file,label,weight\n" + zip(files, names).enumerated().map { "\($1.0),\($1.1),\($0 == 3 ? 0 : 1.5)\n" }.joined(),
                 to: "w.csv")
             try work.write("file,label,weight\na,b,heavy\n", to: "bad.csv")
-            let settings = [smallNetwork, "data.augmentation=none", "training.batch_size=12", "data.shuffle=false"]
+            let settings = ["data.augmentation=none", "training.batch_size=12", "data.shuffle=false"]
             try work.train("plain", settings)
             try work.train("same", settings + ["data.labels=same.csv"])
             #expect(try work.contents(work.newest("same")) == work.contents(work.newest("plain")))
@@ -134,7 +134,7 @@ extension CommandTests {
             let work = try Workplace()
             // 7 of 24 is no even share.
             let settings = [
-                smallNetwork, "data.augmentation=\(recipe)", "training.batch_size=7", "training.epochs=2",
+                "data.augmentation=\(recipe)", "training.batch_size=7", "training.epochs=2",
                 "checkpoints.every_steps=1",
                 "training.label_smoothing=0.1",
             ]
@@ -147,7 +147,7 @@ extension CommandTests {
                 #expect(try work.contents(work.newest("cut-\(ranks)")) == work.contents(work.newest("many-\(ranks)")))
             }
             #expect(
-                try work.train("focal", [smallNetwork, "data.augmentation=\(recipe)", "training.focal=2"], expecting: 65).errors
+                try work.train("focal", ["data.augmentation=\(recipe)", "training.focal=2"], expecting: 65).errors
                     .contains("excludes data.augmentation.mixup"))
         }
     }

@@ -17,11 +17,11 @@ extension CommandTests {
             #expect(try work.graft("pack", "data/train", "shards", expecting: 65).errors.contains("is there already"))
             try work.graft("pack", "data/validation", "shards", "--json")
             let settings = [
-                smallNetwork, "network.preprocessing={resize: 256, crop: 224}", "training.epochs=2", "checkpoints.every_steps=1",
+                "network.preprocessing={resize: 256, crop: 224}", "training.epochs=2", "checkpoints.every_steps=1",
                 "features.folder=cache",
             ]
             let shards = ["data.train=shards/train-*.tar", "data.validation=shards/validation-000.tar"]
-            for (ranks, more) in [(1, []), (2, ["features.cache=disk"]), (3, ["network.unfrozen=[features.8]"])] {
+            for (ranks, more) in [(1, []), (2, ["features.cache=disk"]), (3, ["network.unfrozen=[conv5]"])] {
                 try work.train("folder-\(ranks)", settings + more, ranks: ranks)
                 try work.train("cut-\(ranks)", settings + more + shards + ["training.steps=2"], ranks: ranks)
                 try work.train("cut-\(ranks)", settings + more + shards, ranks: ranks, resume: true)
@@ -46,7 +46,7 @@ extension CommandTests {
         func shardsThatAreNotThereEndTheRun(_ setting: String, _ words: String) throws {
             let work = try Workplace(images: 2)
             for ranks in [1, 2] {
-                #expect(try work.train("bad", [smallNetwork, setting], ranks: ranks, expecting: 65).errors.contains(words))
+                #expect(try work.train("bad", [setting], ranks: ranks, expecting: 65).errors.contains(words))
             }
         }
     }

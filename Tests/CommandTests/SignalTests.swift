@@ -7,7 +7,8 @@ extension CommandTests {
     @Suite(.serialized) struct SignalTests {
         /// A network whose steps have the stack pointer elsewhere for a sixth of their time.
         private static let settings = [
-            "network.unfrozen=[layer4.1]", "network.preprocessing={resize: 64, crop: 64}", "data.augmentation=none",
+            residualNetwork, "network.unfrozen=[layer4.1]", "network.preprocessing={resize: 64, crop: 64}",
+            "data.augmentation=none",
             "features.cache=off", "data.validation=null", "training.epochs=500",
         ]
 

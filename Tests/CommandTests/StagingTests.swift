@@ -29,7 +29,7 @@ extension CommandTests {
         /// Same bits, same names; copies are read, kept, and made anew where they are not whole.
         @Test func copiesTrainAsTheirShardsDo() throws {
             let work = try workplace()
-            let settings = [smallNetwork, "features.folder=cache", "features.cache=disk"] + shards
+            let settings = ["features.folder=cache", "features.cache=disk"] + shards
             try work.train("in-place", settings, ranks: 2)
             let variables = ["GRAFT_SCRATCH": work.path("")]
             #expect(
@@ -65,14 +65,14 @@ extension CommandTests {
             let work = try workplace()
             let words = "data.stage copies shards, and data/train holds files: graft pack writes them into shards"
             #expect(
-                try work.train("folder", [smallNetwork, "data.stage=scratch"], ranks: 2, expecting: 65).errors.contains(words))
+                try work.train("folder", ["data.stage=scratch"], ranks: 2, expecting: 65).errors.contains(words))
             #expect(
-                try work.train("file", [smallNetwork, "data.stage=config.yaml"] + shards, expecting: 65).errors.contains(
+                try work.train("file", ["data.stage=config.yaml"] + shards, expecting: 65).errors.contains(
                     "name a folder in data.stage"))
             // A hole of ten terabytes behind the archive's end takes no room, but a copy would.
             let shard = try FileHandle(forWritingTo: work.folder.appending(path: "shards/validation-000.tar"))
             try shard.truncate(atOffset: 10 << 40)
-            let errors = try work.train("large", [smallNetwork, "data.stage=scratch"] + shards, ranks: 2, expecting: 65).errors
+            let errors = try work.train("large", ["data.stage=scratch"] + shards, ranks: 2, expecting: 65).errors
             #expect(
                 errors.contains("data.stage: the shards take 11.0 TB in scratch, which has ")
                     && errors.contains(" free: make room"))

@@ -18,7 +18,7 @@ extension CommandTests {
                 try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: work.path(script))
             }
             return try work.start(
-                "late", [smallNetwork, "communication.patience=\(patience)"], ranks: 3, launcher: work.path("mpirun.sh")
+                "late", ["communication.patience=\(patience)"], ranks: 3, launcher: work.path("mpirun.sh")
             ).end()
         }
 

@@ -12,7 +12,7 @@ extension CommandTests {
             }
         }
 
-        private let settings = ["--set", smallNetwork, "--set", "training.epochs=3", "--set", "run.name=t"]
+        private let settings = ["--set", "training.epochs=3", "--set", "run.name=t"]
 
         @Test func trialsAreRunsAndTheBestIsWritten() throws {
             let work = try Workplace()

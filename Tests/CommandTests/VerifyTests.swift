@@ -28,19 +28,19 @@ extension CommandTests {
             #expect(found.contains { ($0["reason"] as? String)?.contains("its name says .jpeg, and it is a .png") == true })
             #expect(try work.graft(["verify", "data", "--json"], ranks: 3).output == text)
             #expect(try work.graft(["verify", "data", "--strict"], expecting: 65).output.contains("findings"))
-            let config = ["config.yaml", "--set", smallNetwork, "--set", "data.unreadable_limit=0.5"]
+            let config = ["config.yaml", "--set", "data.unreadable_limit=0.5"]
             try work.graft(["verify"] + config + ["--pixels-only", "--csv", "bad.csv", "--report", "look.html"])
             let list = String(decoding: try work.contents("bad.csv"), as: UTF8.self)
             #expect(list.contains("text.png,unreadable") && list.hasPrefix("file,kind,label"))
             #expect(String(decoding: try work.contents("look.html"), as: UTF8.self).contains("data:image/jpeg;base64,"))
             // The list is one that training takes.
-            let end = try work.train("rest", [smallNetwork, "data.exclude=bad.csv"])
+            let end = try work.train("rest", ["data.exclude=bad.csv"])
             #expect(end.errors.contains("as bad.csv says"), "\(end.errors)")
         }
 
         @Test func aConfigsNetworkLooksAtLabels() throws {
             let work = try Workplace(images: 6)
-            let config = ["verify", "config.yaml", "--set", smallNetwork, "--json"]
+            let config = ["verify", "config.yaml", "--json"]
             let one = try findings(try work.graft(config).output)
             #expect(one.allSatisfy { $0["kind"] as? String != "suspect_label" || $0["looks_like"] != nil })
             #expect(try findings(try work.graft(config, ranks: 2).output).count >= 0)
