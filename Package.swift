@@ -17,8 +17,8 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-/// - Parameter computes: without it the tests are left as they are written, also where all else is optimised: those that start programs
-///   gain nothing from a minute of optimising.
+/// - Parameter computes: without it the tests are left as they are written, also where all else is optimised: those that start programs,
+///   or compare files and texts, gain nothing from minutes of optimising.
 func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil, computes: Bool = true) -> Target {
     .testTarget(
         name: name, dependencies: dependencies, resources: resources,
@@ -106,8 +106,8 @@ let package = Package(
             ], swiftSettings: strict),
 
         // Tests mirror the targets.
-        tests("LayeringTests", []),
-        tests("FilesTests", ["Files"]),
+        tests("LayeringTests", [], computes: false),
+        tests("FilesTests", ["Files"], computes: false),
         tests("TensorsTests", ["Tensors"]),
         tests("GraphsTests", ["Graphs", "Tensors"]),
         tests("CollectivesTests", ["Collectives"]),
@@ -115,7 +115,7 @@ let package = Package(
             "DistributedTests", ["graft", "Files", "Graphs", "Networks", "Tensors", "TestSupport", "WeightFiles"], computes: false
         ),
         tests("CommandTests", ["graft", "ImageData", "Tensors", "TestSupport", "WeightFiles"], computes: false),
-        tests("RunConfigurationTests", ["RunConfiguration"]),
+        tests("RunConfigurationTests", ["RunConfiguration"], computes: false),
         tests("ImageDataTests", ["ImageData", "Files", "Tensors"], resources: fixtures),
         tests("FeaturesTests", ["Features", "Files", "ImageData", "Tensors"]),
         tests("KernelsTests", ["Kernels", "Tensors", "TestSupport"], resources: fixtures),
@@ -123,8 +123,9 @@ let package = Package(
         tests(
             "ExecutionTests",
             ["Execution", "PlanReports", "Graphs", "Kernels", "Networks", "Tensors", "TestSupport", "AllocationCounter"]),
-        tests("PlanReportsTests", ["PlanReports", "Execution", "Graphs", "Networks", "Tensors", "TestSupport"]),
-        tests("NetworksTests", ["Networks", "Execution", "Graphs", "Tensors", "TestSupport"], resources: fixtures),
+        tests("PlanReportsTests", ["PlanReports", "Execution", "Graphs", "Networks", "Tensors", "TestSupport"], computes: false),
+        tests(
+            "NetworksTests", ["Networks", "Execution", "Graphs", "Tensors", "TestSupport"], resources: fixtures, computes: false),
         tests(
             "TrainingTests",
             [
@@ -134,9 +135,10 @@ let package = Package(
                 "WeightFiles",
                 "AllocationCounter",
             ]),
-        tests("ReportingTests", ["Reporting", "Files", "ImageData", "Training", "Tensors"], resources: fixtures),
+        tests(
+            "ReportingTests", ["Reporting", "Files", "ImageData", "Training", "Tensors"], resources: fixtures, computes: false),
         tests("ONNXFilesTests", ["ONNXFiles", "Files", "Networks", "Graphs", "Tensors"], resources: fixtures),
-        tests("WeightFilesTests", ["WeightFiles", "Files", "Tensors"], resources: fixtures),
+        tests("WeightFilesTests", ["WeightFiles", "Files", "Tensors"], resources: fixtures, computes: false),
 
         // An allocator that counts, for tests.
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),

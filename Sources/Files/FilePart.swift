@@ -79,19 +79,38 @@ package struct FilePart: Sendable, Hashable {
         return stat(path, &status) == 0 ? Int(status.st_size) : nil
     }
 
-    /// The XXH64 of its bytes, read piece by piece; nil where it cannot be read.
+    /// The XXH64 of its bytes; nil where it cannot be read.
     package var checksum: UInt64? {
-        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        var reader = ChecksumReader()
+        return reader.checksum(of: self)
+    }
+}
+
+/// Reads files piece by piece, and keeps the last one open: of an archive there may be a million parts.
+package struct ChecksumReader: ~Copyable {
+    private var path = ""
+    private var descriptor: Int32 = -1
+    // Not cleared, and small enough to come from the heap.
+    private let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
+
+    package init() {}
+
+    deinit {
+        if descriptor >= 0 { close(descriptor) }
+        piece.deallocate()
+    }
+
+    /// The XXH64 of a part's bytes; nil where it cannot be read.
+    package mutating func checksum(of part: FilePart) -> UInt64? {
+        if part.path != path || descriptor < 0 {
+            if descriptor >= 0 { close(descriptor) }
+            (path, descriptor) = (part.path, open(part.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK))
+        }
         guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
         var checksum = Checksum()
-        // Not cleared, and small enough to come from the heap: there may be a million files.
-        let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
-        defer { piece.deallocate() }
-        var (offset, left) = (range?.lowerBound ?? 0, range?.count ?? .max)
+        var (offset, left) = (part.range?.lowerBound ?? 0, part.range?.count ?? .max)
         while left > 0 {
-            let wanted = min(left, piece.count)
-            let count = pread(descriptor, piece.baseAddress, wanted, off_t(offset))
+            let count = pread(descriptor, piece.baseAddress, min(left, piece.count), off_t(offset))
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { return nil }
             if count == 0 { break }

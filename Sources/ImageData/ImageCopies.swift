@@ -21,44 +21,32 @@ package struct ImageCopies: Sendable {
     /// Bytes that are read at most.
     private static let byteLimit = 256 << 20
 
-    /// What makes two files one: their checksum, or where they are on the disk or in an archive.
+    /// What makes two files one: their checksum, or where they are on the disk.
     private struct Contents: Hashable {
         let first, second: UInt64
-    }
-
-    private struct File {
-        let size: Int
-        let inode: Contents
-        let folder, sample: Int32
-
-        var place: Place { Place(folder: Int(folder), sample: Int(sample)) }
     }
 
     /// Files are read only where their sizes agree, and no more than `limit` of them, nor more than a few hundred megabytes: a large data
     /// set's are left to whoever reads all of it anyway. A file that cannot be read is nobody's copy.
     package init(among folders: [ImageFolder], reading limit: Int = 2_000) {
-        let files = Self.files(of: folders)
+        let files = Files(of: folders)
         func kind(_ place: Place) -> (Int, Int) { (place.folder, folders[place.folder].samples.label(of: place.sample)) }
-        var groups: [Range<Int>] = []
-        for index in files.indices {
-            let isNext = index > 0 && files[index].size == files[index - 1].size
-            groups.append((isNext ? groups.removeLast().lowerBound : index)..<index + 1)
-        }
-        groups.removeAll { group in
-            !files[group].contains { kind($0.place) != kind(files[group.lowerBound].place) }
+        let groups = files.groups.filter { group in
+            let first = kind(files.place(group.lowerBound))
+            return group.contains { kind(files.place($0)) != first }
         }
         isComplete =
             groups.reduce(0) { $0 + $1.count } <= limit
-            && groups.reduce(0) { $0 + files[$1.lowerBound].size * $1.count } <= Self.byteLimit
+            && groups.reduce(0) { $0 + files.size(of: $1.lowerBound) * $1.count } <= Self.byteLimit
+        // Links are known without reading.
+        guard isComplete || files.mayBeLinks else { return }
         for group in groups {
             var first: [Contents: Place] = [:]
-            for file in files[group] {
-                let place = file.place
+            for file in group {
+                let place = files.place(file)
                 let part = folders[place.folder].part(of: folders[place.folder].samples[place.sample])
-                // Links are known without reading.
-                guard let contents = isComplete ? part.checksum.map({ Contents(first: $0, second: 0) }) : file.inode else {
-                    continue
-                }
+                guard let contents = isComplete ? part.checksum.map({ Contents(first: $0, second: 0) }) : files.inode(of: file)
+                else { continue }
                 guard let earlier = first[contents] else {
                     first[contents] = place
                     continue
@@ -69,26 +57,60 @@ package struct ImageCopies: Sendable {
         pairs.sort { ($0.second.folder, $0.second.sample) < ($1.second.folder, $1.second.sample) }
     }
 
-    /// All that are not empty, by size; those of a size in the order of folders and samples.
-    private static func files(of folders: [ImageFolder]) -> [File] {
-        var files: [File] = []
-        files.reserveCapacity(folders.reduce(0) { $0 + $1.samples.count })
-        for (number, folder) in folders.enumerated() {
-            for sample in folder.samples.indices {
-                var (size, inode) = (0, Contents(first: 0, second: 0))
-                if let inside = folder.samples.place(of: sample) {
-                    (size, inode) = (Int(inside.size), Contents(first: UInt64(inside.shard), second: UInt64(inside.offset)))
-                } else {
+    /// The samples of folders that are not empty, by size; those of a size in the order of folders and samples.
+    private struct Files {
+        /// Of each its size and its number among all samples.
+        private var order: [(size: Int, number: Int)] = []
+        /// Where each folder's samples begin among all.
+        private let starts: [Int]
+        /// Of all samples, unless all are in archives.
+        private var inodes: [Contents] = []
+
+        init(of folders: [ImageFolder]) {
+            starts = folders.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.samples.count) }
+            order.reserveCapacity(starts.last ?? 0)
+            let none = Contents(first: 0, second: 0)
+            if folders.contains(where: { $0.shards.isEmpty }) { inodes = [Contents](repeating: none, count: starts.last ?? 0) }
+            for (folder, start) in zip(folders, starts) {
+                for sample in folder.samples.indices {
+                    if let inside = folder.samples.place(of: sample) {
+                        order.append((Int(inside.size), start + sample))
+                        continue
+                    }
                     var status = stat()
                     guard stat(folder.path(of: folder.samples[sample]), &status) == 0, status.st_size > 0 else { continue }
-                    (size, inode) = (
-                        Int(status.st_size), Contents(first: UInt64(status.st_dev), second: UInt64(status.st_ino))
-                    )
+                    order.append((Int(status.st_size), start + sample))
+                    inodes[start + sample] = Contents(first: UInt64(status.st_dev), second: UInt64(status.st_ino))
                 }
-                files.append(File(size: size, inode: inode, folder: Int32(number), sample: Int32(sample)))
             }
+            order.sort { $0 < $1 }
         }
-        files.sort { ($0.size, $0.folder, $0.sample) < ($1.size, $1.folder, $1.sample) }
-        return files
+
+        /// Of files of one size.
+        var groups: [Range<Int>] {
+            var groups: [Range<Int>] = []
+            var start = 0
+            for end in order.indices.map({ $0 + 1 }) where end == order.count || order[end].size != order[start].size {
+                groups.append(start..<end)
+                start = end
+            }
+            return groups
+        }
+
+        /// Whether any may be one with another on the disk.
+        var mayBeLinks: Bool { !inodes.isEmpty }
+
+        func size(of file: Int) -> Int { order[file].size }
+
+        func place(_ file: Int) -> Place {
+            let folder = (starts.firstIndex { $0 > order[file].number } ?? 1) - 1
+            return Place(folder: folder, sample: order[file].number - starts[folder])
+        }
+
+        /// Nil for one in an archive.
+        func inode(of file: Int) -> Contents? {
+            let inode = inodes[order[file].number]
+            return inode.second == 0 ? nil : inode
+        }
     }
 }

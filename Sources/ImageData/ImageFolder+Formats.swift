@@ -7,49 +7,31 @@ extension ImageFolder {
     /// The files that are images of a kind that is not read, as `path (kind)`, in the order of the samples. A file that cannot be opened is
     /// left to whoever decodes it.
     package func foreignFormats() -> [String] {
+        if let foreignKinds {
+            guard !foreignKinds.isEmpty else { return [] }
+            return samples.indices.compactMap { sample in
+                samples.place(of: sample).flatMap { foreignKinds[$0] }.map { "\(samples.paths[sample]) (\($0))" }
+            }
+        }
         let found = Mutex<[(sample: Int, text: String)]>([])
         let pieces = min(16, max(1, samples.count / 64))
         DispatchQueue.concurrentPerform(iterations: pieces) { piece in
-            var own = Array(samples.count * piece / pieces..<samples.count * (piece + 1) / pieces)
-            // An archive after the other, so that each is opened once.
-            if !shards.isEmpty { own.sort { order(of: $0) < order(of: $1) } }
-            var file = OpenFile()
-            for sample in own {
-                guard let kind = file.foreignKind(of: part(of: samples[sample])) else { continue }
+            for sample in samples.count * piece / pieces..<samples.count * (piece + 1) / pieces {
+                guard let kind = Self.foreignKind(of: path(of: samples[sample])) else { continue }
                 found.withLock { $0.append((sample, "\(samples.paths[sample]) (\(kind))")) }
             }
         }
         return found.withLock { $0 }.sorted { $0.sample < $1.sample }.map(\.text)
     }
 
-    private func order(of sample: Int) -> (Int32, Int) {
-        samples.place(of: sample).map { ($0.shard, $0.offset) } ?? (-1, sample)
-    }
-
-    /// The file that was looked into last.
-    private struct OpenFile: ~Copyable {
-        private var path = ""
-        private var descriptor: Int32 = -1
-
-        init() {}
-
-        deinit { if descriptor >= 0 { close(descriptor) } }
-
-        mutating func foreignKind(of part: FilePart) -> String? {
-            if part.path != path || descriptor < 0 {
-                if descriptor >= 0 { close(descriptor) }
-                (path, descriptor) = (part.path, open(part.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK))
-            }
-            guard descriptor >= 0 else { return nil }
-            let file = descriptor
-            return withUnsafeTemporaryAllocation(byteCount: ImageFormat.tellingBytes, alignment: 1) { buffer in
-                let count = pread(
-                    file, buffer.baseAddress, min(buffer.count, part.range?.count ?? .max), off_t(part.range?.lowerBound ?? 0))
-                guard count > 0 else { return nil }
-                let start = UnsafeRawBufferPointer(start: buffer.baseAddress, count: count)
-                guard case .unsupported(let kind) = ImageFormat(sniffing: start) else { return nil }
-                return kind
-            }
+    private static func foreignKind(of path: String) -> String? {
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        return withUnsafeTemporaryAllocation(byteCount: ImageFormat.tellingBytes, alignment: 1) { buffer in
+            let count = read(file, buffer.baseAddress, buffer.count)
+            return count > 0
+                ? ImageFormat.foreignKind(of: UnsafeRawBufferPointer(start: buffer.baseAddress, count: count)) : nil
         }
     }
 

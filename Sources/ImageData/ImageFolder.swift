@@ -17,6 +17,8 @@ package struct ImageFolder: Sendable, Hashable {
     package var shards: [String]
     /// All folders that were looked into, if by them it can be known that nothing was added or removed since; else none.
     package var lookedInto: [LookedInto] = []
+    /// What images in archives are that are of kinds that are not read; nil where nobody has looked.
+    var foreignKinds: [ShardPlace: String]?
     /// Where archives are read that have been copied to this host, by where they are.
     package var copies: [String: String] = [:]
 
@@ -85,22 +87,28 @@ package struct ImageFolder: Sendable, Hashable {
     package func digest() throws(ImageError) -> UInt64 {
         var checksum = Checksum()
         for name in classes { checksum.update(name) }
-        for sample in samples {
+        // The bytes of a sample together: a million updates take long.
+        var facts: [UInt8] = []
+        func add(_ number: Int) { withUnsafeBytes(of: number.littleEndian) { facts.append(contentsOf: $0) } }
+        for index in samples.indices {
             let size: Int
-            if let place = sample.place {
+            if let place = samples.place(of: index) {
                 size = Int(place.size)
             } else {
-                let file = path(of: sample)
+                let file = path(of: samples[index])
                 var status = stat()
                 guard stat(file, &status) == 0 else {
                     throw ImageError(path: file, reason: .cannotRead(String(cString: strerror(errno))))
                 }
                 size = Int(status.st_size)
             }
-            checksum.update(sample.path)
-            checksum.update(sample.label)
-            for label in sample.labels ?? [] { checksum.update(label) }
-            checksum.update(size)
+            samples.paths.withBytes(of: index) { facts.append(contentsOf: $0) }
+            facts.append(0)
+            add(samples.label(of: index))
+            for label in samples.labels(of: index) ?? [] { add(label) }
+            add(size)
+            facts.withUnsafeBytes { checksum.update($0) }
+            facts.removeAll(keepingCapacity: true)
         }
         return checksum.value
     }

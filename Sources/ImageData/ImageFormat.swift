@@ -10,6 +10,20 @@ package enum ImageFormat: Sendable, Hashable {
     case unsupported(String)
     case unknown
 
+    /// Whether not every build of the program reads it.
+    var isRare: Bool {
+        switch self {
+        case .heif, .unsupported: true
+        case .jpeg, .png, .webp, .gif, .tiff, .bmp, .unknown: false
+        }
+    }
+
+    /// What a file that begins with these bytes is if it is of a kind that is not read.
+    static func foreignKind(of start: UnsafeRawBufferPointer) -> String? {
+        guard case .unsupported(let kind) = ImageFormat(sniffing: start) else { return nil }
+        return kind
+    }
+
     /// How many of a file's first bytes tell its format.
     static let tellingBytes = 64
 

@@ -44,7 +44,7 @@ struct KeptList {
         for _ in 0..<3 { _ = unpacker.number() }
         guard unpacker.text() == key else { return nil }
         let scan = SharedScan(from: &unpacker)
-        return scan.data.lookedInto.allSatisfy(\.isUnchanged) ? scan : nil
+        return unpacker.isWhole && scan.data.lookedInto.allSatisfy(\.isUnchanged) ? scan : nil
     }
 
     /// Keeps a list. Without one nothing is lost but time; then also any old one goes.

@@ -43,6 +43,25 @@ import Testing
         #expect(samples.counts(ofClasses: 4) == [1, 1, 2, 1])
     }
 
+    /// Sorting by eight bytes at a time gives the order of whole texts, equal ones in theirs.
+    @Test func textsAreSortedByTheirBytes() {
+        var random = SystemRandomNumberGenerator()
+        for letters in ["ab", "a\u{0}b", "aé🦊"] {
+            let texts = PackedTexts(
+                (0..<3000).map { _ in
+                    String(repeating: "x", count: Int.random(in: 0...2, using: &random) * 8)
+                        + String(
+                            (0..<Int.random(in: 0...20, using: &random)).map { _ in letters.randomElement(using: &random) ?? "a" }
+                        )
+                })
+            let expected = texts.indices.sorted { first, second in
+                let (left, right) = (Array(texts[first].utf8), Array(texts[second].utf8))
+                return left == right ? first < second : left.lexicographicallyPrecedes(right)
+            }
+            #expect(texts.sortedIndices().map(Int.init) == expected)
+        }
+    }
+
     /// Bytes that columns may stay in.
     private final class Memory {
         let bytes: UnsafeMutableRawBufferPointer

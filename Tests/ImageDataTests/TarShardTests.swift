@@ -71,6 +71,85 @@ import Testing
         #expect(try ImageFolder.shards("\(place.path)/s-*.tar", rememberedIn: "/dev/null/nowhere").samples == folder.samples)
     }
 
+    /// An archive of three samples with its index.
+    private func writeIndexed(_ path: String) throws {
+        var shard = try ShardWriter(path: path)
+        for (number, name) in ["ant \"a\"", "bee é", "ant \"a\""].enumerated() {
+            try Array("pixels \(number)".utf8).withUnsafeBytes {
+                try shard.add("00\(number)", $0, suffix: "jpg", label: (number % 2, name), path: "\(name)/\(9 - number).x.jpg")
+            }
+        }
+        try shard.finish()
+    }
+
+    /// The index says what a walk finds, and is asked first; where other programs have changed an archive, it is walked over.
+    @Test func archivesBringTheirIndex() throws {
+        let place = try TemporaryFolder()
+        let path = "\(place.path)/s.tar"
+        try writeIndexed(path)
+        let walked = try ShardIndex(walking: TarReader(path: path), path: path).sortedByName()
+        let own = try ShardIndex.of(path, rememberedIn: "\(place.path)/memory")
+        #expect(own == walked && own.count == 3 && own.labels[0].texts == ["ant \"a\"", "bee é"])
+        #expect(!FileManager.default.fileExists(atPath: "\(place.path)/memory"), "there was nothing to remember")
+        let whole = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+        func samples(_ bytes: [UInt8]) throws -> [String] {
+            let changed = try place.write("changed.tar", bytes)
+            return Array(try ImageFolder.shards(changed, rememberedIn: "/dev/null/nowhere").samples.paths)
+        }
+        let paths = ["ant \"a\"/7.x.jpg", "ant \"a\"/9.x.jpg", "bee é/8.x.jpg"]
+        // Nobody looks at a header between.
+        let headerless = whole[..<512] + [UInt8](repeating: 9, count: 512) + whole[1024...]
+        #expect(try samples(Array(headerless)) == paths)
+        let more = Self.entry("z.jpg", "x") + Self.entry("z.json", "{\"label\":\"bee é\"}")
+        #expect(try samples(whole.dropLast(1024) + more + Self.end) == paths + ["z.jpg"])
+        #expect(try samples(more + whole) == paths + ["z.jpg"])
+        let firstSample = 6 * 512
+        #expect(try samples(Array(whole[firstSample...])) == [paths[0], paths[2]])
+        // Damaged in itself.
+        var damaged = whole
+        damaged[whole.count - 1024 - 512] ^= 1
+        #expect(try samples(damaged) == paths)
+    }
+
+    /// What is no photograph that is read is known without reading it again, on other ranks too.
+    @Test func archivesSayWhatIsNotRead() throws {
+        let place = try TemporaryFolder()
+        var shard = try ShardWriter(path: "\(place.path)/s.tar")
+        for (number, start) in [[0xFF, 0xD8, 0xFF, 1], [0xFF, 0x0A, 1], [1, 2, 3]].enumerated() as EnumeratedSequence<[[UInt8]]> {
+            try start.withUnsafeBytes {
+                try shard.add("\(number)", $0, suffix: "jpg", label: (0, "a"), path: "a/\(9 - number).jpg")
+            }
+        }
+        try shard.finish()
+        let folder = try read("\(place.path)/s.tar")
+        try FileManager.default.removeItem(atPath: "\(place.path)/s.tar")
+        #expect(folder.foreignFormats() == ["a/8.jpg (a JPEG XL image)"])
+        var part = folder
+        part.samples = folder.samples.picked([0, 2])
+        #expect(part.foreignFormats().isEmpty)
+    }
+
+    /// An index with a checksum that fits may say anything.
+    @Test func hostileIndicesAreNoIndices() throws {
+        let place = try TemporaryFolder()
+        try writeIndexed("\(place.path)/s.tar")
+        let index = try ShardIndex.of("\(place.path)/s.tar", rememberedIn: "/dev/null/nowhere")
+        #expect(ShardIndex(index.bytes, archiveSize: 10_000) == index)
+        #expect(ShardIndex(index.bytes, archiveSize: 1000) == nil, "beyond its archive")
+        var random = SystemRandomNumberGenerator()
+        for round in 0..<3000 {
+            var bytes = index.bytes
+            for _ in 0..<Int.random(in: 1...3, using: &random) {
+                let place = Int.random(in: 0..<bytes.count, using: &random)
+                bytes[place] =
+                    [0, 1, 0x7F, 0x80, 0xFF, UInt8.random(in: 0...255, using: &random)][Int.random(in: 0..<6, using: &random)]
+            }
+            if round % 3 == 0 { bytes.removeLast(Int.random(in: 0..<bytes.count, using: &random)) }
+            guard let found = ShardIndex(bytes, archiveSize: 10_000) else { continue }
+            for sample in 0..<found.count { _ = found.names[sample] }
+        }
+    }
+
     @Test func namesStandForArchives() throws {
         #expect(try ShardNames.expand("a-{08..11}.tar") == ["a-08.tar", "a-09.tar", "a-10.tar", "a-11.tar"])
         #expect(try ShardNames.expand("{a,b}/{0..1}.tar") == ["a/0.tar", "a/1.tar", "b/0.tar", "b/1.tar"])

@@ -11,6 +11,8 @@ struct Column<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
 
     init() {}
 
+    init(_ values: [Element]) { own = values }
+
     /// - Parameter owner: keeps the memory; nil copies it.
     init(_ given: UnsafeBufferPointer<Element>, owner: AnyObject?) {
         if let owner { (self.given, self.owner) = (given, owner) } else { own = Array(given) }
@@ -36,9 +38,18 @@ struct Column<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
         own.append(contentsOf: values)
     }
 
+    /// Some of the values, in this order.
+    func picked(_ wanted: some Collection<Int>) -> Self {
+        withBuffer { values in Self(wanted.map { values[$0] }) }
+    }
+
     mutating func reserve(_ count: Int) {
         makeOwn()
         own.reserveCapacity(count)
+    }
+
+    func elementsEqual(_ other: Self) -> Bool where Element: Equatable {
+        withBuffer { own in other.withBuffer { own.elementsEqual($0) } }
     }
 
     func withBuffer<Result>(_ body: (UnsafeBufferPointer<Element>) -> Result) -> Result {

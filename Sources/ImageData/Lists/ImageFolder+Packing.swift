@@ -8,6 +8,12 @@ extension ImageFolder {
         for list in [classes, notes, shards] { packer.add(list) }
         packer.add(lookedInto.count)
         for folder in lookedInto { folder.pack(into: &packer) }
+        packer.add(foreignKinds == nil ? 0 : 1)
+        packer.add(foreignKinds?.count ?? 0)
+        for (place, kind) in foreignKinds ?? [:] {
+            packer.add(Column([place]))
+            packer.add(kind)
+        }
         packer.add(samples.paths.bytes)
         packer.add(samples.paths.ends)
         packer.add(samples.firstLabels)
@@ -21,14 +27,16 @@ extension ImageFolder {
     package init(from unpacker: inout ListUnpacker) {
         let root = unpacker.text()
         let lists = (0..<3).map { _ in unpacker.texts() }
-        let folders = unpacker.number()
-        let lookedInto = (0..<folders).map { _ in LookedInto(from: &unpacker) }
+        let lookedInto = (0..<unpacker.count()).map { _ in LookedInto(from: &unpacker) }
+        let isLookedInto = unpacker.number() == 1
+        let kinds = (0..<unpacker.count()).map { _ in (unpacker.column() as Column<ShardPlace>, unpacker.text()) }
         let paths = PackedTexts(bytes: unpacker.column(), ends: unpacker.column())
         let samples = ImageSamples(
             paths: paths, firstLabels: unpacker.column(), weights: unpacker.column(), places: unpacker.column(),
             allLabels: unpacker.column(), labelEnds: unpacker.column())
         self.init(root: root, classes: lists[0], samples: samples, notes: lists[1], shards: lists[2])
         self.lookedInto = lookedInto
+        if isLookedInto { foreignKinds = Dictionary(kinds.map { ($0.count == 1 ? $0[0] : .none, $1) }) { $1 } }
     }
 }
 
@@ -68,11 +76,13 @@ package struct ListPacker {
     }
 }
 
-/// Reads what a `ListPacker` of the same program has written.
+/// Reads what a `ListPacker` of the same program has written. Of bytes that are something else it makes something, within them.
 package struct ListUnpacker {
     private let bytes: UnsafeRawBufferPointer
     private let owner: AnyObject?
     private var offset = 0
+    /// False once the bytes were at their end too early: zeros and nothing are read from there on.
+    package private(set) var isWhole = true
 
     /// - Parameters:
     ///   - bytes: begin at a multiple of 16, and must live as long as this.
@@ -80,27 +90,35 @@ package struct ListUnpacker {
     package init(_ bytes: UnsafeRawBufferPointer, owner: AnyObject? = nil) { (self.bytes, self.owner) = (bytes, owner) }
 
     package mutating func number() -> Int {
-        defer { offset += MemoryLayout<Int>.size }
-        return bytes.loadUnaligned(fromByteOffset: offset, as: Int.self)
+        let part = take(1, of: MemoryLayout<Int>.size)
+        return part.isEmpty ? 0 : part.loadUnaligned(as: Int.self)
     }
 
-    package mutating func text() -> String {
+    /// How many of something follow, each of a byte or more.
+    package mutating func count() -> Int {
         let count = number()
-        defer { offset += count }
-        return String(decoding: UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count]), as: UTF8.self)
+        if (0...bytes.count - offset).contains(count) { return count }
+        isWhole = false
+        return 0
     }
 
-    package mutating func texts() -> [String] {
-        let count = number()
-        return (0..<count).map { _ in text() }
-    }
+    package mutating func text() -> String { String(decoding: take(number(), of: 1), as: UTF8.self) }
+
+    package mutating func texts() -> [String] { (0..<count()).map { _ in text() } }
 
     mutating func column<Element>() -> Column<Element> {
         let count = number()
-        offset = (offset + 15) / 16 * 16
-        defer { offset += count * MemoryLayout<Element>.stride }
-        guard count > 0 else { return Column() }
-        let part = UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count * MemoryLayout<Element>.stride])
-        return Column(part.bindMemory(to: Element.self), owner: owner)
+        offset = min((offset + 15) / 16 * 16, bytes.count)
+        let part = take(count, of: MemoryLayout<Element>.stride)
+        return part.isEmpty ? Column() : Column(part.bindMemory(to: Element.self), owner: owner)
+    }
+
+    private mutating func take(_ count: Int, of size: Int) -> UnsafeRawBufferPointer {
+        guard isWhole, count >= 0, count <= (bytes.count - offset) / size else {
+            isWhole = false
+            return UnsafeRawBufferPointer(start: nil, count: 0)
+        }
+        defer { offset += count * size }
+        return UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count * size])
     }
 }

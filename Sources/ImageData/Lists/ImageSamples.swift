@@ -123,14 +123,32 @@ package struct ImageSamples: RandomAccessCollection, ExpressibleByArrayLiteral, 
         firstLabels.append(Int32(sample.label))
     }
 
+    /// Adds samples that lie in archives, to others that do.
+    ///
+    /// - Parameter several: all labels of each, where they may have several.
+    mutating func append(contentsOf paths: PackedTexts, places: [ShardPlace], labels: [Int32], several: [[Int]]?) {
+        precondition(self.places.count == count && places.count == paths.count && labels.count == paths.count, "all have a place")
+        self.paths.append(contentsOf: paths)
+        self.places.append(contentsOf: places)
+        firstLabels.append(contentsOf: labels)
+        for labels in several ?? [] {
+            allLabels.append(contentsOf: labels.map(Int32.init))
+            labelEnds.append(allLabels.count)
+        }
+    }
+
     /// Some of the samples, in this order.
     package func picked(_ wanted: some Collection<Int>) -> ImageSamples {
-        var part = ImageSamples()
-        // Measured first: an array that grows holds its bytes twice for a while.
-        part.paths.reserve(wanted.count, byteCount: wanted.reduce(0) { $0 + paths.withBytes(of: $1) { $0.count } })
-        part.firstLabels.reserve(wanted.count)
-        for index in wanted { part.append(self[index]) }
-        return part
+        func part<Element>(_ column: Column<Element>) -> Column<Element> { column.count == 0 ? column : column.picked(wanted) }
+        var picked = ImageSamples(
+            paths: paths.picked(wanted), firstLabels: part(firstLabels), weights: part(weights), places: part(places),
+            allLabels: Column(), labelEnds: Column())
+        guard labelEnds.count > 0 else { return picked }
+        for index in wanted {
+            picked.allLabels.append(contentsOf: labels(of: index)?.map(Int32.init) ?? [-1])
+            picked.labelEnds.append(picked.allLabels.count)
+        }
+        return picked
     }
 
     /// Brings the samples into the order of their paths' bytes.

@@ -40,21 +40,19 @@ extension ImageFolder {
         let lookedInto = places.compactMap(LookedInto.init)
         var indices: [ShardIndex] = []
         for path in paths { indices.append(try ShardIndex.of(path, rememberedIn: memory)) }
-        guard indices.contains(where: { !$0.samples.isEmpty }) else { throw fail("holds no photographs") }
+        guard indices.contains(where: { $0.count > 0 }) else { throw fail("holds no photographs") }
         let kind = try pattern == nil ? labelKind(indices, paths, fail) : nil
-        // Labels are few and samples are many: each label is taken apart once.
+        // Of each archive. Each label is taken apart once.
+        var said: [ShardIndex.Labels] = []
         var parts: [String: [String]] = [:]
-        func eachSample(_ body: (Int, ShardIndex.Sample, String) throws(ShardError) -> Void) throws(ShardError) {
-            for (shard, index) in indices.enumerated() {
-                for sample in index.samples {
-                    let label = kind.map { sample.labels[$0.rawValue] } ?? pattern?.part(of: sample.name)
-                    guard let label else { throw fail("data.label_pattern does not match '\(sample.name)'") }
-                    try body(shard, sample, label)
-                }
+        for index in indices {
+            let own: ShardIndex.Labels
+            if let kind { own = index.labels[kind.rawValue] } else { own = try labels(of: index.names, by: pattern, fail) }
+            for (number, text) in own.texts.enumerated() where parts[text] == nil {
+                func example() -> String { index.names.indices.first { own.numbers[$0] == number }.map { index.names[$0] } ?? "" }
+                parts[text] = try labels(text, example, separator, fail)
             }
-        }
-        try eachSample { (_, sample, label) throws(ShardError) in
-            if parts[label] == nil { parts[label] = try labels(label, sample.name, separator, fail) }
+            said.append(own)
         }
         let distinct = Set(parts.values.joined())
         let areNumbers = distinct.allSatisfy { Int($0) != nil }
@@ -62,21 +60,31 @@ extension ImageFolder {
         let numbers = Dictionary(zip(classes, classes.indices)) { first, _ in first }
         let found = parts.mapValues { $0.compactMap { numbers[$0] }.sorted() }
         var samples = ImageSamples()
-        try eachSample { (shard, sample, label) throws(ShardError) in
-            guard sample.size <= Int(Int32.max) else {
-                throw fail("'\(sample.name)' has \(sample.size) bytes: too many for a photograph")
+        var foreign: [ShardPlace: String] = [:]
+        for (shard, (index, own)) in zip(indices, said).enumerated() {
+            let classes = own.texts.map { found[$0] ?? [] }
+            for start in index.rareStarts {
+                guard let kind = start.bytes.withUnsafeBytes({ ImageFormat.foreignKind(of: $0) }) else { continue }
+                let size = Int32(truncatingIfNeeded: index.sizes[start.sample])
+                foreign[ShardPlace(shard: Int32(shard), size: size, offset: index.offsets[start.sample])] = kind
             }
-            let labels = found[label] ?? []
+            let places = try (0..<index.count).map { (sample) throws(ShardError) in
+                guard let size = Int32(exactly: index.sizes[sample]) else {
+                    throw fail("'\(index.names[sample])' has \(index.sizes[sample]) bytes: too many for a photograph")
+                }
+                return ShardPlace(shard: Int32(shard), size: size, offset: index.offsets[sample])
+            }
+            let labels = own.numbers.withBuffer { $0.map { Int($0) } }
             samples.append(
-                ImageSample(
-                    path: sample.name, label: labels.first ?? 0, labels: separator == nil ? nil : labels,
-                    place: ShardPlace(shard: Int32(shard), size: Int32(sample.size), offset: sample.offset)))
+                contentsOf: index.names, places: places, labels: labels.map { Int32(classes[$0].first ?? 0) },
+                several: separator == nil ? nil : labels.map { classes[$0] })
         }
         samples.sortByPath()
         for index in samples.indices.dropFirst() where samples.paths.order(index - 1, index) == 0 {
             throw fail("has two samples called '\(samples.paths[index])'")
         }
         var folder = ImageFolder(root: text, classes: classes, samples: samples, shards: paths)
+        folder.foreignKinds = foreign
         // A pattern in a folder's name is of folders that nobody has looked into.
         if !Folders.holding(text).contains(where: { "*?".contains($0) }) { folder.lookedInto = lookedInto }
         return folder
@@ -87,25 +95,37 @@ extension ImageFolder {
         _ indices: [ShardIndex], _ paths: [String], _ fail: (String) -> ShardError
     ) throws(ShardError) -> ShardIndex.LabelKind {
         for kind in ShardIndex.LabelKind.allCases
-        where indices.allSatisfy({ $0.samples.allSatisfy { $0.labels[kind.rawValue] != nil } }) { return kind }
+        where indices.allSatisfy({ $0.labels[kind.rawValue].areWithAll }) { return kind }
         for (path, index) in zip(paths, indices) {
-            if let bare = index.samples.first(where: { $0.labels.allSatisfy { $0 == nil } }) {
+            if let bare = (0..<index.count).first(where: { sample in index.labels.allSatisfy { $0.numbers[sample] < 0 } }) {
                 throw ShardError(
                     path: path,
-                    problem: "its sample '\(bare.name)' has no label: a .cls or .txt beside it, or 'label' in its .json")
+                    problem: "its sample '\(index.names[bare])' has no label: a .cls or .txt beside it, or 'label' in its .json")
             }
         }
         throw fail(
             "some samples have their label in one kind of file, some in another (.json, .cls, .txt); one kind must be with all")
     }
 
+    /// What a pattern finds in names.
     private static func labels(
-        _ text: String, _ name: String, _ separator: String?, _ fail: (String) -> ShardError
+        of names: PackedTexts, by pattern: PathPattern?, _ fail: (String) -> ShardError
+    ) throws(ShardError) -> ShardIndex.Labels {
+        var labels = ShardIndex.Labels()
+        for name in names {
+            guard let label = pattern?.part(of: name) else { throw fail("data.label_pattern does not match '\(name)'") }
+            labels.append(label)
+        }
+        return labels
+    }
+
+    private static func labels(
+        _ text: String, _ name: () -> String, _ separator: String?, _ fail: (String) -> ShardError
     ) throws(ShardError) -> [String] {
         guard let separator else {
-            guard !text.isEmpty else { throw fail("the label of '\(name)' is empty") }
+            guard !text.isEmpty else { throw fail("the label of '\(name())' is empty") }
             guard !text.contains(ShardIndex.labelSeparator) else {
-                throw fail("'\(name)' has several labels, which takes network.loss: binary_cross_entropy")
+                throw fail("'\(name())' has several labels, which takes network.loss: binary_cross_entropy")
             }
             return [text]
         }
@@ -118,6 +138,13 @@ extension ImageFolder {
         guard let place = sample.place else { return FilePart(path(of: sample)) }
         let shard = shards[Int(place.shard)]
         return place.part(named: path(of: sample), in: copies[shard] ?? shard)
+    }
+
+    /// All samples in an order that reads archives from their beginnings to their ends.
+    package var readingOrder: [Int] {
+        guard !shards.isEmpty else { return Array(samples.indices) }
+        let places = samples.indices.map { samples.place(of: $0) ?? .none }
+        return samples.indices.sorted { (places[$0].shard, places[$0].offset) < (places[$1].shard, places[$1].offset) }
     }
 
     /// The archives that samples are in.

@@ -1,42 +1,115 @@
-// Where a tar archive's photographs and labels are: found by one walk over its headers, and remembered beside the caches.
-import Files
+// Where a tar archive's photographs and labels are: found by one walk over its headers, or written at its end by `graft pack`.
 internal import Foundation
 
-/// The samples of one archive in WebDataset's form: files whose names agree up to the first dot belong together.
+/// The samples of one archive in WebDataset's form, column by column: files whose names agree up to the first dot belong together.
 struct ShardIndex: Equatable {
     /// What may say a sample's class, the first that all samples have.
     enum LabelKind: Int, CaseIterable {
         case json, cls, txt
     }
 
-    struct Sample: Equatable {
-        /// What it is called: the path in its `.json`, or the image's name in the archive.
-        var name: String
-        var offset: Int
-        var size: Int
-        /// By `LabelKind`; nil where it has none of the kind. Several labels are separated by `\u{1F}`.
-        var labels: [String?]
+    /// What the files of one kind say: labels are few and samples are many.
+    struct Labels: Equatable {
+        /// Each label once. Several labels of one sample are separated by `\u{1F}`.
+        private(set) var texts: [String] = []
+        /// Which of them each sample has; −1 for none.
+        private(set) var numbers = Column<Int32>()
+        private var known: [String: Int32] = [:]
+
+        init() {}
+
+        init(texts: [String], numbers: Column<Int32>) { (self.texts, self.numbers) = (texts, numbers) }
+
+        /// Whether no sample lacks one.
+        var areWithAll: Bool { numbers.withBuffer { $0.allSatisfy { $0 >= 0 } } }
+
+        mutating func append(_ text: String?) { numbers.append(text.map { number(of: $0) } ?? -1) }
+
+        private mutating func number(of text: String) -> Int32 {
+            if let number = known[text] { return number }
+            let number = Int32(texts.count)
+            texts.append(text)
+            known[text] = number
+            return number
+        }
+
+        static func == (first: Self, second: Self) -> Bool {
+            first.texts == second.texts && first.numbers.elementsEqual(second.numbers)
+        }
     }
 
-    var samples: [Sample]
+    struct Sample {
+        /// What it is called: the path in its `.json`, or the image's name in the archive.
+        var name = ""
+        /// Of the image's bytes in the archive; −1 before an image was found.
+        var offset = -1
+        var size = 0
+        /// The image's first bytes.
+        var start: [UInt8] = []
+        /// By `LabelKind`; nil where it has none of the kind.
+        var labels: [String?] = LabelKind.allCases.map { _ in nil }
+    }
+
+    /// The first bytes of an image that not every build of the program reads.
+    struct RareStart: Equatable {
+        let sample: Int
+        let bytes: [UInt8]
+    }
+
+    private(set) var names = PackedTexts()
+    private(set) var offsets = Column<Int>()
+    private(set) var sizes = Column<Int>()
+    private(set) var rareStarts: [RareStart] = []
+    /// By `LabelKind`.
+    private(set) var labels = LabelKind.allCases.map { _ in Labels() }
 
     static let labelSeparator = "\u{1F}"
     private static let imageSuffixes: Set<String> = [
         "jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif",
     ]
 
+    init() {}
+
+    init(
+        names: PackedTexts, offsets: Column<Int>, sizes: Column<Int>, rareStarts: [RareStart], labels: [Labels]
+    ) {
+        (self.names, self.offsets, self.sizes, self.rareStarts, self.labels) = (names, offsets, sizes, rareStarts, labels)
+    }
+
+    var count: Int { names.count }
+
+    mutating func append(_ sample: Sample) {
+        if sample.start.withUnsafeBytes({ ImageFormat(sniffing: $0) }).isRare {
+            rareStarts.append(RareStart(sample: count, bytes: sample.start))
+        }
+        names.append(sample.name)
+        offsets.append(sample.offset)
+        sizes.append(sample.size)
+        for (kind, text) in sample.labels.enumerated() { labels[kind].append(text) }
+    }
+
+    /// The same samples in the order of their names' bytes.
+    func sortedByName() -> ShardIndex {
+        let order = names.sortedIndices().map(Int.init)
+        var places = order
+        for (place, sample) in order.enumerated() { places[sample] = place }
+        return ShardIndex(
+            names: names.picked(order), offsets: offsets.picked(order), sizes: sizes.picked(order),
+            rareStarts: rareStarts.map { RareStart(sample: places[$0.sample], bytes: $0.bytes) },
+            labels: labels.map { Labels(texts: $0.texts, numbers: $0.numbers.picked(order)) })
+    }
+
+    static func == (first: Self, second: Self) -> Bool {
+        first.names == second.names && first.offsets.elementsEqual(second.offsets) && first.sizes.elementsEqual(second.sizes)
+            && first.rareStarts == second.rareStarts && first.labels == second.labels
+    }
+
     // MARK: Reading an archive
 
     /// Walks over an archive. Throws `ShardError` where it is damaged, or a sample has not just one photograph.
     init(walking reader: TarReader, path: String) throws(ShardError) {
-        samples = []
-        var (key, open) = (String?.none, Sample(name: "", offset: -1, size: 0, labels: [nil, nil, nil]))
+        var (key, open) = (String?.none, Sample())
         func fail(_ problem: String) -> ShardError { ShardError(path: path, problem: problem) }
-        func close(_ key: String?, _ sample: Sample) throws(ShardError) -> [Sample] {
-            guard let key else { return [] }
-            guard sample.offset >= 0 else { throw fail("its sample '\(key)' has no photograph") }
-            return [sample]
-        }
         while let entry = try reader.next() {
             let file = entry.name.split(separator: "/").last ?? ""
             // Archives made on a Mac carry its notes along.
@@ -44,8 +117,8 @@ struct ShardIndex: Equatable {
             let suffix = file[file.index(after: dot)...].lowercased()
             let stem = String(entry.name.dropLast(suffix.count + 1))
             if stem != key {
-                samples += try close(key, open)
-                (key, open) = (stem, Sample(name: "", offset: -1, size: 0, labels: [nil, nil, nil]))
+                try close(key, open, fail)
+                (key, open) = (stem, Sample())
             }
             switch suffix {
             case "json": try Self.read(try reader.text(of: entry), of: stem, into: &open, fail)
@@ -53,22 +126,31 @@ struct ShardIndex: Equatable {
                 let text = String(decoding: try reader.text(of: entry), as: UTF8.self).trimmingCharacters(
                     in: .whitespacesAndNewlines)
                 open.labels[suffix == "cls" ? LabelKind.cls.rawValue : LabelKind.txt.rawValue] = text
-            case _ where imageSuffix(suffix):
+            case _ where Self.isOfImage(suffix):
                 guard open.offset < 0 else {
                     throw fail(
                         "its sample '\(stem)' has two photographs: what follows a name's first dot is its suffix; graft pack writes names "
                             + "that are told apart")
                 }
                 (open.offset, open.size) = (entry.offset, entry.size)
+                open.start = try reader.bytes(entry.offset, min(entry.size, ImageFormat.tellingBytes))
                 if open.name.isEmpty { open.name = entry.name }
             default: break
             }
         }
-        samples += try close(key, open)
+        try close(key, open, fail)
     }
 
-    private func imageSuffix(_ suffix: String) -> Bool {
-        Self.imageSuffixes.contains(String(suffix.split(separator: ".").last ?? ""))
+    private mutating func close(
+        _ key: String?, _ sample: Sample, _ fail: (String) -> ShardError
+    ) throws(ShardError) {
+        guard let key else { return }
+        guard sample.offset >= 0 else { throw fail("its sample '\(key)' has no photograph") }
+        append(sample)
+    }
+
+    private static func isOfImage(_ suffix: String) -> Bool {
+        imageSuffixes.contains(String(suffix.split(separator: ".").last ?? ""))
     }
 
     /// `label` (or `labels`, `class`, `cls`) and `path` of a JSON object.
@@ -88,80 +170,5 @@ struct ShardIndex: Equatable {
         }
         sample.labels[LabelKind.json.rawValue] = ["label", "labels", "class", "cls"].lazy.compactMap { text(object[$0]) }.first
         if let path = object["path"] as? String, !path.isEmpty { sample.name = path }
-    }
-
-    // MARK: Remembering
-
-    private static let magic = "graft shard index 1\n"
-
-    /// The index of an archive: remembered in `folder` if the archive has not changed since, else found and remembered.
-    ///
-    /// - Parameter folder: made if it is not there; where it cannot be written, nothing is remembered.
-    static func of(_ path: String, rememberedIn folder: String) throws(ShardError) -> ShardIndex {
-        let reader = try TarReader(path: path)
-        var checksum = Checksum()
-        checksum.update(URL(fileURLWithPath: path).standardizedFileURL.path)
-        let memory = "\(folder)/\(checksum.hexadecimal).index"
-        let state = "\(reader.size) \(reader.changed)\n"
-        if let known = ShardIndex(remembered: memory, state: state) { return known }
-        let index = try ShardIndex(walking: reader, path: path)
-        try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        try? AtomicFile.write(index.bytes(state: state), to: memory, isLasting: false)
-        return index
-    }
-
-    /// Head, state of the archive, checksum of the rest; then for each sample offset, size (Int64), and the lengths and bytes of its name
-    /// and labels (Int32; −1 for none).
-    private func bytes(state: String) -> [UInt8] {
-        var rest: [UInt8] = []
-        func number(_ value: some FixedWidthInteger) { withUnsafeBytes(of: value.littleEndian) { rest.append(contentsOf: $0) } }
-        func add(_ text: String?) {
-            number(Int32(text?.utf8.count ?? -1))
-            if let text { rest.append(contentsOf: text.utf8) }
-        }
-        for sample in samples {
-            number(Int64(sample.offset))
-            number(Int64(sample.size))
-            add(sample.name)
-            sample.labels.forEach { add($0) }
-        }
-        var checksum = Checksum()
-        rest.withUnsafeBytes { checksum.update($0) }
-        return Array((Self.magic + state + checksum.value.hexadecimal(digits: 16) + "\n").utf8) + rest
-    }
-
-    /// Nil where nothing is remembered, something else, or something damaged.
-    private init?(remembered memory: String, state: String) {
-        guard let data = FileManager.default.contents(atPath: memory) else { return nil }
-        let head = Array((Self.magic + state).utf8)
-        let start = head.count + 17
-        guard data.count >= start, data.starts(with: head) else { return nil }
-        let found: [Sample]? = data.withUnsafeBytes { bytes in
-            var checksum = Checksum()
-            checksum.update(UnsafeRawBufferPointer(rebasing: bytes[start..<bytes.count]))
-            guard bytes[head.count..<start].elementsEqual(Array((checksum.value.hexadecimal(digits: 16) + "\n").utf8)) else {
-                return nil
-            }
-            var position = start
-            func integer<Value: FixedWidthInteger>(_: Value.Type) -> Int {
-                defer { position += MemoryLayout<Value>.size }
-                return Int(Value(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: Value.self)))
-            }
-            func text() -> String? {
-                let count = integer(Int32.self)
-                guard count >= 0 else { return nil }
-                defer { position += count }
-                return String(decoding: bytes[position..<position + count], as: UTF8.self)
-            }
-            var samples: [Sample] = []
-            while position < bytes.count {
-                let (offset, size) = (integer(Int64.self), integer(Int64.self))
-                samples.append(
-                    Sample(name: text() ?? "", offset: offset, size: size, labels: LabelKind.allCases.map { _ in text() }))
-            }
-            return samples
-        }
-        guard let found else { return nil }
-        samples = found
     }
 }

@@ -88,6 +88,11 @@ final class TarReader {
         guard count <= Self.textLimit else {
             throw fail("the entry before byte \(offset) should be a short text and has \(count) bytes")
         }
+        return try bytes(offset, count)
+    }
+
+    /// Bytes of the archive, which must lie within it.
+    func bytes(_ offset: Int, _ count: Int) throws(ShardError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         try read(into: &bytes, at: offset, count: count)
         return bytes

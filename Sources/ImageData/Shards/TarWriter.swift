@@ -1,16 +1,16 @@
 // Writes tar archives: POSIX ustar, which every program reads.
-package import Files
+import Files
 
 /// An archive in the making.
-package struct TarWriter: ~Copyable {
+struct TarWriter: ~Copyable {
     private let file: PendingFile
     /// Bytes so far.
-    package private(set) var byteCount = 0
+    private(set) var byteCount = 0
 
-    package init(path: String) throws(FileError) { file = try PendingFile(path) }
+    init(path: String) throws(FileError) { file = try PendingFile(path) }
 
-    /// Adds a file. Names are short ASCII.
-    package mutating func add(_ name: String, _ bytes: UnsafeRawBufferPointer) throws(FileError) {
+    /// Adds a file: a header of a block, and its bytes. Names are short ASCII.
+    mutating func add(_ name: String, _ bytes: UnsafeRawBufferPointer) throws(FileError) {
         precondition(name.utf8.count <= 100, "an entry's name fits into its header")
         var header = [UInt8](repeating: 0, count: TarReader.blockSize)
         func put(_ text: String, at start: Int) { for (index, byte) in text.utf8.enumerated() { header[start + index] = byte } }
@@ -36,7 +36,7 @@ package struct TarWriter: ~Copyable {
     }
 
     /// Ends the archive and gives it its name.
-    package consuming func finish() throws(FileError) {
+    consuming func finish() throws(FileError) {
         try append([UInt8](repeating: 0, count: 2 * TarReader.blockSize))
         try file.putInPlace()
     }

@@ -35,7 +35,7 @@ struct PackCommand: ParsableCommand {
         // In an order that mixes classes, for readers who go through a shard from its beginning.
         let keys = folder.sampleKeys
         let order = folder.samples.indices.sorted { (UInt(bitPattern: keys[$0]), $0) < (UInt(bitPattern: keys[$1]), $1) }
-        let shards = try Self.cut(order.map { try Self.size(of: folder.part(of: folder.samples[$0])) }, at: shardSize.bytes)
+        let shards = try Self.cut(order.map { try Self.size(of: folder.samples[$0], in: folder) }, at: shardSize.bytes)
         let digits = max(3, String(shards.count - 1).count)
         func path(_ number: Int) -> String { "\(out)/\(name)-\(number.padded(to: digits)).tar" }
         if let old = shards.indices.map(path).first(where: { FileManager.default.fileExists(atPath: $0) }) {
@@ -44,7 +44,7 @@ struct PackCommand: ParsableCommand {
         try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
         let work = WorkProgress("packed")
         for (number, range) in shards.enumerated() {
-            var shard = try TarWriter(path: path(number))
+            var shard = try ShardWriter(path: path(number))
             for position in range {
                 try Self.add(folder, order[position], at: position, to: &shard)
                 work.tell(position + 1, of: order.count)
@@ -70,16 +70,17 @@ struct PackCommand: ParsableCommand {
         let pattern: String
     }
 
-    private static func size(of part: FilePart) throws -> Int {
+    /// What a sample takes in a shard.
+    private static func size(of image: ImageSample, in folder: ImageFolder) throws -> Int {
+        let part = folder.part(of: image)
         guard let size = part.state?.size else { throw UserError("\(part.name) cannot be read any more; start again") }
-        return size
+        return ShardWriter.byteCount(ofPhotograph: size, path: image.path)
     }
 
-    /// Positions of the order, shard by shard: a photograph's file, label and facts take whole blocks and a header each.
+    /// Positions of the order, shard by shard.
     private static func cut(_ sizes: [Int], at limit: Int) throws -> [Range<Int>] {
         var (ranges, start, bytes) = ([Range<Int>](), 0, 0)
-        for (position, size) in sizes.enumerated() {
-            let own = (size + 511) / 512 * 512 + 5 * 512
+        for (position, own) in sizes.enumerated() {
             if position > start, bytes + own > limit {
                 ranges.append(start..<position)
                 (start, bytes) = (position, 0)
@@ -89,24 +90,17 @@ struct PackCommand: ParsableCommand {
         return ranges + [start..<sizes.count]
     }
 
-    /// What WebDataset's users and Graft look for in a sample.
-    private struct Facts: Encodable {
-        let label: String
-        let path: String
-    }
-
-    private static func add(_ folder: ImageFolder, _ sample: Int, at position: Int, to shard: inout TarWriter) throws {
+    private static func add(_ folder: ImageFolder, _ sample: Int, at position: Int, to shard: inout ShardWriter) throws {
         let image = folder.samples[sample]
         let part = folder.part(of: image)
         guard let bytes = part.contents(atMost: 1 << 30) else {
             throw UserError("\(part.name) cannot be read; check its permissions")
         }
-        let key = position.padded(to: 9)
-        func add(_ suffix: String, _ data: [UInt8]) throws { try data.withUnsafeBytes { try shard.add("\(key).\(suffix)", $0) } }
-        try add(ImageFormat.suffix(of: Array(bytes.prefix(64))) ?? "jpg", bytes)
-        try add("cls", Array("\(image.label)".utf8))
-        let facts = Facts(label: folder.classes[image.label], path: image.path)
-        try add("json", Array(try facts.jsonLine().utf8))
+        let suffix = ImageFormat.suffix(of: Array(bytes.prefix(64))) ?? "jpg"
+        try bytes.withUnsafeBytes {
+            try shard.add(
+                position.padded(to: 9), $0, suffix: suffix, label: (image.label, folder.classes[image.label]), path: image.path)
+        }
     }
 }
 

@@ -82,10 +82,13 @@ struct Receipt: Equatable {
         // Checksums or sizes; texts would take ten times as much.
         nonisolated(unsafe) var facts = [UInt64?](repeating: nil, count: folder.samples.count)
         let lock = NSLock()
-        DispatchQueue.concurrentPerform(iterations: max(1, threads)) { number in
-            for index in stride(from: number, to: folder.samples.count, by: max(1, threads)) {
+        let order = folder.readingOrder
+        let pieces = max(1, threads)
+        DispatchQueue.concurrentPerform(iterations: pieces) { piece in
+            var reader = ChecksumReader()
+            for index in order[order.count * piece / pieces..<order.count * (piece + 1) / pieces] {
                 let part = folder.part(of: folder.samples[index])
-                let fact = readsAll ? part.checksum : part.byteCount.map(UInt64.init)
+                let fact = readsAll ? reader.checksum(of: part) : part.byteCount.map(UInt64.init)
                 lock.withLock { facts[index] = fact }
             }
         }
