@@ -72,15 +72,9 @@ package struct ImageCopies: Sendable {
             let none = Contents(first: 0, second: 0)
             if folders.contains(where: { $0.shards.isEmpty }) { inodes = [Contents](repeating: none, count: starts.last ?? 0) }
             for (folder, start) in zip(folders, starts) {
-                for sample in folder.samples.indices {
-                    if let inside = folder.samples.place(of: sample) {
-                        order.append((Int(inside.size), start + sample))
-                        continue
-                    }
-                    var status = stat()
-                    guard stat(folder.path(of: folder.samples[sample]), &status) == 0, status.st_size > 0 else { continue }
-                    order.append((Int(status.st_size), start + sample))
-                    inodes[start + sample] = Contents(first: UInt64(status.st_dev), second: UInt64(status.st_ino))
+                for (sample, state) in folder.fileStates().enumerated() where state.size > 0 {
+                    order.append((state.size, start + sample))
+                    if mayBeLinks { inodes[start + sample] = Contents(first: state.device, second: state.inode) }
                 }
             }
             order.sort { $0 < $1 }

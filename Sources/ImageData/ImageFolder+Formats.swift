@@ -1,7 +1,6 @@
 // Looking at the first bytes of every file, before anything is computed: what a suffix says is what someone once believed.
 internal import Files
 internal import Foundation
-internal import Synchronization
 
 extension ImageFolder {
     /// The files that are images of a kind that is not read, as `path (kind)`, in the order of the samples. A file that cannot be opened is
@@ -13,15 +12,11 @@ extension ImageFolder {
                 samples.place(of: sample).flatMap { foreignKinds[$0] }.map { "\(samples.paths[sample]) (\($0))" }
             }
         }
-        let found = Mutex<[(sample: Int, text: String)]>([])
-        let pieces = min(16, max(1, samples.count / 64))
-        DispatchQueue.concurrentPerform(iterations: pieces) { piece in
-            for sample in samples.count * piece / pieces..<samples.count * (piece + 1) / pieces {
-                guard let kind = Self.foreignKind(of: path(of: samples[sample])) else { continue }
-                found.withLock { $0.append((sample, "\(samples.paths[sample]) (\(kind))")) }
+        return inPieces { own in
+            own.compactMap { sample in
+                Self.foreignKind(of: path(of: samples[sample])).map { "\(samples.paths[sample]) (\($0))" }
             }
         }
-        return found.withLock { $0 }.sorted { $0.sample < $1.sample }.map(\.text)
     }
 
     private static func foreignKind(of path: String) -> String? {
@@ -32,6 +27,33 @@ extension ImageFolder {
             let count = read(file, buffer.baseAddress, buffer.count)
             return count > 0
                 ? ImageFormat.foreignKind(of: UnsafeRawBufferPointer(start: buffer.baseAddress, count: count)) : nil
+        }
+    }
+
+    /// What `body` gives for stretches of the samples, looked at several at once, in the order of the samples.
+    func inPieces<Result: Sendable>(_ body: @escaping @Sendable (Range<Int>) -> [Result]) -> [Result] {
+        let pieces = min(64, max(1, samples.count / 64))
+        return WaitingWork.map(pieces) { body(samples.count * $0 / pieces..<samples.count * ($0 + 1) / pieces) }.flatMap { $0 }
+    }
+
+    /// What the system says of a file.
+    package struct FileState: Sendable, BitwiseCopyable {
+        package var size = 0
+        var device: UInt64 = 0
+        var inode: UInt64 = 0
+        /// Why it could not be looked at, or 0.
+        package var error: Int32 = 0
+    }
+
+    /// Of the file of each sample; of those in archives what is known of them.
+    package func fileStates() -> [FileState] {
+        inPieces { own in
+            own.map { sample in
+                if let place = samples.place(of: sample) { return FileState(size: Int(place.size)) }
+                var status = stat()
+                guard stat(path(of: samples[sample]), &status) == 0 else { return FileState(error: errno) }
+                return FileState(size: Int(status.st_size), device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+            }
         }
     }
 

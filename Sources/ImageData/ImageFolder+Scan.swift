@@ -1,4 +1,5 @@
 // Finding out what an image folder holds, and telling the usual mistakes apart.
+import Files
 internal import Foundation
 
 extension ImageFolder {
@@ -24,15 +25,20 @@ extension ImageFolder {
     /// image, or, unless `allowEmptyClasses`, with a class without images.
     package static func scan(_ root: String, allowEmptyClasses: Bool = false) throws(ImageError) -> ImageFolder {
         var scan = FolderScan(root: root)
-        let top = try scan.list("")
+        let top = try scan.take(scan.listing(of: ""))
         guard !top.folders.isEmpty else { throw ImageError(path: root, reason: .noClasses(files: top.files.count)) }
         let classes = top.folders.sorted(by: bytewise)
         var folder = ImageFolder(root: root, classes: classes, samples: [])
         var nested: [String] = []
-        for (label, name) in classes.enumerated() {
-            scan.visited = scan.above
-            let direct = try scan.collect(name, label: label, into: &folder.samples)
-            if direct == 0, scan.lastFolderCount > 0 { nested.append(name) }
+        // Some at a time, so that not all names are in memory twice.
+        for start in stride(from: 0, to: classes.count, by: 4 * WaitingWork.width) {
+            let some = Array(classes[start..<min(start + 4 * WaitingWork.width, classes.count)])
+            let listings = WaitingWork.map(some.count) { [scan] number in scan.listing(of: some[number]) }
+            for (number, (name, listing)) in zip(some, listings).enumerated() {
+                scan.visited = scan.above
+                let direct = try scan.collect(name, listing, label: start + number, into: &folder.samples)
+                if direct == 0, scan.lastFolderCount > 0 { nested.append(name) }
+            }
         }
         let areParts = classes.allSatisfy { partNames.contains($0.lowercased()) }
         if nested.count == classes.count, areParts || classes.count == 1 {
@@ -72,7 +78,7 @@ extension ImageFolder {
         scan.holdsClasses = false
         scan.visited = scan.above.subtracting(scan.place.map { [$0] } ?? [])
         var samples = ImageSamples()
-        _ = try scan.collect("", label: 0, into: &samples)
+        _ = try scan.collect("", scan.listing(of: ""), label: 0, into: &samples)
         return (Array(samples.paths), scan.notes(looseFiles: 0), scan.lookedInto)
     }
 
@@ -94,10 +100,16 @@ extension ImageFolder {
     }
 
     /// The walk through the folders.
-    private struct FolderScan {
-        struct Listing {
+    private struct FolderScan: Sendable {
+        /// What is in one folder.
+        struct Listing: Sendable {
             var files: [String] = []
             var folders: [String] = []
+            var strangers: [String] = []
+            var deadLinks: [String] = []
+            var otherCount = 0
+            var hasLinks = false
+            var lookedInto: LookedInto?
         }
 
         let root: String
@@ -135,10 +147,12 @@ extension ImageFolder {
             return stat(path, &status) == 0 ? [UInt64(status.st_dev), UInt64(status.st_ino)] : nil
         }
 
-        /// Adds all images below `folder` and returns how many lie directly in it.
-        mutating func collect(_ folder: String, label: Int, into samples: inout ImageSamples) throws(ImageError) -> Int {
+        /// Adds all images below `folder`, in which there is `found`, and returns how many lie directly in it.
+        mutating func collect(
+            _ folder: String, _ found: Result<Listing, ImageError>, label: Int, into samples: inout ImageSamples
+        ) throws(ImageError) -> Int {
             if let place = Self.place(of: root + "/" + folder), !visited.insert(place).inserted { return 0 }
-            var listing = try list(folder)
+            var listing = try take(found)
             let prefix = folder.isEmpty ? "" : folder + "/"
             var direct = 0
             // Sorted here they are nearly so as a whole.
@@ -152,7 +166,9 @@ extension ImageFolder {
                     direct += 1
                 }
             }
-            for name in listing.folders { _ = try collect(prefix + name, label: label, into: &samples) }
+            for name in listing.folders {
+                _ = try collect(prefix + name, self.listing(of: prefix + name), label: label, into: &samples)
+            }
             lastFolderCount = listing.folders.count
             return direct
         }
@@ -163,18 +179,33 @@ extension ImageFolder {
             return name[name.utf8.index(after: dot)...].lowercased()
         }
 
+        /// What was found in a folder, remembered for the notes.
+        mutating func take(_ found: Result<Listing, ImageError>) throws(ImageError) -> Listing {
+            let listing = try found.get()
+            if let place = listing.lookedInto { folders.append(place) }
+            for name in listing.strangers { ignoredFolders[name, default: 0] += 1 }
+            deadLinks += listing.deadLinks
+            ignoredOthers += listing.otherCount
+            hasLinks = hasLinks || listing.hasLinks
+            return listing
+        }
+
         /// The visible files and folders of a folder (`""` is the root).
-        mutating func list(_ folder: String) throws(ImageError) -> Listing {
+        func listing(of folder: String) -> Result<Listing, ImageError> {
+            Result { () throws(ImageError) in try list(folder) }
+        }
+
+        private func list(_ folder: String) throws(ImageError) -> Listing {
             let path = folder.isEmpty ? root : root + "/" + folder
+            var listing = Listing()
             // Before its names: what is added in between changes it.
-            if let place = LookedInto(path) { folders.append(place) }
+            listing.lookedInto = LookedInto(path)
             guard let stream = opendir(path) else {
                 let code = errno
                 if code == ENOTDIR { throw ImageError(path: path, reason: .notAFolder) }
                 throw ImageError(path: path, reason: .cannotRead(String(cString: strerror(code))))
             }
             defer { closedir(stream) }
-            var listing = Listing()
             while let entry = readdir(stream) {
                 let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
                 guard bytes.first != UInt8(ascii: ".") else { continue }
@@ -182,7 +213,7 @@ extension ImageFolder {
                     throw ImageError(path: path + "/" + String(decoding: bytes, as: UTF8.self), reason: .notUTF8)
                 }
                 if strangers.contains(name.lowercased()) {
-                    ignoredFolders[name, default: 0] += 1
+                    listing.strangers.append(name)
                     continue
                 }
                 try sort(name, at: path + "/" + name, type: Int(entry.pointee.d_type), isRoot: folder.isEmpty, into: &listing)
@@ -190,7 +221,7 @@ extension ImageFolder {
             return listing
         }
 
-        private mutating func sort(
+        private func sort(
             _ name: String, at path: String, type: Int, isRoot: Bool, into listing: inout Listing
         ) throws(ImageError) {
             if type == Int(DT_REG) { return listing.files.append(name) }
@@ -198,19 +229,19 @@ extension ImageFolder {
             // A link, or a file system that does not tell.
             var target = stat()
             guard stat(path, &target) == 0 else {
-                hasLinks = true
+                listing.hasLinks = true
                 // Of the root it may be a class: one fewer would change every label.
                 if isRoot, holdsClasses, !leftOut.contains(Self.suffix(of: name)) {
                     throw ImageError(path: path, reason: .deadLink)
                 }
-                return deadLinks.append(path)
+                return listing.deadLinks.append(path)
             }
             switch target.st_mode & S_IFMT {
             case S_IFREG:
-                hasLinks = true
+                listing.hasLinks = true
                 listing.files.append(name)
             case S_IFDIR: listing.folders.append(name)
-            default: ignoredOthers += 1
+            default: listing.otherCount += 1
             }
         }
 

@@ -90,23 +90,15 @@ package struct ImageFolder: Sendable, Hashable {
         // The bytes of a sample together: a million updates take long.
         var facts: [UInt8] = []
         func add(_ number: Int) { withUnsafeBytes(of: number.littleEndian) { facts.append(contentsOf: $0) } }
-        for index in samples.indices {
-            let size: Int
-            if let place = samples.place(of: index) {
-                size = Int(place.size)
-            } else {
-                let file = path(of: samples[index])
-                var status = stat()
-                guard stat(file, &status) == 0 else {
-                    throw ImageError(path: file, reason: .cannotRead(String(cString: strerror(errno))))
-                }
-                size = Int(status.st_size)
+        for (index, state) in fileStates().enumerated() {
+            guard state.error == 0 else {
+                throw ImageError(path: path(of: samples[index]), reason: .cannotRead(String(cString: strerror(state.error))))
             }
             samples.paths.withBytes(of: index) { facts.append(contentsOf: $0) }
             facts.append(0)
             add(samples.label(of: index))
             for label in samples.labels(of: index) ?? [] { add(label) }
-            add(size)
+            add(state.size)
             facts.withUnsafeBytes { checksum.update($0) }
             facts.removeAll(keepingCapacity: true)
         }

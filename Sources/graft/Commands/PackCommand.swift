@@ -13,8 +13,9 @@ struct PackCommand: ParsableCommand {
             graft pack data/train shards --shard-size 1GB
 
             writes shards/train-000.tar and so on, in WebDataset's form: for each photograph its file as it is, a .cls with the \
-            number of its class, and a .json with the class's name and the photograph's path. data.train: \
-            'shards/train-{000..009}.tar' trains on them in place, in the order and with the result of the folder.
+            number of its class, and a .json with the class's name and the photograph's path; the last file is an index, by which \
+            training starts without a walk over the archive. data.train: 'shards/train-{000..009}.tar' trains on them in place, in \
+            the order and with the result of the folder.
             """)
 
     @Argument(help: ArgumentHelp("A folder with a folder of photographs for each class.", valueName: "source"))

@@ -43,11 +43,10 @@ struct Receipt: Equatable {
             config: digest(of: [(configuration ?? preparation.configuration).yaml()]),
             weights: preparation.weights.checksum.map { String($0, radix: 16) } ?? "random")
         let folders = [("train", preparation.data?.training), ("validation", preparation.data?.validation)]
-        let byteCount = folders.compactMap(\.1).reduce(0) { sum, folder in
-            folder.samples.reduce(sum) { $0 + (folder.part(of: $1).byteCount ?? 0) }
-        }
-        for case (let split, let folder?) in folders {
-            add(folder, split, readsAll: byteCount <= Self.mostBytesRead, threads: preparation.placement.threads)
+        let states = folders.map { $1?.fileStates() ?? [] }
+        let byteCount = states.joined().reduce(0) { $0 + $1.size }
+        for case (let (split, folder?), let states) in zip(folders, states) {
+            add(folder, split, states, readsAll: byteCount <= Self.mostBytesRead)
         }
         photographs.sort()
     }
@@ -78,19 +77,19 @@ struct Receipt: Equatable {
         try AtomicFile.write(Array((try head.jsonLine() + "\n").utf8), to: folder.receipt)
     }
 
-    private mutating func add(_ folder: ImageFolder, _ split: String, readsAll: Bool, threads: Int) {
+    private mutating func add(_ folder: ImageFolder, _ split: String, _ states: [ImageFolder.FileState], readsAll: Bool) {
         // Checksums or sizes; texts would take ten times as much.
-        nonisolated(unsafe) var facts = [UInt64?](repeating: nil, count: folder.samples.count)
-        let lock = NSLock()
-        let order = folder.readingOrder
-        let pieces = max(1, threads)
-        DispatchQueue.concurrentPerform(iterations: pieces) { piece in
-            var reader = ChecksumReader()
-            for index in order[order.count * piece / pieces..<order.count * (piece + 1) / pieces] {
-                let part = folder.part(of: folder.samples[index])
-                let fact = readsAll ? reader.checksum(of: part) : part.byteCount.map(UInt64.init)
-                lock.withLock { facts[index] = fact }
+        var facts = states.map { $0.error == 0 ? UInt64($0.size) : nil }
+        if readsAll {
+            let order = folder.readingOrder
+            let pieces = min(64, max(1, order.count / 64))
+            let checksums = WaitingWork.map(pieces) { piece in
+                var reader = ChecksumReader()
+                return order[order.count * piece / pieces..<order.count * (piece + 1) / pieces].map {
+                    reader.checksum(of: folder.part(of: folder.samples[$0]))
+                }
             }
+            for (sample, checksum) in zip(order, checksums.joined()) { facts[sample] = checksum }
         }
         for (sample, fact) in zip(folder.samples, facts) {
             let digest = fact.map { readsAll ? String($0, radix: 16) : "\($0) bytes" } ?? "unreadable"
