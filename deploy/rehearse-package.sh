@@ -54,21 +54,21 @@ for file in /usr/share/man/man1/graft.1.gz /usr/share/man/man1/graft.train.1.gz 
 done
 
 say "Training with two processes"
-mkdir -p "$clean/work"
+mkdir -p "$clean/home"
 config=/usr/share/graft/configs/quickstart.yaml
 settings=()
 if [ -d "$root/quickstart/photographs" ] && [ -f "$root/quickstart/weights/efficientnet-lite0.pth" ]; then
-    mkdir "$clean/work/quickstart"
-    cp -r "$root/quickstart/photographs" "$root/quickstart/weights" "$clean/work/quickstart/"
+    mkdir "$clean/home/quickstart"
+    cp -r "$root/quickstart/photographs" "$root/quickstart/weights" "$clean/home/quickstart/"
 else
-    write_photographs "$clean/work/quickstart/photographs" 8
+    write_photographs "$clean/home/quickstart/photographs" 8
     settings=(--set network.weights=random --set training.batch_size=4 --set training.epochs=2)
     echo "of random weights: quickstart/ has neither its weights nor its photographs"
 fi
 # As root inside, with copying between processes off as in a container.
-inside env --chdir=/work OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_btl_vader_single_copy_mechanism=none \
+inside env --chdir=/home OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_btl_vader_single_copy_mechanism=none \
     graft-launch -n 2 --bind-to none --oversubscribe graft train "$config" "${settings[@]}"
-[ -s "$clean/work/quickstart/runs/quickstart/report.html" ] || fail "the training has left no report"
-photograph=$(cd "$clean/work" && find quickstart/photographs -type f | LC_ALL=C sort | head -n 1)
-inside env --chdir=/work graft predict --run quickstart/runs/quickstart "$photograph"
+[ -s "$clean/home/quickstart/runs/quickstart/report.html" ] || fail "the training has left no report"
+photograph=$(cd "$clean/home" && find quickstart/photographs -type f | LC_ALL=C sort | head -n 1)
+inside env --chdir=/home graft predict --run quickstart/runs/quickstart "$photograph"
 say "$(basename "$package") works without Swift"

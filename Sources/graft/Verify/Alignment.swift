@@ -17,24 +17,25 @@ struct Alignment {
                 (0..<places * places).map { place in
                     let step = (1 - share) / Double(places - 1)
                     return Window(
-                        share: share, left: Double(place % places) * step, top: Double(place / places) * step,
+                        share: share, left: Double(place / places) * step, top: Double(place % places) * step,
                         isMirrored: isMirrored)
                 }
             }
     }
 
-    private let whole: Thumbnail
+    private let whole: WindowSampler
     /// `[windows, length]`.
     private let samples: [Float]
 
     init(_ whole: Thumbnail) {
-        self.whole = whole
-        samples = Self.windows.flatMap { whole.sample($0, cells: Self.cells) }
+        let sampler = WindowSampler(whole, cells: Self.cells)
+        self.whole = sampler
+        samples = Self.windows.flatMap { sampler.sample($0) }
     }
 
     /// The best correlation of an image with any part of this one.
     func best(_ part: Thumbnail) -> Double {
-        let pattern = part.sample(.whole, cells: Self.cells)
+        let pattern = WindowSampler(part, cells: Self.cells).sample(.whole)
         let scores = samples.withUnsafeBufferPointer { samples in
             pattern.withUnsafeBufferPointer { pattern in
                 Self.windows.indices.map { index in
@@ -70,7 +71,7 @@ struct Alignment {
     }
 
     private func correlation(_ pattern: [Float], _ window: Window) -> Float {
-        let part = whole.sample(window, cells: Self.cells)
+        let part = whole.sample(window)
         return pattern.withUnsafeBufferPointer { pattern in part.withUnsafeBufferPointer { UnitVectors.dot(pattern, $0) } }
     }
 }

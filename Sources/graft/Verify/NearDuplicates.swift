@@ -1,5 +1,6 @@
 // Photographs that are nearly the same: resized, compressed again, cropped, mirrored. Told by their pixels at a small size: that needs no
 // weights, and knows what a crop is, which features and hashes do not.
+import Collectives
 import Foundation
 import ImageData
 
@@ -33,8 +34,14 @@ struct NearDuplicates {
         self.threads = threads
     }
 
-    /// All pairs, the most alike first.
-    func find(progress: (Int, Int) -> Void = { _, _ in }) throws -> [NearDuplicate] {
+    enum Stage {
+        case comparing, layingOver
+    }
+
+    /// All pairs, the most alike first; of a search that was asked to stop, any.
+    ///
+    /// - Parameter progress: hears what is done, and of how much.
+    func find(_ stop: StopFlag, progress: (Stage, Int, Int) -> Void) throws -> [NearDuplicate] {
         let present = images.indices.filter { images[$0]?.isPlain == false }
         let (rows, columns) = (descriptors(present, windows: [.whole]), descriptors(present, windows: windows(present.count)))
         let perImage = windows(present.count).count
@@ -44,7 +51,9 @@ struct NearDuplicates {
         let products = BlockedProducts(length: Self.length, block: Self.block, threads: threads)
         try products.forEach(
             rows: rows, columns: columns,
-            isNeeded: { row, column in !isSymmetric || (column + Self.block - 1) / perImage >= row }, rowsDone: progress
+            isNeeded: { row, column in
+                !stop.isRequested && (!isSymmetric || (column + Self.block - 1) / perImage >= row)
+            }, rowsDone: { progress(.comparing, $0, $1) }
         ) { row, column, correlations in
             for first in row..<min(row + Self.block, present.count) {
                 BlockedProducts.places(in: correlations, row: first - row, block: Self.block, above: Self.candidate) { place in
@@ -54,7 +63,7 @@ struct NearDuplicates {
                 }
             }
         }
-        return confirm(pairs.sorted { ($0[0], $0[1]) < ($1[0], $1[1]) })
+        return confirm(pairs.sorted { ($0[0], $0[1]) < ($1[0], $1[1]) }, stop) { progress(.layingOver, $0, $1) }
     }
 
     private func windows(_ count: Int) -> [Window] {
@@ -71,27 +80,32 @@ struct NearDuplicates {
 
     /// `[images · windows, 192]`.
     private func descriptors(_ present: [Int], windows: [Window]) -> [Float] {
-        present.flatMap { index in windows.flatMap { images[index]?.sample($0, cells: Self.cells) ?? [] } }
+        present.flatMap { index in
+            let sampler = images[index].map { WindowSampler($0, cells: Self.cells) }
+            return windows.flatMap { sampler?.sample($0) ?? [] }
+        }
     }
 
     /// Lays the images of each pair over each other, with several threads: what one image's parts look like serves all its pairs.
-    private func confirm(_ pairs: [[Int]]) -> [NearDuplicate] {
+    private func confirm(_ pairs: [[Int]], _ stop: StopFlag, progress: (Int, Int) -> Void) -> [NearDuplicate] {
         let scores = UnsafeMutableBufferPointer<Double>.allocate(capacity: pairs.count)
         scores.initialize(repeating: 0)
         defer { scores.deallocate() }
         nonisolated(unsafe) let found = scores
         for side in [0, 1] {
             let groups = Dictionary(grouping: pairs.indices) { pairs[$0][side] }.sorted { $0.key < $1.key }
-            let pieces = min(groups.count, 8 * threads)
-            DispatchQueue.concurrentPerform(iterations: pieces) { piece in
-                for group in stride(from: piece, to: groups.count, by: pieces) {
-                    guard let image = images[groups[group].key] else { continue }
+            let step = 64 * threads
+            for start in stride(from: 0, to: groups.count, by: step) where !stop.isRequested {
+                DispatchQueue.concurrentPerform(iterations: min(step, groups.count - start)) { offset in
+                    let (key, own) = groups[start + offset]
+                    guard let image = images[key] else { return }
                     let alignment = Alignment(image)
-                    for pair in groups[group].value {
+                    for pair in own {
                         guard let part = images[pairs[pair][1 - side]] else { continue }
                         found[pair] = max(found[pair], alignment.best(part))
                     }
                 }
+                progress(side * groups.count + start, 2 * groups.count)
             }
         }
         return pairs.indices.filter { scores[$0] >= Self.same }.map {

@@ -90,8 +90,9 @@ struct Verification {
         var findings: [Finding] = []
         if communicator.isRoot {
             findings += files(facts) + exactDuplicates(facts) + balance()
-            findings += try nearDuplicates(facts, threads: threads, known: findings)
+            findings += try nearDuplicates(facts, threads: threads, known: findings, stop)
         }
+        try stop.check(communicator)
         if usesNetwork, let configuration {
             findings += try doubts(configuration, communicator, environment, stop)
         }
@@ -159,13 +160,17 @@ struct Verification {
         }
     }
 
-    private func nearDuplicates(_ facts: [ImageFacts], threads: Int, known: [Finding]) throws -> [Finding] {
+    private func nearDuplicates(
+        _ facts: [ImageFacts], threads: Int, known: [Finding], _ stop: StopFlag
+    ) throws -> [Finding] {
         // Copies stand for the first of them.
         let copies = Set(known.filter { $0.kind == .duplicate }.map { $0.images[1] })
-        let work = WorkProgress("compared")
+        let (compared, laidOver) = (WorkProgress("compared"), WorkProgress("laid over others"))
         let pairs = try NearDuplicates(
             facts.enumerated().map { copies.contains($0) ? Data() : $1.thumbnail }, threads: threads
-        ).find { work.tell($0 * images.count / max($1, 1), of: images.count) }
+        ).find(stop) { stage, done, all in
+            (stage == .comparing ? compared : laidOver).tell(done * images.count / max(all, 1), of: images.count)
+        }
         return pairs.map { finding(.nearDuplicate, [$0.first, $0.second], score: $0.score) }
     }
 
