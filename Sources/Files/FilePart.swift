@@ -72,13 +72,6 @@ package struct FilePart: Sendable, Hashable {
         return wasRead ? bytes : nil
     }
 
-    /// Its bytes; nil where the system does not tell.
-    package var byteCount: Int? {
-        if let range { return range.count }
-        var status = stat()
-        return stat(path, &status) == 0 ? Int(status.st_size) : nil
-    }
-
     /// The XXH64 of its bytes; nil where it cannot be read.
     package var checksum: UInt64? {
         var reader = ChecksumReader()

@@ -23,6 +23,14 @@ package enum WaitingWork {
         return board.results.withLock { $0.compactMap { $0 } }
     }
 
+    /// What `body` makes of stretches of `0..<count`, which together are all of it, in their order; several are made at once.
+    package static func inStretches<Result: Sendable>(
+        of count: Int, _ body: @escaping @Sendable (Range<Int>) -> [Result]
+    ) -> [Result] {
+        let stretches = min(4 * width, max(1, count / 64))
+        return map(stretches) { body(count * $0 / stretches..<count * ($0 + 1) / stretches) }.flatMap { $0 }
+    }
+
     /// What is to be done, and what is.
     private final class Board<Result: Sendable>: Sendable {
         let results: Mutex<[Result?]>

@@ -12,7 +12,7 @@ extension ImageFolder {
                 samples.place(of: sample).flatMap { foreignKinds[$0] }.map { "\(samples.paths[sample]) (\($0))" }
             }
         }
-        return inPieces { own in
+        return WaitingWork.inStretches(of: samples.count) { own in
             own.compactMap { sample in
                 Self.foreignKind(of: path(of: samples[sample])).map { "\(samples.paths[sample]) (\($0))" }
             }
@@ -30,12 +30,6 @@ extension ImageFolder {
         }
     }
 
-    /// What `body` gives for stretches of the samples, looked at several at once, in the order of the samples.
-    func inPieces<Result: Sendable>(_ body: @escaping @Sendable (Range<Int>) -> [Result]) -> [Result] {
-        let pieces = min(64, max(1, samples.count / 64))
-        return WaitingWork.map(pieces) { body(samples.count * $0 / pieces..<samples.count * ($0 + 1) / pieces) }.flatMap { $0 }
-    }
-
     /// What the system says of a file.
     package struct FileState: Sendable, BitwiseCopyable {
         package var size = 0
@@ -47,9 +41,10 @@ extension ImageFolder {
 
     /// Of the file of each sample; of those in archives what is known of them.
     package func fileStates() -> [FileState] {
-        inPieces { own in
+        // Nothing has to be waited for.
+        guard shards.isEmpty else { return samples.indices.map { FileState(size: Int(samples.place(of: $0)?.size ?? 0)) } }
+        return WaitingWork.inStretches(of: samples.count) { own in
             own.map { sample in
-                if let place = samples.place(of: sample) { return FileState(size: Int(place.size)) }
                 var status = stat()
                 guard stat(path(of: samples[sample]), &status) == 0 else { return FileState(error: errno) }
                 return FileState(size: Int(status.st_size), device: UInt64(status.st_dev), inode: UInt64(status.st_ino))

@@ -60,7 +60,7 @@ package enum ImageFormat: Sendable, Hashable {
     }
 
     /// The usual suffix of a file that begins with these bytes; nil for no image.
-    package static func suffix(of start: [UInt8]) -> String? {
+    static func suffix(of start: [UInt8]) -> String? {
         switch start.withUnsafeBytes({ ImageFormat(sniffing: $0) }) {
         case .jpeg: "jpg"
         case .png: "png"

@@ -11,8 +11,9 @@ import Testing
             ImageSample(path: "c", label: 2, place: ShardPlace(shard: 3, size: 99, offset: 1 << 40)),
         ]
         samples[1].weight = 0.25
-        let folder = ImageFolder(
+        var folder = ImageFolder(
             root: "data/train", classes: ["a", "b", ""], samples: samples, notes: ["a note"], shards: ["x.tar", "y.tar"])
+        folder.foreignKinds = [ShardPlace(shard: 3, size: 99, offset: 1 << 40): "a JPEG XL image"]
         func pack(into target: UnsafeMutableRawPointer?) -> Int {
             var packer = ListPacker(into: target)
             folder.pack(into: &packer)

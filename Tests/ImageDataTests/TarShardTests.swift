@@ -76,7 +76,7 @@ import Testing
         var shard = try ShardWriter(path: path)
         for (number, name) in ["ant \"a\"", "bee é", "ant \"a\""].enumerated() {
             try Array("pixels \(number)".utf8).withUnsafeBytes {
-                try shard.add("00\(number)", $0, suffix: "jpg", label: (number % 2, name), path: "\(name)/\(9 - number).x.jpg")
+                try shard.add("00\(number)", $0, label: (number % 2, name), path: "\(name)/\(9 - number).x.jpg")
             }
         }
         try shard.finish()
@@ -117,7 +117,7 @@ import Testing
         var shard = try ShardWriter(path: "\(place.path)/s.tar")
         for (number, start) in [[0xFF, 0xD8, 0xFF, 1], [0xFF, 0x0A, 1], [1, 2, 3]].enumerated() as EnumeratedSequence<[[UInt8]]> {
             try start.withUnsafeBytes {
-                try shard.add("\(number)", $0, suffix: "jpg", label: (0, "a"), path: "a/\(9 - number).jpg")
+                try shard.add("\(number)", $0, label: (0, "a"), path: "a/\(9 - number).jpg")
             }
         }
         try shard.finish()

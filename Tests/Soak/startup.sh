@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Starts on large folders: the rank's processor seconds until the first step is made, then seconds, processor seconds and memory until the
-# run of one step has ended, of the rank with the most; with the folder in the system's cache and (as root) without, for 1 and 2 ranks;
-# again in the same run folder, which keeps the list; the same from tar shards.
+# Starts on large folders: processor seconds until the first step is made; then seconds, processor seconds and memory until the run of one
+# step has ended, each of the rank with the most. With the folder in the system's cache and (as root) without, for 1 and 2 ranks; again in
+# the same run folder, which keeps the list; the same from tar shards.
 #   Tests/Soak/startup.sh [FILES…]        10000 200000, in 1,000 folders; build first (swift build -c release)
 # The run's end includes the receipt of all files. Files are links to copies of a photograph of the
 # repository's tests. Takes about two minutes; with 1280000, as many as ImageNet has, ten.
@@ -49,7 +49,7 @@ import resource, subprocess, sys
 status = subprocess.call(sys.argv[1:])
 print("memory", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
 sys.exit(status)' "$graft" train config.yaml "$@" &
-    local job=$! first=- seconds processor memory
+    local job=$! first seconds processor memory
     while kill -0 "$job" 2> /dev/null \
         && ! { [ runs/startup/metrics.jsonl -nt started ] && grep -qs '"event":"step"' runs/startup/metrics.jsonl; }; do sleep 0.05; done
     # Fields 14 and 15: ticks of a hundredth of a second.

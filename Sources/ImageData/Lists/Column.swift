@@ -48,10 +48,6 @@ struct Column<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
         own.reserveCapacity(count)
     }
 
-    func elementsEqual(_ other: Self) -> Bool where Element: Equatable {
-        withBuffer { own in other.withBuffer { own.elementsEqual($0) } }
-    }
-
     func withBuffer<Result>(_ body: (UnsafeBufferPointer<Element>) -> Result) -> Result {
         if let given { withExtendedLifetime(owner) { body(given) } } else { own.withUnsafeBufferPointer(body) }
     }
@@ -60,5 +56,11 @@ struct Column<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
         guard let given else { return }
         (own, self.given) = (Array(given), nil)
         owner = nil
+    }
+}
+
+extension Column: Equatable where Element: Equatable {
+    static func == (first: Self, second: Self) -> Bool {
+        first.withBuffer { own in second.withBuffer { own.elementsEqual($0) } }
     }
 }

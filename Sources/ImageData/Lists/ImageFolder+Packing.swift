@@ -9,11 +9,8 @@ extension ImageFolder {
         packer.add(lookedInto.count)
         for folder in lookedInto { folder.pack(into: &packer) }
         packer.add(foreignKinds == nil ? 0 : 1)
-        packer.add(foreignKinds?.count ?? 0)
-        for (place, kind) in foreignKinds ?? [:] {
-            packer.add(Column([place]))
-            packer.add(kind)
-        }
+        packer.add(Column(foreignKinds.map { Array($0.keys) } ?? []))
+        packer.add(foreignKinds.map { Array($0.values) } ?? [])
         packer.add(samples.paths.bytes)
         packer.add(samples.paths.ends)
         packer.add(samples.firstLabels)
@@ -29,14 +26,14 @@ extension ImageFolder {
         let lists = (0..<3).map { _ in unpacker.texts() }
         let lookedInto = (0..<unpacker.count()).map { _ in LookedInto(from: &unpacker) }
         let isLookedInto = unpacker.number() == 1
-        let kinds = (0..<unpacker.count()).map { _ in (unpacker.column() as Column<ShardPlace>, unpacker.text()) }
+        let foreign: (places: Column<ShardPlace>, kinds: [String]) = (unpacker.column(), unpacker.texts())
         let paths = PackedTexts(bytes: unpacker.column(), ends: unpacker.column())
         let samples = ImageSamples(
             paths: paths, firstLabels: unpacker.column(), weights: unpacker.column(), places: unpacker.column(),
             allLabels: unpacker.column(), labelEnds: unpacker.column())
         self.init(root: root, classes: lists[0], samples: samples, notes: lists[1], shards: lists[2])
         self.lookedInto = lookedInto
-        if isLookedInto { foreignKinds = Dictionary(kinds.map { ($0.count == 1 ? $0[0] : .none, $1) }) { $1 } }
+        if isLookedInto { foreignKinds = foreign.places.withBuffer { Dictionary(zip($0, foreign.kinds)) { first, _ in first } } }
     }
 }
 

@@ -34,7 +34,7 @@ struct ShardIndex: Equatable {
         }
 
         static func == (first: Self, second: Self) -> Bool {
-            first.texts == second.texts && first.numbers.elementsEqual(second.numbers)
+            first.texts == second.texts && first.numbers == second.numbers
         }
     }
 
@@ -97,11 +97,6 @@ struct ShardIndex: Equatable {
             names: names.picked(order), offsets: offsets.picked(order), sizes: sizes.picked(order),
             rareStarts: rareStarts.map { RareStart(sample: places[$0.sample], bytes: $0.bytes) },
             labels: labels.map { Labels(texts: $0.texts, numbers: $0.numbers.picked(order)) })
-    }
-
-    static func == (first: Self, second: Self) -> Bool {
-        first.names == second.names && first.offsets.elementsEqual(second.offsets) && first.sizes.elementsEqual(second.sizes)
-            && first.rareStarts == second.rareStarts && first.labels == second.labels
     }
 
     // MARK: Reading an archive

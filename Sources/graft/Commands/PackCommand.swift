@@ -97,10 +97,8 @@ struct PackCommand: ParsableCommand {
         guard let bytes = part.contents(atMost: 1 << 30) else {
             throw UserError("\(part.name) cannot be read; check its permissions")
         }
-        let suffix = ImageFormat.suffix(of: Array(bytes.prefix(64))) ?? "jpg"
         try bytes.withUnsafeBytes {
-            try shard.add(
-                position.padded(to: 9), $0, suffix: suffix, label: (image.label, folder.classes[image.label]), path: image.path)
+            try shard.add(position.padded(to: 9), $0, label: (image.label, folder.classes[image.label]), path: image.path)
         }
     }
 }

@@ -82,14 +82,11 @@ struct Receipt: Equatable {
         var facts = states.map { $0.error == 0 ? UInt64($0.size) : nil }
         if readsAll {
             let order = folder.readingOrder
-            let pieces = min(64, max(1, order.count / 64))
-            let checksums = WaitingWork.map(pieces) { piece in
+            let checksums = WaitingWork.inStretches(of: order.count) { own in
                 var reader = ChecksumReader()
-                return order[order.count * piece / pieces..<order.count * (piece + 1) / pieces].map {
-                    reader.checksum(of: folder.part(of: folder.samples[$0]))
-                }
+                return order[own].map { reader.checksum(of: folder.part(of: folder.samples[$0])) }
             }
-            for (sample, checksum) in zip(order, checksums.joined()) { facts[sample] = checksum }
+            for (sample, checksum) in zip(order, checksums) { facts[sample] = checksum }
         }
         for (sample, fact) in zip(folder.samples, facts) {
             let digest = fact.map { readsAll ? String($0, radix: 16) : "\($0) bytes" } ?? "unreadable"

@@ -96,7 +96,8 @@ struct NearDuplicates {
             let groups = Dictionary(grouping: pairs.indices) { pairs[$0][side] }.sorted { $0.key < $1.key }
             let step = 64 * threads
             for start in stride(from: 0, to: groups.count, by: step) where !stop.isRequested {
-                DispatchQueue.concurrentPerform(iterations: min(step, groups.count - start)) { offset in
+                let count = min(step, groups.count - start)
+                DispatchQueue.concurrentPerform(iterations: count) { offset in
                     let (key, own) = groups[start + offset]
                     guard let image = images[key] else { return }
                     let alignment = Alignment(image)
@@ -105,7 +106,7 @@ struct NearDuplicates {
                         found[pair] = max(found[pair], alignment.best(part))
                     }
                 }
-                progress(side * groups.count + start, 2 * groups.count)
+                progress(side * groups.count + start + count, 2 * groups.count)
             }
         }
         return pairs.indices.filter { scores[$0] >= Self.same }.map {
